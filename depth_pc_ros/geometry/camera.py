@@ -1,0 +1,157 @@
+"""Pinhole camera: intrinsics, projection, and the one place where distortion is undone.
+
+Pixels are (u, v) with integer coordinates at pixel centres (OpenCV). Normalised coordinates are `(X/Z, Y/Z)`.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from depth_pc_ros.errors import CameraError, ImageError
+
+
+@dataclass(frozen=True)
+class Intrinsics:
+    """Pinhole intrinsics in pixels, of a rectified image of `width` x `height`."""
+
+    fx: float
+    fy: float
+    cx: float
+    cy: float
+    width: int
+    height: int
+
+    def __post_init__(self):
+        for name in ("fx", "fy"):
+            value = getattr(self, name)
+            if not (np.isfinite(value) and value > 0):
+                raise CameraError(f"{name}: expected a finite focal length > 0 px, got {value} (uncalibrated camera?)")
+        for name in ("cx", "cy"):
+            if not np.isfinite(getattr(self, name)):
+                raise CameraError(f"{name}: expected a finite principal point, got {getattr(self, name)}")
+        for name in ("width", "height"):
+            if int(getattr(self, name)) <= 0:
+                raise CameraError(f"{name}: expected an image size > 0 px, got {getattr(self, name)}")
+
+    @classmethod
+    def from_matrix(cls, K: np.ndarray, width: int, height: int) -> "Intrinsics":
+        """From a camera matrix K (3, 3) without skew."""
+        K = np.asarray(K, dtype=np.float64)
+        if K.shape != (3, 3):
+            raise CameraError(f"K: expected shape (3, 3), got {K.shape}")
+        if not np.isfinite(K).all() or abs(K[0, 1]) > 1e-9 or not np.allclose(K[2], [0, 0, 1]):
+            raise CameraError(f"K: expected [[fx, 0, cx], [0, fy, cy], [0, 0, 1]], got {K.tolist()}")
+        return cls(float(K[0, 0]), float(K[1, 1]), float(K[0, 2]), float(K[1, 2]), int(width), int(height))
+
+    @property
+    def matrix(self) -> np.ndarray:
+        """Camera matrix K (3, 3) float64."""
+        return np.array([[self.fx, 0, self.cx], [0, self.fy, self.cy], [0, 0, 1]], dtype=np.float64)
+
+    @property
+    def focal(self) -> float:
+        """Geometric mean of both focal lengths, in pixels: turns a normalised error into pixels."""
+        return float(np.sqrt(self.fx * self.fy))
+
+    def normalise(self, pixels: np.ndarray) -> np.ndarray:
+        """Pixels (..., 2) to normalised coordinates (..., 2)."""
+        return (np.asarray(pixels, dtype=np.float64) - (self.cx, self.cy)) / (self.fx, self.fy)
+
+    def denormalise(self, points: np.ndarray) -> np.ndarray:
+        """Normalised coordinates (..., 2) to pixels (..., 2)."""
+        return np.asarray(points, dtype=np.float64) * (self.fx, self.fy) + (self.cx, self.cy)
+
+    def project(self, points_cam: np.ndarray) -> np.ndarray:
+        """Points (..., 3) in metres in the camera frame to pixels (..., 2); NaN where not in front."""
+        points_cam = np.asarray(points_cam, dtype=np.float64)
+        z = np.where(points_cam[..., 2:] > 0, points_cam[..., 2:], np.nan)
+        return self.denormalise(points_cam[..., :2] / z)
+
+    def unproject(self, pixels: np.ndarray, depth_m: np.ndarray) -> np.ndarray:
+        """Pixels (..., 2) at depth z (...,) in metres to points (..., 3) in the camera frame."""
+        rays = self.normalise(pixels)
+        z = np.asarray(depth_m, dtype=np.float64)[..., None]
+        return np.concatenate([rays * z, z], axis=-1)
+
+
+def check_image(image: np.ndarray, name: str = "image") -> np.ndarray:
+    """Return `image` if it is (H, W, 3) uint8 RGB of at least 32 x 32, else raise ImageError."""
+    if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        got = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
+        raise ImageError(f"{name}: expected (H, W, 3) uint8 RGB, got {got}")
+    if min(image.shape[:2]) < 32:
+        raise ImageError(f"{name}: expected at least 32 x 32 pixels, got {image.shape[1]} x {image.shape[0]}")
+    return image
+
+
+def check_depth(depth_m: np.ndarray, size: tuple[int, int], name: str = "depth") -> np.ndarray:
+    """Return `depth_m` as (H, W) float32 metres with invalid pixels (0, negative, inf) as NaN, else raise ImageError.
+
+    size: (width, height) of the image the depth belongs to.
+    """
+    depth_m = np.asarray(depth_m)
+    if depth_m.ndim != 2 or depth_m.shape[::-1] != tuple(size):
+        raise ImageError(f"{name}: expected (H, W) = {tuple(size)[::-1]} metres, got shape {depth_m.shape}")
+    if not np.issubdtype(depth_m.dtype, np.floating):
+        raise ImageError(f"{name}: expected floating-point metres, got {depth_m.dtype}")
+    return np.where(np.isfinite(depth_m) & (depth_m > 0), depth_m, np.nan).astype(np.float32)
+
+
+def sample_depth(depth_m: np.ndarray, pixels: np.ndarray) -> np.ndarray:
+    """Depth (N,) at the nearest pixel of each (u, v) in `pixels` (N, 2); NaN outside the image or where invalid.
+
+    Nearest, not bilinear: a mean over an occlusion edge is a depth where nothing is.
+    """
+    out = np.full(len(pixels), np.nan)
+    if len(pixels) == 0:
+        return out
+    height, width = depth_m.shape
+    finite = np.isfinite(pixels).all(axis=1)
+    uv = np.rint(np.where(finite[:, None], pixels, -1)).astype(np.int64)
+    inside = finite & (uv[:, 0] >= 0) & (uv[:, 1] >= 0) & (uv[:, 0] < width) & (uv[:, 1] < height)
+    values = depth_m[uv[inside, 1], uv[inside, 0]].astype(np.float64)
+    out[inside] = np.where(np.isfinite(values) & (values > 0), values, np.nan)
+    return out
+
+
+class Rectifier:
+    """Maps a raw camera image onto a distortion-free pinhole image, of the same or of another camera.
+
+    Distortion is undone here, once, at the edge; everything downstream sees a pinhole. The same map brings a goal
+    image of another size or focal length into the live camera's pixels.
+
+    K (3, 3), distortion (0, 4, 5 or 8,) `plumb_bob` / `rational_polynomial`, size (width, height): the raw image.
+    target: Intrinsics of the result; default: the raw image's own.
+    """
+
+    def __init__(self, K, distortion, size: tuple[int, int], target: Intrinsics | None = None):
+        self.source = Intrinsics.from_matrix(K, *size)
+        self.target = target or self.source
+        distortion = np.asarray(distortion, dtype=np.float64).ravel()
+        if distortion.size not in (0, 4, 5, 8) or not np.isfinite(distortion).all():
+            raise CameraError(f"distortion: expected 0, 4, 5 or 8 finite coefficients, got {distortion.tolist()}")
+        self.is_identity = self.source == self.target and not distortion.any()
+        self._maps = None
+        if not self.is_identity:
+            self._maps = cv2.initUndistortRectifyMap(
+                self.source.matrix, distortion if distortion.size else None, None, self.target.matrix,
+                (self.target.width, self.target.height), cv2.CV_32FC1,
+            )  # fmt: skip
+
+    def _check(self, image: np.ndarray) -> None:
+        if image.shape[:2] != (self.source.height, self.source.width):
+            raise ImageError(
+                f"image: expected {self.source.width} x {self.source.height} as in its camera_info, "
+                f"got {image.shape[1]} x {image.shape[0]}"
+            )
+
+    def image(self, image: np.ndarray) -> np.ndarray:
+        """Rectified (H, W, 3) uint8 image; black where the raw image has no data."""
+        self._check(image)
+        return image if self.is_identity else cv2.remap(image, *self._maps, cv2.INTER_LINEAR)
+
+    def depth(self, depth_m: np.ndarray) -> np.ndarray:
+        """Rectified (H, W) float depth, nearest neighbour; 0 (invalid) where the raw image has no data."""
+        self._check(depth_m)
+        return depth_m if self.is_identity else cv2.remap(depth_m, *self._maps, cv2.INTER_NEAREST)

@@ -1,0 +1,66 @@
+"""What several test folders share: a camera, and a textured plane seen from any pose (no renderer needed)."""
+
+import cv2
+import numpy as np
+import pytest
+
+from depth_pc_ros.geometry import se3
+from depth_pc_ros.geometry.camera import Intrinsics
+
+
+class TexturedPlane:
+    """The plane z = 0 of the world, 1.2 m x 1.2 m, with corners at several scales; exact by a homography."""
+
+    SIDE_M = 1.2
+
+    def __init__(self, seed: int = 0):
+        rng = np.random.default_rng(seed)
+        texture = np.zeros((1200, 1200, 3), np.float32)
+        for cells in (12, 30, 75, 150):
+            noise = rng.uniform(0, 255, (cells, cells, 3)).astype(np.float32)
+            texture += cv2.resize(noise, (1200, 1200), interpolation=cv2.INTER_NEAREST) / 4
+        self.texture = cv2.GaussianBlur(texture, (0, 0), 1.5).clip(0, 255).astype(np.uint8)
+        scale = self.SIDE_M / 1200
+        self._world_from_texture = np.array([[scale, 0, -0.6], [0, -scale, 0.6], [0, 0, 1]])
+
+    def view(self, T_world_cam: np.ndarray, intrinsics: Intrinsics) -> np.ndarray:
+        """(H, W, 3) uint8 RGB seen from a pose."""
+        T_cam_world = se3.inverse(T_world_cam)
+        plane_to_pixels = intrinsics.matrix @ T_cam_world[:3][:, [0, 1, 3]]
+        H = plane_to_pixels @ self._world_from_texture
+        return cv2.warpPerspective(self.texture, H, (intrinsics.width, intrinsics.height), flags=cv2.INTER_LINEAR)
+
+    def depth(self, T_world_cam: np.ndarray, intrinsics: Intrinsics) -> np.ndarray:
+        """(H, W) float32 depth z in metres seen from a pose."""
+        u, v = np.meshgrid(np.arange(intrinsics.width), np.arange(intrinsics.height))
+        rays = intrinsics.unproject(np.stack([u, v], -1), np.ones(u.shape)) @ T_world_cam[:3, :3].T
+        return (-T_world_cam[2, 3] / rays[..., 2]).astype(np.float32)
+
+
+@pytest.fixture(scope="session")
+def plane() -> TexturedPlane:
+    return TexturedPlane()
+
+
+@pytest.fixture(scope="session")
+def intrinsics() -> Intrinsics:
+    return Intrinsics(540.0, 540.0, 319.5, 239.5, 640, 480)
+
+
+@pytest.fixture(scope="session")
+def T_world_goal() -> np.ndarray:
+    """A goal pose 0.6 m above the plane, looking down with a small tilt."""
+    return se3.look_at(np.array([0.05, -0.04, 0.6]), np.zeros(3), np.array([0.0, 1.0, 0.0]))
+
+
+def moved(T_world_cam: np.ndarray, translation, roll_deg: float = 0.0, tilt_deg: float = 0.0) -> np.ndarray:
+    """A pose shifted in the world by `translation` (3,) m, rolled and tilted in its own frame."""
+    R = se3.exp_so3(np.radians([tilt_deg, 0, 0])) @ se3.exp_so3(np.radians([0, 0, roll_deg]))
+    out = T_world_cam @ se3.from_rt(R, np.zeros(3))
+    out[:3, 3] += translation
+    return out
+
+
+@pytest.fixture(scope="session")
+def move():
+    return moved
