@@ -1,0 +1,197 @@
+"""Keypoint matchers: the goal's features are extracted once, each live image is matched against them.
+
+One small base class holds the matching; a subclass only names its detector. Matching is nearest neighbour with
+Lowe's ratio test, one goal keypoint per live keypoint, then a robust geometric check (MAGSAC), then a sub-pixel
+alignment of the matched patches: detectors place one corner differently in two images, by up to a pixel.
+
+Source: D. Barath, J. Noskova, M. Ivashechkin, J. Matas, "MAGSAC++, a fast, reliable and accurate robust estimator",
+CVPR 2020.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from depth_pc_ros.config import MatcherConfig
+from depth_pc_ros.errors import GoalError, GoalTextureError
+from depth_pc_ros.geometry.camera import Intrinsics
+from depth_pc_ros.types import Matches
+
+
+@dataclass(frozen=True)
+class Features:
+    """Keypoints of one image: pixels (N, 2) float64, their descriptors (N, D), and the grey image (H, W) uint8."""
+
+    points: np.ndarray
+    descriptors: np.ndarray
+    grey: np.ndarray
+
+
+class Matcher:
+    """Base of all matchers. Subclasses set the OpenCV norm and build the detector."""
+
+    norm = cv2.NORM_HAMMING
+
+    def __init__(self, config: MatcherConfig):
+        self.config = config
+        self._detector = self._make_detector()
+        self._brute_force = cv2.BFMatcher(self.norm)
+        self._goal: Features | None = None
+        self._intrinsics: Intrinsics | None = None
+
+    def _make_detector(self):
+        raise NotImplementedError
+
+    @property
+    def goal_points(self) -> np.ndarray:
+        """The goal's keypoints (N, 2) float64 in px."""
+        if self._goal is None:
+            raise GoalError("matcher: no goal image has been set; call set_goal first")
+        return self._goal.points
+
+    def set_goal(self, image: np.ndarray, intrinsics: Intrinsics) -> int:
+        """Extract the goal's features, return their number. image: (H, W, 3) uint8 RGB, rectified.
+
+        Raises GoalTextureError, and keeps the old goal, when there are too few.
+        """
+        features = self.detect(image)
+        if len(features.points) < self.config.min_keypoints:
+            raise GoalTextureError(
+                f"goal image: {self.config.matcher} finds {len(features.points)} keypoints, at least "
+                f"{self.config.min_keypoints} are needed; show more texture, or move closer"
+            )
+        self._goal, self._intrinsics = features, intrinsics
+        return len(features.points)
+
+    def detect(self, image: np.ndarray) -> Features:
+        """The strongest keypoints of an image (H, W, 3) uint8 RGB."""
+        grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+        keypoints, descriptors = self._detector.detectAndCompute(grey, None)
+        if descriptors is None:
+            return Features(np.zeros((0, 2)), np.zeros((0, 1), np.uint8), grey)
+        points = np.array([k.pt for k in keypoints], dtype=np.float64)
+        if len(points) > self.config.max_keypoints:
+            response = np.array([k.response for k in keypoints])
+            strongest = np.sort(np.argsort(-response, kind="stable")[: self.config.max_keypoints])
+            points, descriptors = points[strongest], descriptors[strongest]
+        return Features(points, descriptors, grey)
+
+    def match(self, image: np.ndarray) -> Matches:
+        """Matches of a live image (H, W, 3) uint8 RGB with the goal."""
+        return self.match_features(self.detect(image))
+
+    def match_features(self, features: Features) -> Matches:
+        """Matches of a live image's features with the goal."""
+        goal = self.goal_points
+        goal_index, live_index, scores = self._putative(features)
+        keep = self._geometric_check(goal[goal_index], features.points[live_index])
+        goal_index, live_index, scores = goal_index[keep], live_index[keep], scores[keep]
+
+        current = np.full(goal.shape, np.nan)
+        matched = np.zeros(len(goal), dtype=bool)
+        score = np.zeros(len(goal), dtype=np.float32)
+        current[goal_index] = features.points[live_index]
+        if self.config.refine:
+            current[goal_index] = self._align_patches(features, goal[goal_index], current[goal_index])
+        matched[goal_index] = True
+        score[goal_index] = scores
+        return Matches(goal, current, matched, score)
+
+    def _putative(self, features: Features) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Indices into goal and live features, and scores, after the ratio test; one to one."""
+        if len(features.points) < 2:
+            return np.zeros(0, int), np.zeros(0, int), np.zeros(0, np.float32)
+        pairs = self._brute_force.knnMatch(self._goal.descriptors, features.descriptors, k=2)
+        rows = [(a.queryIdx, a.trainIdx, a.distance, b.distance) for a, b in pairs]
+        table = np.array(rows, dtype=np.float64).reshape(-1, 4)
+        ratio = table[:, 2] / np.maximum(table[:, 3], 1e-9)
+        table, ratio = table[ratio < self.config.ratio], ratio[ratio < self.config.ratio]
+        order = np.argsort(table[:, 2], kind="stable")
+        _, first = np.unique(table[order, 1], return_index=True)
+        best = np.sort(order[first])
+        return table[best, 0].astype(int), table[best, 1].astype(int), (1 - ratio[best]).astype(np.float32)
+
+    def _geometric_check(self, goal_px: np.ndarray, live_px: np.ndarray) -> np.ndarray:
+        """Mask (M,) of putative matches that one rigid motion explains.
+
+        Near the goal the epipolar geometry degenerates (every match is on its own epipolar line), but there a
+        homography explains all parallax to within a few pixels, so it is used instead, with a wider tolerance.
+        """
+        if len(goal_px) < 8:
+            return np.zeros(len(goal_px), dtype=bool)
+        params = cv2.UsacParams()
+        params.randomGeneratorState = 1
+        params.confidence = 0.9999
+        params.maxIterations = 2000
+        params.score = cv2.SCORE_METHOD_MAGSAC
+        params.sampler = cv2.SAMPLING_UNIFORM
+        params.loMethod = cv2.LOCAL_OPTIM_SIGMA
+        displacement = np.median(np.linalg.norm(goal_px - live_px, axis=1))
+        if displacement < 8.0:
+            params.threshold = 4.0
+            _, mask = cv2.findHomography(goal_px, live_px, params)
+        else:
+            # On pixels scaled like normalised coordinates times one focal length, the threshold stays in pixels.
+            K = self._intrinsics.matrix
+            params.threshold = self.config.ransac_px
+            _, mask = cv2.findEssentialMat(goal_px, live_px, K, K, None, None, params)
+        if mask is None:
+            return np.zeros(len(goal_px), dtype=bool)
+        return mask.ravel().astype(bool)
+
+    def _align_patches(self, live: Features, goal_px: np.ndarray, live_px: np.ndarray) -> np.ndarray:
+        """Sub-pixel live positions (M, 2): Lucas-Kanade from the goal image, turned and scaled like the live one.
+
+        Source: B. Lucas, T. Kanade, "An iterative image registration technique", IJCAI 1981.
+        """
+        similarity, _ = cv2.estimateAffinePartial2D(goal_px, live_px) if len(goal_px) >= 4 else (None, None)
+        if similarity is None:
+            return live_px
+        size = live.grey.shape[::-1]
+        turned = cv2.warpAffine(self._goal.grey, similarity, size, borderMode=cv2.BORDER_REPLICATE)
+        turned_px = (goal_px @ similarity[:, :2].T + similarity[:, 2]).astype(np.float32)
+        guess = live_px.astype(np.float32)
+        aligned, found, _ = cv2.calcOpticalFlowPyrLK(
+            turned, live.grey, turned_px, guess.copy(), winSize=(15, 15), maxLevel=0, flags=cv2.OPTFLOW_USE_INITIAL_FLOW
+        )
+        near = (found.ravel() > 0) & (np.linalg.norm(aligned - guess, axis=1) < 4.0)
+        return np.where(near[:, None], aligned.astype(np.float64), live_px)
+
+
+class AkazeMatcher(Matcher):
+    """P. F. Alcantarilla et al., "Fast explicit diffusion for accelerated features in nonlinear scale spaces", 2013."""
+
+    def _make_detector(self):
+        return cv2.AKAZE_create()
+
+
+class SiftMatcher(Matcher):
+    """D. G. Lowe, "Distinctive image features from scale-invariant keypoints", IJCV 2004."""
+
+    norm = cv2.NORM_L2
+
+    def _make_detector(self):
+        return cv2.SIFT_create(nfeatures=self.config.max_keypoints)
+
+
+class OrbMatcher(Matcher):
+    """E. Rublee et al., "ORB: an efficient alternative to SIFT or SURF", ICCV 2011."""
+
+    def _make_detector(self):
+        return cv2.ORB_create(nfeatures=self.config.max_keypoints)
+
+
+class BriskMatcher(Matcher):
+    """S. Leutenegger et al., "BRISK: binary robust invariant scalable keypoints", ICCV 2011."""
+
+    def _make_detector(self):
+        return cv2.BRISK_create()
+
+
+_MATCHERS = {"akaze": AkazeMatcher, "sift": SiftMatcher, "orb": OrbMatcher, "brisk": BriskMatcher}
+
+
+def make_matcher(config: MatcherConfig) -> Matcher:
+    """The matcher that `config.matcher` names."""
+    return _MATCHERS[config.matcher](config)
