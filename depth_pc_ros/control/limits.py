@@ -1,0 +1,55 @@
+"""Velocity law and limits. Both scale the whole twist, so that its direction is kept."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from depth_pc_ros.config import ControlConfig
+
+
+def limit_norms(twist: np.ndarray, max_linear: float, max_angular: float) -> np.ndarray:
+    """Scale a twist (6,) by one factor <= 1 so that `|v| <= max_linear` and `|w| <= max_angular`."""
+    scale = 1.0
+    for norm, limit in ((np.linalg.norm(twist[:3]), max_linear), (np.linalg.norm(twist[3:]), max_angular)):
+        if norm * scale > limit:
+            scale = limit / norm
+    return twist * scale
+
+
+@dataclass(frozen=True)
+class VelocityLaw:
+    """Turns the unit-gain twist of a control law into a command, then limits its speed and acceleration.
+
+    `paper`: twice the twist, unlimited: with steps of 1/50 s the error falls by 4 % a step, as in the published
+    evaluations of CNS and Depth-PC. `limited`: `gain` times the twist, speed and acceleration limited.
+    Fields are in 1/s, m/s, rad/s, m/s^2, rad/s^2.
+    """
+
+    gain: float
+    max_linear: float = np.inf
+    max_angular: float = np.inf
+    max_linear_acceleration: float = np.inf
+    max_angular_acceleration: float = np.inf
+
+    @classmethod
+    def from_config(cls, config: ControlConfig) -> "VelocityLaw":
+        if config.speed == "paper":
+            return cls(gain=2.0)
+        return cls(
+            config.gain,
+            config.max_linear,
+            config.max_angular,
+            config.max_linear_acceleration,
+            config.max_angular_acceleration,
+        )
+
+    def target(self, unit_twist: np.ndarray) -> np.ndarray:
+        """Wanted twist (6,), speed limited, from the unit-gain twist (6,) of a control law."""
+        return limit_norms(self.gain * unit_twist, self.max_linear, self.max_angular)
+
+    def approach(self, previous: np.ndarray, target: np.ndarray, dt_s: float) -> np.ndarray:
+        """Next twist (6,) on the straight line from `previous` to `target`, acceleration limited over dt_s."""
+        step = limit_norms(
+            target - previous, self.max_linear_acceleration * dt_s, self.max_angular_acceleration * dt_s
+        )  # fmt: skip
+        return previous + step

@@ -1,0 +1,152 @@
+"""The servo without images: matches in, speed-limited twist and state out.
+
+`ServoPipeline` puts a matcher in front of it; the controller node feeds it matches from a topic.
+"""
+
+import numpy as np
+
+from depth_pc_ros.config import ControlConfig
+from depth_pc_ros.control.base import ControlLaw
+from depth_pc_ros.control.ibvs import Ibvs
+from depth_pc_ros.control.limits import VelocityLaw
+from depth_pc_ros.control.pbvs import Pbvs
+from depth_pc_ros.control.stopping import StoppingRule
+from depth_pc_ros.errors import GoalError, PoseError
+from depth_pc_ros.geometry.camera import Intrinsics, check_depth, sample_depth
+from depth_pc_ros.types import Matches, Observation, ServoState, StepResult
+
+_LAWS: dict[str, type[ControlLaw]] = {"ibvs": Ibvs, "pbvs": Pbvs}
+
+
+def check_distance(distance) -> float | None:
+    """Return a goal distance in metres, or None for "not known"; raise GoalError when it is not finite and > 0."""
+    if distance is None:
+        return None
+    if not (np.isfinite(distance) and distance > 0):
+        raise GoalError(f"distance: expected metres > 0, or none when unknown, got {distance}")
+    return float(distance)
+
+
+class Servo:
+    """Control law, velocity law and stopping rule around one goal.
+
+    States it gives: NO_GOAL, SERVOING, CONVERGED, STALE_INPUT (stamp not newer), LOST (too few matches, or no pose),
+    FAULT (a law answered NaN; stays until `reset`). The twist is zero in every state but SERVOING. A converged servo
+    moves again when the error grows past the stopping error.
+    """
+
+    def __init__(self, config: ControlConfig):
+        self.config = config
+        self.velocity_law = VelocityLaw.from_config(config)
+        self._law = _LAWS[config.controller]()
+        self._stopping = StoppingRule(config.stop_error, config.stop_hold_s)
+        self._goal = None
+        self.reset()
+
+    def set_goal(
+        self,
+        goal_points: np.ndarray,
+        intrinsics: Intrinsics,
+        distance: float | None = None,
+        depth: np.ndarray | None = None,
+    ) -> None:
+        """Start on a new goal; the old one stays when this raises GoalError or ImageError.
+
+        goal_points: (N, 2) px. intrinsics: of goal and live image. distance: camera to scene centre at the goal, m;
+        None: the configured default, or the depth's median. depth: (H, W) metres at the goal, or None.
+        """
+        distance = check_distance(distance)
+        goal_points = np.asarray(goal_points, dtype=np.float64)
+        goal_depth = np.full(len(goal_points), np.nan)
+        if depth is not None:
+            size = (intrinsics.width, intrinsics.height)
+            goal_depth = sample_depth(check_depth(depth, size, "goal depth"), goal_points)
+        if distance is None:
+            known = np.isfinite(goal_depth)
+            distance = float(np.median(goal_depth[known])) if known.any() else self.config.default_distance
+        self._goal = (goal_points, intrinsics.normalise(goal_points), goal_depth, distance)
+        self._intrinsics = intrinsics
+        self.reset()
+
+    def clear_goal(self) -> None:
+        """Forget the goal."""
+        self._goal = None
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything but the goal: filters, convergence, faults."""
+        self._law.reset()
+        self._stopping.reset()
+        self._last_stamp_s = -np.inf
+        self._converged = False
+        self._fault = ""
+
+    def update(self, matches: Matches, stamp_s: float, depth: np.ndarray | None = None) -> StepResult:
+        """One frame. matches: against this goal. stamp_s: the image's time, s, strictly growing.
+
+        depth: (H, W) metres of the current image, or None. The result's twist is speed limited, not yet acceleration
+        limited (see `VelocityLaw.approach`, which runs at the rate of publication).
+        """
+        if self._goal is None:
+            return self._stopped(ServoState.NO_GOAL, "no goal image has been set")
+        if self._fault:
+            return self._stopped(ServoState.FAULT, self._fault)
+        goal_px, goal, goal_depth, distance = self._goal
+        if len(matches.goal_points) != len(goal_px):
+            raise GoalError(f"matches: expected the goal's {len(goal_px)} keypoints, got {len(matches.goal_points)}")
+        if not (np.isfinite(stamp_s) and stamp_s > self._last_stamp_s):
+            return self._stopped(
+                ServoState.STALE_INPUT, f"image stamp {stamp_s} s is not newer than {self._last_stamp_s} s", matches
+            )  # fmt: skip
+        self._last_stamp_s = stamp_s
+        if matches.num_matched < self.config.min_matches:
+            self._stopping.reset()
+            message = f"{matches.num_matched} matches, at least {self.config.min_matches} are needed"
+            return self._stopped(ServoState.LOST, message, matches)
+
+        current_depth, depth_source = self._current_depth(matches, depth)
+        observation = Observation(
+            goal=goal,
+            current=self._intrinsics.normalise(matches.current_points),
+            matched=matches.matched,
+            goal_depth_m=goal_depth,
+            current_depth_m=current_depth,
+            distance_m=distance,
+            focal_px=self._intrinsics.focal,
+        )
+        try:
+            law = self._law(observation)
+        except PoseError as error:
+            self._stopping.reset()
+            return self._stopped(ServoState.LOST, str(error), matches)
+        if not np.isfinite(law.twist).all():
+            self._fault = f"control law {self.config.controller} answered a twist that is not finite"
+            return self._stopped(ServoState.FAULT, self._fault, matches)
+        return self._judged(law, observation, stamp_s, matches, depth_source)
+
+    def _judged(self, law, observation, stamp_s, matches, depth_source) -> StepResult:
+        distances = np.linalg.norm(observation.current - observation.goal, axis=1)
+        error = self._stopping.mean_error(np.nan_to_num(distances), law.inliers)
+        self._converged = (self._converged and error <= self.config.stop_error) or self._stopping.converged(
+            error, stamp_s
+        )
+        state = ServoState.CONVERGED if self._converged else ServoState.SERVOING
+        return StepResult(
+            twist=np.zeros(6) if self._converged else self.velocity_law.target(law.twist),
+            state=state,
+            num_matches=matches.num_matched,
+            error=error,
+            error_px=error * self._intrinsics.focal,
+            depth_source=depth_source,
+        )
+
+    def _current_depth(self, matches: Matches, depth) -> tuple[np.ndarray, str]:
+        if depth is not None:
+            depth = check_depth(depth, (self._intrinsics.width, self._intrinsics.height))
+            return sample_depth(depth, matches.current_points), "camera"
+        source = "goal" if np.isfinite(self._goal[2]).any() else "none"
+        return np.full(len(matches.goal_points), np.nan), source
+
+    @staticmethod
+    def _stopped(state: ServoState, message: str, matches: Matches | None = None) -> StepResult:
+        return StepResult(np.zeros(6), state, message, matches.num_matched if matches else 0)

@@ -1,0 +1,68 @@
+"""When to stop: the error is small and no longer improves.
+
+The rule follows the pixel policy of CNS (A. Chen et al., "CNS: Correspondence Encoded Neural Image Servo Policy",
+ICRA 2024), which the Depth-PC evaluation uses too: keypoints seen steadily weigh more than those that flicker,
+the worst tenth is left out, and the error must hold at its best level for some time.
+"""
+
+import numpy as np
+
+
+class StoppingRule:
+    """Decides convergence from the keypoints' distances to their goal.
+
+    stop_error: normalised-plane error under which stopping is possible. hold_s: seconds without improvement.
+    """
+
+    MEMORY = 0.95  # per frame, of how steadily a keypoint is seen
+    KEPT_SHARE = 0.9  # of the keypoints, by weighted distance
+    IMPROVEMENT = 0.9  # a new best below this share of the old one restarts the clock
+    SLACK = 5e-4  # normalised; about 0.3 px at f = 540 px
+
+    def __init__(self, stop_error: float, hold_s: float):
+        self.stop_error = stop_error
+        self.hold_s = hold_s
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything: new goal, re-enabled, or matches lost."""
+        self._steadiness = None
+        self._best = np.inf
+        self._held_s = 0.0
+        self._last = None  # (stamp, error)
+
+    def mean_error(self, distances: np.ndarray, seen: np.ndarray) -> float:
+        """Weighted mean of `distances` (N,) over the `seen` (N,) keypoints; updates their weights."""
+        full = 1.0 / (1.0 - self.MEMORY)
+        if self._steadiness is None or len(self._steadiness) != len(seen):
+            self._steadiness = np.zeros(len(seen))
+        first = seen & (self._steadiness == 0)
+        self._steadiness = self.MEMORY * self._steadiness + seen
+        self._steadiness[first] = full
+        weight, distance = self._steadiness[seen], distances[seen]
+        weighted = weight * distance
+        kept = weighted <= np.quantile(weighted, self.KEPT_SHARE)
+        return float(np.average(distance[kept], weights=weight[kept]))
+
+    def converged(self, error: float, stamp_s: float) -> bool:
+        """Feed the error of one frame (from `mean_error`); True once it has held at its best for `hold_s`."""
+        if not error <= self.stop_error:
+            self._best, self._held_s, self._last = np.inf, 0.0, None
+            return False
+        if error < self.IMPROVEMENT * self._best:
+            self._best, self._held_s = error, 0.0
+        elif self._last is not None:
+            level = 1.1 * self._best + self.SLACK
+            self._held_s += _time_below(level, *self._last, stamp_s, error)
+        self._last = (stamp_s, error)
+        return self._held_s >= self.hold_s
+
+
+def _time_below(level: float, t0: float, e0: float, t1: float, e1: float) -> float:
+    """Seconds the line from (t0, e0) to (t1, e1) spends at or below `level`."""
+    if e0 <= level and e1 <= level:
+        return t1 - t0
+    if e0 > level and e1 > level:
+        return 0.0
+    share = (level - min(e0, e1)) / abs(e1 - e0)
+    return share * (t1 - t0)

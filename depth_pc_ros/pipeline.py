@@ -1,0 +1,111 @@
+"""`ServoPipeline`: images in, camera twists out. The one object that nodes, benchmark and users share; no ROS."""
+
+import dataclasses
+import time
+from pathlib import Path
+
+import numpy as np
+
+from depth_pc_ros.config import PipelineConfig
+from depth_pc_ros.control.servo import Servo, check_distance
+from depth_pc_ros.errors import GoalError, ImageError
+from depth_pc_ros.geometry.camera import Intrinsics, check_depth, check_image
+from depth_pc_ros.perception.matchers import make_matcher
+from depth_pc_ros.types import ServoState, StepResult
+
+
+class ServoPipeline:
+    """Visual servoing on one goal image.
+
+        pipeline = ServoPipeline.from_config(controller="pbvs")
+        pipeline.set_goal(goal_rgb, K, distance=0.6)
+        while not (result := pipeline.step(camera.read(), time.monotonic())).converged:
+            robot.move(result.twist)
+
+    Twists are `[v, w]`, m/s and rad/s, in the camera's optical frame (z forward, x right, y down).
+    """
+
+    def __init__(self, config: PipelineConfig):
+        self.config = config
+        self.matcher = make_matcher(config)
+        self.servo = Servo(config)
+        self._intrinsics = None
+        self._command = np.zeros(6)
+        self._last_stamp_s = None
+
+    @classmethod
+    def from_config(cls, path: str | Path | None = None, **overrides) -> "ServoPipeline":
+        """Build from a YAML file of `PipelineConfig` keys (optional) and keyword overrides of it."""
+        return cls(PipelineConfig.load(path, **overrides))
+
+    def set_goal(
+        self,
+        image: np.ndarray,
+        K: np.ndarray,
+        distance: float | None = None,
+        depth: np.ndarray | None = None,
+    ) -> int:
+        """Set the goal and return its number of keypoints.
+
+        image: (H, W, 3) uint8 RGB, rectified. K: (3, 3) camera matrix in px. distance: camera to scene centre at the
+        goal, metres; None: the depth's median, else the configured default. depth: (H, W) metres or None.
+
+        Raises ImageError, CameraError, GoalError, or GoalTextureError (too little texture); the old goal then stays.
+        """
+        check_image(image, "goal image")
+        intrinsics = Intrinsics.from_matrix(K, image.shape[1], image.shape[0])
+        check_distance(distance)
+        if depth is not None:
+            check_depth(depth, (intrinsics.width, intrinsics.height), "goal depth")
+        count = self.matcher.set_goal(image, intrinsics)
+        self.servo.set_goal(self.matcher.goal_points, intrinsics, distance, depth)
+        self._intrinsics = intrinsics
+        self._halt()
+        return count
+
+    def reset(self) -> None:
+        """Keep the goal, forget everything else, and start again from zero speed."""
+        self.servo.reset()
+        self._halt()
+
+    def step(self, image: np.ndarray, stamp_s: float, depth: np.ndarray | None = None) -> StepResult:
+        """One frame: match, solve, limit.
+
+        image: (H, W, 3) uint8 RGB of the goal's size and camera. stamp_s: its time in seconds, strictly growing.
+        depth: (H, W) metres of this image, or None. Raises GoalError before `set_goal`, ImageError on a wrong image.
+        """
+        if self._intrinsics is None:
+            raise GoalError("step: no goal image has been set; call set_goal first")
+        check_image(image)
+        size = (self._intrinsics.width, self._intrinsics.height)
+        if image.shape[1::-1] != size:
+            raise ImageError(f"image: expected the goal's size {size}, got {image.shape[1::-1]}")
+        start = time.perf_counter()
+        features = self.matcher.detect(image)
+        detected = time.perf_counter()
+        matches = self.matcher.match_features(features)
+        matched = time.perf_counter()
+        result = self.servo.update(matches, stamp_s, depth)
+        result = self._limit(result, stamp_s)
+        done = time.perf_counter()
+        timings = {
+            "detect": 1e3 * (detected - start),
+            "match": 1e3 * (matched - detected),
+            "control": 1e3 * (done - matched),
+        }
+        return dataclasses.replace(result, timings_ms=timings)
+
+    def _limit(self, result: StepResult, stamp_s: float) -> StepResult:
+        """Acceleration limit between frames; any state but SERVOING stops at once."""
+        if result.state is not ServoState.SERVOING:
+            self._halt()
+            return result
+        # The first frame after a stop has no interval yet: it may use one nominal camera period.
+        dt_s = 0.04 if self._last_stamp_s is None else stamp_s - self._last_stamp_s
+        self._last_stamp_s = stamp_s
+        self._command = self.servo.velocity_law.approach(self._command, result.twist, dt_s)
+        return dataclasses.replace(result, twist=self._command.copy())
+
+    def _halt(self) -> None:
+        self._command = np.zeros(6)
+        self._last_stamp_s = None

@@ -1,0 +1,70 @@
+import numpy as np
+import pytest
+
+from depth_pc_ros.control.ibvs import Ibvs
+from depth_pc_ros.control.pbvs import Pbvs, pbvs_twist
+from depth_pc_ros.errors import PoseError
+from depth_pc_ros.geometry import se3
+from depth_pc_ros.types import Observation
+
+
+def observe(T_cam_goal, n=60, known_depth=True, seed=0):
+    """Observation of random points 0.5-0.9 m before the goal camera, from a pose near it."""
+    rng = np.random.default_rng(seed)
+    goal = rng.uniform(-0.4, 0.4, (n, 2))
+    depth = rng.uniform(0.5, 0.9, n)
+    points = np.column_stack([goal, np.ones(n)]) * depth[:, None] @ T_cam_goal[:3, :3].T + T_cam_goal[:3, 3]
+    return Observation(
+        goal=goal,
+        current=points[:, :2] / points[:, 2:],
+        matched=np.ones(n, bool),
+        goal_depth_m=depth if known_depth else np.full(n, np.nan),
+        current_depth_m=points[:, 2] if known_depth else np.full(n, np.nan),
+        distance_m=0.7,
+        focal_px=540.0,
+    )
+
+
+def test_pbvs_twist_decays_the_pose_exponentially():
+    T = se3.exp(np.array([0.1, -0.05, 0.2, 0.3, -0.2, 1.0]))
+    dt = 1e-3
+    after = se3.inverse(se3.exp(pbvs_twist(T) * dt)) @ T
+    np.testing.assert_allclose(se3.rotation_angle(after[:3, :3]), (1 - dt) * se3.rotation_angle(T[:3, :3]), rtol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(after[:3, 3]), (1 - dt) * np.linalg.norm(T[:3, 3]), rtol=1e-5)
+
+
+def test_pbvs_with_metric_depth_finds_the_exact_twist():
+    T = se3.exp(np.array([0.05, -0.02, 0.1, 0.2, -0.1, 0.8]))
+    np.testing.assert_allclose(Pbvs()(observe(T)).twist, pbvs_twist(T), atol=1e-4)
+
+
+def test_ibvs_twist_is_the_jacobian_inverse_of_a_small_motion():
+    T = se3.exp(np.array([0.002, -0.001, 0.003, 0.004, -0.002, 0.005]))
+    np.testing.assert_allclose(Ibvs()(observe(T)).twist, se3.log(T), atol=5e-5)
+
+
+@pytest.mark.parametrize("law", [Ibvs(), Pbvs()])
+def test_at_the_goal_the_twist_is_zero(law):
+    np.testing.assert_allclose(law(observe(np.eye(4), known_depth=False)).twist, 0, atol=1e-6)
+
+
+def test_pbvs_says_which_matches_are_wrong():
+    observation = observe(se3.exp(np.array([0.05, 0, 0.05, 0, 0, 0.5])))
+    observation.current[:12] = np.random.default_rng(1).uniform(-0.5, 0.5, (12, 2))
+    out = Pbvs()(observation)
+    assert not out.inliers[:12].any()
+    assert out.inliers[12:].all()
+
+
+def test_pbvs_refuses_matches_without_a_common_motion():
+    observation = observe(np.eye(4))
+    observation.current[:] = np.random.default_rng(2).uniform(-0.5, 0.5, (60, 2))
+    with pytest.raises(PoseError, match="of 60 matches agree"):
+        Pbvs()(observation)
+
+
+def test_ibvs_refuses_points_on_one_spot():
+    observation = observe(np.eye(4))
+    observation.goal[:] = observation.current[:] = 0.1
+    with pytest.raises(PoseError, match="six directions"):
+        Ibvs()(observation)

@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+
+from depth_pc_ros.config import ControlConfig
+from depth_pc_ros.control.limits import VelocityLaw, limit_norms
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+def test_limit_norms_keeps_direction_and_obeys_both_limits(rng):
+    for _ in range(100):
+        twist = rng.normal(size=6) * rng.uniform(0.01, 10)
+        limited = limit_norms(twist, 0.25, 1.0)
+        assert np.linalg.norm(limited[:3]) <= 0.25 + 1e-12
+        assert np.linalg.norm(limited[3:]) <= 1.0 + 1e-12
+        cosine = limited @ twist / (np.linalg.norm(limited) * np.linalg.norm(twist))
+        np.testing.assert_allclose(cosine, 1)
+
+
+def test_limit_norms_leaves_small_twists_alone():
+    twist = np.full(6, 0.01)
+    np.testing.assert_array_equal(limit_norms(twist, 0.25, 1.0), twist)
+
+
+def test_paper_law_doubles_and_does_not_limit():
+    law = VelocityLaw.from_config(ControlConfig(speed="paper"))
+    twist = np.array([9.0, 0, 0, 0, 0, 9.0])
+    np.testing.assert_array_equal(law.target(twist), 2 * twist)
+    np.testing.assert_array_equal(law.approach(np.zeros(6), 2 * twist, 0.02), 2 * twist)
+
+
+def test_paper_law_loses_four_percent_a_step():
+    law = VelocityLaw.from_config(ControlConfig(speed="paper"))
+    error = 1.0
+    error -= law.target(np.array([error, 0, 0, 0, 0, 0]))[0] / 50
+    np.testing.assert_allclose(error, 0.96)
+
+
+def test_approach_limits_acceleration_and_arrives(rng):
+    law = VelocityLaw.from_config(ControlConfig(speed="limited"))
+    dt, command = 0.02, np.zeros(6)
+    target = law.target(rng.normal(size=6))
+    for _ in range(200):
+        following = law.approach(command, target, dt)
+        assert np.linalg.norm((following - command)[:3]) <= law.max_linear_acceleration * dt + 1e-12
+        assert np.linalg.norm((following - command)[3:]) <= law.max_angular_acceleration * dt + 1e-12
+        command = following
+    np.testing.assert_allclose(command, target, atol=1e-12)
+
+
+def test_approach_from_rest_keeps_direction(rng):
+    law = VelocityLaw.from_config(ControlConfig())
+    target = rng.normal(size=6)
+    first = law.approach(np.zeros(6), target, 0.01)
+    np.testing.assert_allclose(first / np.linalg.norm(first), target / np.linalg.norm(target))

@@ -1,0 +1,160 @@
+"""Closed loop on synthetic points: no images, exact geometry, pixel noise and mismatches."""
+
+import numpy as np
+import pytest
+
+from depth_pc_ros.config import ControlConfig
+from depth_pc_ros.control.servo import Servo
+from depth_pc_ros.errors import GoalError, ImageError
+from depth_pc_ros.geometry import se3
+from depth_pc_ros.types import Matches, ServoState
+
+DT = 0.02
+
+
+class PointWorld:
+    """Random points in a cylinder (r 0.2 m, h 0.1 m) and a flying camera."""
+
+    def __init__(self, intrinsics, seed, rotation_deg, n=80, noise_px=0.3, mismatches=0.05):
+        self.rng = np.random.default_rng(seed)
+        self.intrinsics, self.noise_px, self.mismatches = intrinsics, noise_px, mismatches
+        self.points = np.column_stack([self.rng.uniform(-0.2, 0.2, (n, 2)), self.rng.uniform(0, 0.1, n), np.ones(n)])
+        up = np.array([0, 1.0, 0])
+        self.T_world_goal = se3.look_at(np.array([0.05, -0.05, 0.7]), np.zeros(3), up)
+        roll = se3.from_rt(se3.exp_so3([0, 0, np.radians(rotation_deg)]), np.zeros(3))
+        self.T_world_cam = se3.look_at(np.array([-0.08, 0.1, 0.62]), np.array([0.02, 0, 0]), up) @ roll
+        self.goal_points = self.see(self.T_world_goal)
+        self.distance = 0.7
+
+    def see(self, T_world_cam):
+        pixels = self.intrinsics.project((se3.inverse(T_world_cam) @ self.points.T).T[:, :3])
+        return pixels + self.rng.normal(size=pixels.shape) * self.noise_px
+
+    def matches(self):
+        pixels = self.see(self.T_world_cam)
+        wrong = self.rng.random(len(pixels)) < self.mismatches
+        pixels[wrong] = self.rng.uniform(0, 480, (wrong.sum(), 2))
+        matched = ((pixels > 0) & (pixels < (640, 480))).all(axis=1)
+        pixels[~matched] = np.nan
+        return Matches(self.goal_points, pixels, matched, matched.astype(np.float32))
+
+    def run(self, servo, steps=600):
+        servo.set_goal(self.goal_points, self.intrinsics, self.distance)
+        for k in range(steps):
+            result = servo.update(self.matches(), k * DT)
+            if result.converged:
+                return k
+            self.T_world_cam = self.T_world_cam @ se3.exp(result.twist * DT)
+        return None
+
+
+@pytest.fixture
+def world(intrinsics):
+    return PointWorld(intrinsics, seed=0, rotation_deg=40)
+
+
+@pytest.mark.parametrize(("controller", "mismatches"), [("pbvs", 0.3), ("ibvs", 0.0)])
+@pytest.mark.parametrize("rotation_deg", [24, 67, 136])
+def test_converges_within_noise(intrinsics, controller, mismatches, rotation_deg):
+    world = PointWorld(intrinsics, seed=1, rotation_deg=rotation_deg, mismatches=mismatches)
+    steps = world.run(Servo(ControlConfig(controller=controller, speed="paper")))
+    assert steps is not None
+    error_m, error_deg = se3.pose_error(world.T_world_cam, world.T_world_goal)
+    assert error_m < 0.006
+    assert error_deg < 0.5
+
+
+@pytest.mark.parametrize("wrong", [0.5, 2.0])
+def test_a_wrong_distance_prior_does_not_change_the_outcome(intrinsics, wrong):
+    world = PointWorld(intrinsics, seed=2, rotation_deg=60)
+    world.distance *= wrong
+    assert world.run(Servo(ControlConfig(speed="paper"))) is not None
+    assert se3.pose_error(world.T_world_cam, world.T_world_goal)[0] < 0.006
+
+
+def test_speed_limits_hold_in_every_step(intrinsics, world):
+    servo = Servo(ControlConfig(max_linear=0.1, max_angular=0.3))
+    servo.set_goal(world.goal_points, intrinsics, 0.7)
+    for k in range(40):
+        twist = servo.update(world.matches(), k * DT).twist
+        assert np.linalg.norm(twist[:3]) <= 0.1 + 1e-12
+        assert np.linalg.norm(twist[3:]) <= 0.3 + 1e-12
+        world.T_world_cam = world.T_world_cam @ se3.exp(twist * DT)
+
+
+def test_no_goal():
+    result = Servo(ControlConfig()).update(
+        Matches(np.zeros((0, 2)), np.zeros((0, 2)), np.zeros(0, bool), np.zeros(0)), 1
+    )
+    assert result.state is ServoState.NO_GOAL
+    assert not result.twist.any()
+
+
+def test_too_few_matches_is_lost_and_recovers(intrinsics, world):
+    servo = Servo(ControlConfig())
+    servo.set_goal(world.goal_points, intrinsics, 0.7)
+    full = world.matches()
+    few = Matches(full.goal_points, full.current_points, full.matched & (np.arange(80) < 5), full.scores)
+    lost = servo.update(few, 1.0)
+    assert lost.state is ServoState.LOST
+    assert "at least 8" in lost.message
+    assert not lost.twist.any()
+    assert servo.update(full, 2.0).state is ServoState.SERVOING
+
+
+@pytest.mark.parametrize("stamp", [1.0, 0.5, float("nan")])
+def test_a_stamp_that_is_not_newer_does_not_move(intrinsics, world, stamp):
+    servo = Servo(ControlConfig())
+    servo.set_goal(world.goal_points, intrinsics, 0.7)
+    assert servo.update(world.matches(), 1.0).state is ServoState.SERVOING
+    result = servo.update(world.matches(), stamp)
+    assert result.state is ServoState.STALE_INPUT
+    assert not result.twist.any()
+
+
+def test_a_twist_that_is_not_finite_is_a_fault_until_reset(intrinsics, world):
+    servo = Servo(ControlConfig())
+    servo.set_goal(world.goal_points, intrinsics, 0.7)
+    law, servo._law = servo._law, lambda observation: type("Out", (), {"twist": np.full(6, np.nan)})()
+    assert servo.update(world.matches(), 1.0).state is ServoState.FAULT
+    servo._law = law
+    result = servo.update(world.matches(), 2.0)
+    assert result.state is ServoState.FAULT
+    assert not result.twist.any()
+    servo.reset()
+    assert servo.update(world.matches(), 3.0).state is ServoState.SERVOING
+
+
+def test_converged_stays_still_and_moves_again_when_pushed(intrinsics, world):
+    servo = Servo(ControlConfig())
+    assert world.run(servo) is not None
+    result = servo.update(world.matches(), 100.0)
+    assert result.converged
+    assert not result.twist.any()
+    world.T_world_cam = world.T_world_cam @ se3.exp(np.array([0.05, 0, 0, 0, 0, 0.1]))
+    assert servo.update(world.matches(), 101.0).state is ServoState.SERVOING
+
+
+@pytest.mark.parametrize("distance", [0.0, -1.0, float("nan"), float("inf")])
+def test_impossible_distance_is_refused_and_the_old_goal_stays(intrinsics, world, distance):
+    servo = Servo(ControlConfig())
+    servo.set_goal(world.goal_points, intrinsics, 0.7)
+    with pytest.raises(GoalError, match="distance"):
+        servo.set_goal(world.goal_points, intrinsics, distance)
+    assert servo.update(world.matches(), 1.0).state is ServoState.SERVOING
+
+
+def test_depth_of_another_size_is_refused(intrinsics, world):
+    servo = Servo(ControlConfig())
+    with pytest.raises(ImageError, match="goal depth"):
+        servo.set_goal(world.goal_points, intrinsics, 0.7, depth=np.ones((4, 4), np.float32))
+
+
+def test_depth_source_is_named(intrinsics, world):
+    servo = Servo(ControlConfig())
+    depth = np.full((480, 640), 0.7, np.float32)
+    servo.set_goal(world.goal_points, intrinsics)
+    assert servo.update(world.matches(), 1.0).depth_source == "none"
+    assert servo.update(world.matches(), 2.0, depth=depth).depth_source == "camera"
+    servo.set_goal(world.goal_points, intrinsics, depth=depth)
+    assert servo.update(world.matches(), 3.0).depth_source == "goal"

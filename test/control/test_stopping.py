@@ -1,0 +1,59 @@
+import numpy as np
+
+from depth_pc_ros.control.stopping import StoppingRule
+
+DT = 0.02
+
+
+def feed(rule, errors, start=0.0):
+    """Index of the first frame at which the rule stops, or None."""
+    for i, error in enumerate(errors):
+        if rule.converged(error, start + i * DT):
+            return i
+    return None
+
+
+def test_constant_small_error_stops_after_the_hold_time():
+    assert feed(StoppingRule(0.01, 0.4), [0.001] * 100) in (20, 21)
+
+
+def test_error_above_threshold_never_stops():
+    assert feed(StoppingRule(0.01, 0.4), [0.02] * 500) is None
+
+
+def test_still_improving_does_not_stop():
+    errors = 0.009 * 0.96 ** np.arange(60)
+    assert feed(StoppingRule(1.0, 0.4), errors) is None
+
+
+def test_leaving_the_threshold_restarts_the_clock():
+    assert feed(StoppingRule(0.01, 0.4), [0.001] * 15 + [0.02] + [0.001] * 100) in (
+        36,
+        37,
+    )  # 0.4 s of frames, rounding apart
+
+
+def test_nan_does_not_stop():
+    assert feed(StoppingRule(0.01, 0.4), [float("nan")] * 100) is None
+
+
+def test_excursions_above_the_best_level_do_not_count_as_held():
+    rule = StoppingRule(0.01, 0.4)
+    errors = [0.001] + [0.001, 0.004] * 100
+    assert feed(rule, errors) > 40  # a steady error stops at 20
+
+
+def test_mean_error_leaves_out_the_worst_tenth_and_trusts_steady_points():
+    rule = StoppingRule(0.01, 0.4)
+    distances = np.full(20, 0.002)
+    distances[0] = 1.0  # one mismatch
+    np.testing.assert_allclose(rule.mean_error(distances, np.ones(20, bool)), 0.002)
+
+    rule = StoppingRule(0.01, 0.4)
+    steady, flicker = np.full(40, 0.001), np.full(40, 0.003)
+    distances = np.concatenate([steady, flicker])
+    for i in range(61):
+        seen = np.concatenate([np.ones(40, bool), np.full(40, i % 10 == 0)])
+        error = rule.mean_error(distances, seen)
+    assert seen.all()
+    assert 0.001 < error < 0.0014  # a plain mean would give 0.002

@@ -1,0 +1,128 @@
+"""The pipeline on images of a textured plane, closed loop."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from depth_pc_ros.errors import ConfigError, GoalError, GoalTextureError, ImageError
+from depth_pc_ros.geometry import se3
+from depth_pc_ros.pipeline import ServoPipeline
+from depth_pc_ros.types import ServoState
+
+DT = 0.04
+
+
+def servo(pipeline, plane, intrinsics, T_world_cam, steps=250):
+    """Drive until converged; return the final pose and the twists."""
+    twists = []
+    for k in range(steps):
+        result = pipeline.step(plane.view(T_world_cam, intrinsics), k * DT)
+        if result.converged:
+            break
+        assert result.state is ServoState.SERVOING, result.message
+        twists.append(result.twist)
+        T_world_cam = T_world_cam @ se3.exp(result.twist * DT)
+    return result, T_world_cam, np.array(twists)
+
+
+@pytest.mark.parametrize("controller", ["pbvs", "ibvs"])
+def test_converges_to_the_goal_within_the_limits(controller, plane, intrinsics, T_world_goal, move):
+    pipeline = ServoPipeline.from_config(controller=controller)
+    pipeline.set_goal(plane.view(T_world_goal, intrinsics), intrinsics.matrix, distance=0.6)
+    start = move(T_world_goal, (0.08, -0.06, 0.1), roll_deg=35, tilt_deg=4)
+    result, T_world_cam, twists = servo(pipeline, plane, intrinsics, start)
+    assert result.converged
+    assert not result.twist.any()
+    error_m, error_deg = se3.pose_error(T_world_cam, T_world_goal)
+    assert error_m < 0.003
+    assert error_deg < 0.3
+    config = pipeline.config
+    assert np.linalg.norm(twists[:, :3], axis=1).max() <= config.max_linear + 1e-9
+    assert np.linalg.norm(twists[:, 3:], axis=1).max() <= config.max_angular + 1e-9
+    acceleration = np.diff(twists, axis=0) / DT
+    assert np.linalg.norm(acceleration[:, :3], axis=1).max() <= config.max_linear_acceleration + 1e-6
+    assert np.linalg.norm(twists[0, :3]) <= config.max_linear_acceleration * DT + 1e-9  # ramps from zero
+
+
+def test_step_reports_times_matches_and_error(plane, intrinsics, T_world_goal, move):
+    pipeline = ServoPipeline.from_config()
+    count = pipeline.set_goal(plane.view(T_world_goal, intrinsics), intrinsics.matrix)
+    result = pipeline.step(plane.view(move(T_world_goal, (0.05, 0, 0)), intrinsics), 0.0)
+    assert set(result.timings_ms) == {"detect", "match", "control"}
+    assert 40 < result.num_matches <= count
+    # 5 cm sideways at 0.6 m is about 0.083 on the normalised plane
+    np.testing.assert_allclose(result.error, 0.05 / 0.6, rtol=0.15)
+    np.testing.assert_allclose(result.error_px, result.error * intrinsics.focal)
+    assert result.twist.shape == (6,)
+    assert result.twist.dtype == np.float64
+
+
+def test_same_images_give_the_same_twists(plane, intrinsics, T_world_goal, move):
+    runs = []
+    for _ in range(2):
+        pipeline = ServoPipeline.from_config()
+        pipeline.set_goal(plane.view(T_world_goal, intrinsics), intrinsics.matrix, distance=0.6)
+        start = move(T_world_goal, (0.05, 0.05, 0.05), roll_deg=60)
+        runs.append(servo(pipeline, plane, intrinsics, start, steps=15)[2])
+    np.testing.assert_array_equal(*runs)
+
+
+def test_occluded_view_is_lost_with_zero_twist_then_ramps_again(plane, intrinsics, T_world_goal, move):
+    pipeline = ServoPipeline.from_config()
+    pipeline.set_goal(plane.view(T_world_goal, intrinsics), intrinsics.matrix)
+    view = plane.view(move(T_world_goal, (0.05, 0, 0.05)), intrinsics)
+    for k in range(5):
+        moving = pipeline.step(view, k * DT)
+    lost = pipeline.step(np.zeros_like(view), 5 * DT)
+    again = pipeline.step(view, 6 * DT)
+    assert lost.state is ServoState.LOST
+    assert not lost.twist.any()
+    assert 0 < np.linalg.norm(again.twist) < np.linalg.norm(moving.twist)
+
+
+def test_depth_is_used_and_named(plane, intrinsics, T_world_goal, move):
+    """With metric depth the translation is right although the distance given is twice too large."""
+    start = move(T_world_goal, (0.03, -0.02, 0.05))
+    pipeline = ServoPipeline.from_config(speed="paper")
+    pipeline.set_goal(
+        plane.view(T_world_goal, intrinsics), intrinsics.matrix, 1.2, plane.depth(T_world_goal, intrinsics)
+    )
+    result = pipeline.step(plane.view(start, intrinsics), 0.0, plane.depth(start, intrinsics))
+    wanted = (se3.inverse(start) @ T_world_goal)[:3, 3]
+    np.testing.assert_allclose(result.twist[:3], 2 * wanted, atol=2 * 0.002)
+    assert result.depth_source == "camera"
+
+
+def test_bad_input_is_named_and_the_old_goal_stays(plane, intrinsics, T_world_goal):
+    pipeline = ServoPipeline.from_config()
+    goal = plane.view(T_world_goal, intrinsics)
+    with pytest.raises(GoalError, match="set_goal"):
+        pipeline.step(goal, 0.0)
+    pipeline.set_goal(goal, intrinsics.matrix)
+    with pytest.raises(GoalTextureError, match="keypoints"):
+        pipeline.set_goal(np.zeros_like(goal), intrinsics.matrix)
+    with pytest.raises(GoalError, match="distance"):
+        pipeline.set_goal(goal, intrinsics.matrix, distance=float("nan"))
+    with pytest.raises(ImageError, match="goal depth"):
+        pipeline.set_goal(goal, intrinsics.matrix, depth=np.ones((2, 2), np.float32))
+    with pytest.raises(ImageError, match="uint8 RGB"):
+        pipeline.step(goal[..., 0], 0.0)
+    with pytest.raises(ImageError, match="size"):
+        pipeline.step(goal[:240, :320], 0.0)
+    assert pipeline.step(goal, 1.0).state is ServoState.SERVOING
+
+
+def test_unknown_override_is_named():
+    with pytest.raises(ConfigError, match="unknown key 'kontroller'"):
+        ServoPipeline.from_config(kontroller="pbvs")
+
+
+def test_import_needs_no_ros():
+    code = (
+        "import sys; sys.modules.update(dict.fromkeys(['rclpy', 'sensor_msgs', 'depth_pc_interfaces']));"
+        "import depth_pc_ros.pipeline; print('ok')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "ok", done.stderr
