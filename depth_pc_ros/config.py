@@ -114,6 +114,9 @@ class ControlConfig(Config):
     stop_error: float = option(
         0.01, "Mean keypoint error (normalised plane) under which the servo may stop.", 1e-5, 1.0
     )  # fmt: skip
+    stop_precision: float = option(
+        5e-4, "Mean keypoint error (normalised plane) below which the servo waits for no more.", 0.0, 1.0
+    )
     stop_hold_s: float = option(0.4, "Stop when the error has not improved for this long, s.", 0.0, 60.0)
 
 

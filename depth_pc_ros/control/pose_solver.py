@@ -77,7 +77,7 @@ def refine(
 ) -> TwoViewSolution:
     """Gauss-Newton from a start.
 
-    T_start: (4, 4) `T_cam_goal`. rho_start: (N,) 1/m. Stops early when the step is below 1e-7.
+    T_start: (4, 4) `T_cam_goal`. rho_start: (N,) 1/m. Stops early when a step is below 1e-5 m and rad.
     """
     T, rho = T_start.copy(), rho_start.copy()
     n = len(rho)
@@ -89,7 +89,9 @@ def refine(
             break
         residual = np.where(in_front[:, None], residual, 0.0)
         norm_px = np.linalg.norm(residual, axis=1) * problem.focal_px
-        scale_px = np.clip(np.quantile(norm_px[in_front], 0.35) / 0.928, MIN_SCALE_PX, MAX_SCALE_PX)
+        seen_px = norm_px[in_front]
+        quantile = np.partition(seen_px, int(0.35 * len(seen_px)))[int(0.35 * len(seen_px))]
+        scale_px = np.clip(quantile / 0.928, MIN_SCALE_PX, MAX_SCALE_PX)
         u = norm_px / (TUKEY * scale_px)
         weight = np.where(in_front & (u < 1), (1 - u**2) ** 2, 0.0) * (problem.focal_px / SIGMA_PX) ** 2
 
@@ -131,6 +133,6 @@ def refine(
         step *= min(1.0, 0.5 / max(np.linalg.norm(step[3:]), 1e-12))
         T = se3.exp(step) @ T
         rho = np.maximum(rho - (g_d + H_pd @ step) / H_dd, rho_low)
-        if np.linalg.norm(step) < 1e-7:
+        if np.linalg.norm(step) < 1e-5:
             break
     return evaluate(problem, T, rho)

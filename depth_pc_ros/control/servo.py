@@ -39,7 +39,7 @@ class Servo:
         self.config = config
         self.velocity_law = VelocityLaw.from_config(config)
         self._law = _LAWS[config.controller]()
-        self._stopping = StoppingRule(config.stop_error, config.stop_hold_s)
+        self._stopping = StoppingRule(config.stop_error, config.stop_hold_s, config.stop_precision)
         self._goal = None
         self.reset()
 

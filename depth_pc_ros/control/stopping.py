@@ -12,15 +12,17 @@ class StoppingRule:
     """Decides convergence from the keypoints' distances to their goal.
 
     stop_error: normalised-plane error under which stopping is possible. hold_s: seconds without improvement.
+    Getting better below `precision` (normalised) is not waited for: an exponential law never ends otherwise.
     """
 
     MEMORY = 0.95  # per frame, of how steadily a keypoint is seen
     KEPT_SHARE = 0.9  # of the keypoints, by weighted distance
     IMPROVEMENT = 0.9  # a new best below this share of the old one restarts the clock
-    SLACK = 5e-4  # normalised; about 0.3 px at f = 540 px
+    SLACK = 5e-4  # normalised, about 0.3 px at f = 540 px: the level above the best that still counts as held
 
-    def __init__(self, stop_error: float, hold_s: float):
+    def __init__(self, stop_error: float, hold_s: float, precision: float):
         self.stop_error = stop_error
+        self.precision = precision
         self.hold_s = hold_s
         self.reset()
 
@@ -49,20 +51,24 @@ class StoppingRule:
         if not error <= self.stop_error:
             self._best, self._held_s, self._last = np.inf, 0.0, None
             return False
-        if error < self.IMPROVEMENT * self._best:
-            self._best, self._held_s = error, 0.0
+        improved = error < self.IMPROVEMENT * self._best
+        if improved and self._best > self.precision:
+            self._held_s = 0.0
         elif self._last is not None:
             level = 1.1 * self._best + self.SLACK
             self._held_s += _time_below(level, *self._last, stamp_s, error)
+        if improved:
+            self._best = error
         self._last = (stamp_s, error)
         return self._held_s >= self.hold_s
 
 
 def _time_below(level: float, t0: float, e0: float, t1: float, e1: float) -> float:
     """Seconds the line from (t0, e0) to (t1, e1) spends at or below `level`."""
+    duration_s = round(t1 - t0, 9)  # whole nanoseconds, so that equal intervals are equal at any time of day
     if e0 <= level and e1 <= level:
-        return t1 - t0
+        return duration_s
     if e0 > level and e1 > level:
         return 0.0
     share = (level - min(e0, e1)) / abs(e1 - e0)
-    return share * (t1 - t0)
+    return share * duration_s

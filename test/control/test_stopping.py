@@ -5,6 +5,10 @@ from depth_pc_ros.control.stopping import StoppingRule
 DT = 0.02
 
 
+def make_rule():
+    return StoppingRule(stop_error=0.01, hold_s=0.4, precision=5e-4)
+
+
 def feed(rule, errors, start=0.0):
     """Index of the first frame at which the rule stops, or None."""
     for i, error in enumerate(errors):
@@ -14,42 +18,48 @@ def feed(rule, errors, start=0.0):
 
 
 def test_constant_small_error_stops_after_the_hold_time():
-    assert feed(StoppingRule(0.01, 0.4), [0.001] * 100) in (20, 21)
+    assert feed(make_rule(), [0.001] * 100) in (20, 21)
 
 
 def test_error_above_threshold_never_stops():
-    assert feed(StoppingRule(0.01, 0.4), [0.02] * 500) is None
+    assert feed(make_rule(), [0.02] * 500) is None
 
 
 def test_still_improving_does_not_stop():
     errors = 0.009 * 0.96 ** np.arange(60)
-    assert feed(StoppingRule(1.0, 0.4), errors) is None
+    assert feed(make_rule(), errors) is None
+
+
+def test_improvement_below_the_precision_is_not_waited_for():
+    """From 0.009 the error passes 5e-4 after 71 steps of 4 % and is held from there."""
+    errors = 0.009 * 0.96 ** np.arange(300)
+    assert 71 <= feed(make_rule(), errors) <= 71 + 24
 
 
 def test_leaving_the_threshold_restarts_the_clock():
-    assert feed(StoppingRule(0.01, 0.4), [0.001] * 15 + [0.02] + [0.001] * 100) in (
+    assert feed(make_rule(), [0.001] * 15 + [0.02] + [0.001] * 100) in (
         36,
         37,
     )  # 0.4 s of frames, rounding apart
 
 
 def test_nan_does_not_stop():
-    assert feed(StoppingRule(0.01, 0.4), [float("nan")] * 100) is None
+    assert feed(make_rule(), [float("nan")] * 100) is None
 
 
 def test_excursions_above_the_best_level_do_not_count_as_held():
-    rule = StoppingRule(0.01, 0.4)
+    rule = make_rule()
     errors = [0.001] + [0.001, 0.004] * 100
     assert feed(rule, errors) > 40  # a steady error stops at 20
 
 
 def test_mean_error_leaves_out_the_worst_tenth_and_trusts_steady_points():
-    rule = StoppingRule(0.01, 0.4)
+    rule = make_rule()
     distances = np.full(20, 0.002)
     distances[0] = 1.0  # one mismatch
     np.testing.assert_allclose(rule.mean_error(distances, np.ones(20, bool)), 0.002)
 
-    rule = StoppingRule(0.01, 0.4)
+    rule = make_rule()
     steady, flicker = np.full(40, 0.001), np.full(40, 0.003)
     distances = np.concatenate([steady, flicker])
     for i in range(61):
