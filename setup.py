@@ -30,7 +30,7 @@ setup(
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
         (f"share/{NAME}", ["package.xml"]),
         *shared("launch", "*.py"),
-        *shared("config", "*.yaml"),
+        *shared("config"),
         *shared("models"),
     ],
     python_requires=">=3.10",

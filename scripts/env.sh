@@ -1,7 +1,6 @@
+# shellcheck shell=bash disable=SC1091
 # The environment of depth_pc_ros for a bash shell: `source scripts/env.sh`, from any folder, after a first set-up.
 # Puts .venv, ROS 2 and both packages on the paths. Values that you set yourself (ROS_DOMAIN_ID, ...) are kept.
-
-_depth_pc_root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 
 _depth_pc_env() {
     local root="$1" venv="$1/.venv" built_on
@@ -10,9 +9,9 @@ _depth_pc_env() {
         return 1
     fi
     built_on="$(cat "$venv/built_on")"
-    if [ "$built_on" != wheels ] && [ "${ROS_DISTRO:-}" != "$built_on" ]; then
-        echo "env.sh: set up on ROS 2 '$built_on', which is not sourced: source its setup.bash, or run" \
-            "$root/scripts/setup.sh again." >&2
+    if [ "$built_on" != "${ROS_DISTRO:-wheels}" ]; then
+        echo "env.sh: set up with ROS 2 from '$built_on', but this shell has '${ROS_DISTRO:-no ROS sourced}':" \
+            "use a shell like the first, or run $root/scripts/setup.sh again." >&2
         return 1
     fi
 
@@ -52,9 +51,4 @@ _depth_pc_wheels() {
     export _ROS_WHEELS_BOOTSTRAP_COMPLETE=1
 }
 
-_depth_pc_env "$_depth_pc_root"
-_depth_pc_status=$?
-unset -f _depth_pc_env _depth_pc_wheels
-unset _depth_pc_root
-# shellcheck disable=SC2317
-return "$_depth_pc_status" 2>/dev/null || exit "$_depth_pc_status"
+_depth_pc_env "$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"

@@ -36,36 +36,35 @@ logged() {
 # fail MESSAGE: prints the end of the log, what failed, and where the whole log is.
 fail() {
     tail -n 25 "$log" >&2
-    die "$@ The whole log: $log"
+    die "$*" "The whole log: $log"
 }
 
 # --- What the machine must have -------------------------------------------------------------------------------------
 
 # Prints the Python to build on: $PYTHON, or the first of the usual names that is 3.10-3.12 and, with ROS, has rclpy.
+# Inside a virtual environment, such as ours, that is the Python that the environment was made from.
 find_python() {
-    local candidate check="import sys; assert (3, 10) <= sys.version_info[:2] <= (3, 12)"
+    local candidate check="import os, sys; assert (3, 10) <= sys.version_info[:2] <= (3, 12)"
     [ -z "${ROS_DISTRO:-}" ] || check="$check; import rclpy"
     for candidate in ${PYTHON:-python3 python3.12 python3.11 python3.10 /usr/bin/python3}; do
-        if command -v "$candidate" >/dev/null && "$candidate" -c "$check" 2>/dev/null; then
-            command -v "$candidate"
-            return
-        fi
+        "$candidate" -c "$check; print(os.path.realpath(sys.executable))" 2>/dev/null && return
     done
     if [ -n "${ROS_DISTRO:-}" ]; then
         die "ROS 2 '$ROS_DISTRO' is sourced, but no Python 3.10-3.12 here can import its rclpy. Install it:" \
             "sudo apt install ros-$ROS_DISTRO-rclpy, or use a shell where ROS is not sourced."
     fi
     die "Python 3.10, 3.11 or 3.12 is missing (${PYTHON:-python3} is" \
-        "$("${PYTHON:-python3}" --version 2>/dev/null || echo 'not there')). Install it: sudo apt install python3"
+        "$("${PYTHON:-python3}" --version 2>/dev/null || echo 'not there')). Install it: sudo apt install python3" \
+        "(or python3.12), or name one in PYTHON."
 }
 
 # Names every missing tool with the line that installs it, then stops.
 check_system() {
-    local missing=0
+    local missing=()
     need() {
         local what="$1" package="$2"
         say "$what is missing. Install it: sudo apt install $package" >&2
-        missing=1
+        missing+=("$package")
     }
     command -v cmake >/dev/null || need "cmake" cmake
     command -v make >/dev/null || need "make" make
@@ -74,7 +73,8 @@ check_system() {
     "$python" -c "import ensurepip, venv" 2>/dev/null || need "Python's venv module" "$(python_package venv)"
     "$python" -c "import os, sysconfig; assert os.path.exists(sysconfig.get_paths()['include'] + '/Python.h')" \
         2>/dev/null || need "Python's header Python.h" "$(python_package dev)"
-    [ "$missing" = 0 ] || exit 1
+    [ "${#missing[@]}" -le 1 ] || say "all at once: sudo apt install ${missing[*]}" >&2
+    [ "${#missing[@]}" = 0 ] || exit 1
 }
 
 # python_package PART: the Debian package of this Python's venv or dev part.
@@ -101,7 +101,6 @@ build_stamp() {
         echo "$stamp"
         cd "$root"
         find launch config models -type f 2>/dev/null | LC_ALL=C sort
-        find depth_pc_ros -name '*.py' -printf '%h\n' | LC_ALL=C sort -u
         find depth_pc_interfaces resource setup.py setup.cfg package.xml -type f | LC_ALL=C sort | xargs sha256sum
     } | sha256sum
 }
@@ -114,7 +113,7 @@ make_environment() {
     if [ -e "$venv" ] && [ ! -e "$venv/COLCON_IGNORE" ]; then
         die "$venv exists but was not made by this script. Move it away, then run this again."
     fi
-    rm -rf "$venv"
+    rm -rf "$venv" "$root/build" "$root/install"
     mkdir "$venv"
     touch "$venv/COLCON_IGNORE" # keeps colcon out, and marks the folder as ours
 
@@ -131,10 +130,9 @@ make_environment() {
     logged "$python" -m venv "${options[@]}" "$venv" || fail "Python could not make an environment."
 
     begin "PyTorch $torch_version (about 200 MB)"
-    pip_install "torch==$torch_version" ||
-        pip_install "torch==$torch_version" --extra-index-url "$torch_cpu_index" || pip_failed
+    install_torch
 
-    begin "the other Python packages"
+    begin "the other Python packages (some minutes where PyBullet has no wheel and is compiled, as on Python 3.12)"
     pip_install "${requirements[@]}" || pip_failed
     [ "$built_on" != wheels ] || logged "$venv/bin/python" "$root/scripts/relocate_ros_wheels.py" ||
         fail "The CMake files of the ROS wheels could not be adapted."
@@ -143,14 +141,27 @@ make_environment() {
     echo "$stamp" >"$venv/environment.stamp"
 }
 
+# PyPI itself has no CPU-only build for x86; a mirror or a find-links folder may.
+install_torch() {
+    local torch="torch==$torch_version"
+    pip_install "$torch" && return
+    ! index_unreachable || pip_failed
+    pip_install "$torch" --extra-index-url "$torch_cpu_index" && return
+    ! index_unreachable || die "the package index has no $torch for this Python, and $torch_cpu_index does not answer." \
+        "Name an index or a folder that has it in PIP_FIND_LINKS. The whole log: $log"
+    pip_failed
+}
+
 pip_install() {
     logged "$venv/bin/python" -m pip install --disable-pip-version-check --no-input --progress-bar off "$@"
 }
 
+# True when pip ran out of retries.
+index_unreachable() { grep -qF 'Retry(total=0' "$log"; }
+
 pip_failed() {
-    if grep -qE 'NewConnectionError|NameResolutionError|name resolution|ConnectTimeout|ProxyError' "$log"; then
-        die "pip reaches no package index. Check the network, or name your index in PIP_INDEX_URL. The whole log: $log"
-    fi
+    ! index_unreachable || die "pip reaches no package index. Check the network, or name your index in PIP_INDEX_URL." \
+        "The whole log: $log"
     fail "pip could not install the Python packages."
 }
 
