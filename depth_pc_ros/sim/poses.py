@@ -1,0 +1,62 @@
+"""Where the camera starts and where it shall end: seeded sampling as in the paper's E_YCB (section IV-A).
+
+Goal and start are drawn alike: above the scene, looking at its centre, image-down pointing away from the vertical
+through it. So the azimuth between both makes the rotation, mostly about the optical axis, and longer ways come with
+larger rotations. World frame: z up, the table at z = 0. Camera frames are optical.
+"""
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from depth_pc_ros.errors import SceneError
+from depth_pc_ros.geometry import se3
+from depth_pc_ros.geometry.camera import Intrinsics
+
+DISTANCE_M = (0.5, 0.9)
+ELEVATION_DEG = (70.0, 90.0)
+ROLL_DEG, TILT_DEG = 15.0, 5.0
+# Rotation from start to goal in degrees, by level. The paper's means are 24.06, 67.38 and 136.46 degrees.
+LEVELS = {"S": (3.0, 45.0), "M": (45.0, 90.0), "L": (90.0, 180.0)}
+_TRIES = 1000
+_VISIBLE_MARGIN = 0.1  # share of the image's width and height
+
+
+def sample_view(rng: np.random.Generator, centre, distance_m=DISTANCE_M, azimuth: float | None = None) -> np.ndarray:
+    """`T_world_cam` (4, 4): looks at `centre` (3,) from 70-90 degrees above, rolled and tilted a little.
+
+    distance_m: smallest and largest distance to `centre`. azimuth: direction of image-down in the world's xy plane,
+    in radians; default: any.
+    """
+    azimuth = rng.uniform(-np.pi, np.pi) if azimuth is None else azimuth
+    low, high = np.sin(np.radians(ELEVATION_DEG))
+    elevation = np.arcsin(rng.uniform(low, high))  # even on the sphere
+    c, s = np.cos(azimuth), np.sin(azimuth)
+    away = np.array([np.cos(elevation) * c, np.cos(elevation) * s, np.sin(elevation)])
+    down = np.array([np.sin(elevation) * c, np.sin(elevation) * s, -np.cos(elevation)])
+    R = np.stack([np.cross(down, -away), down, -away], axis=1)
+    turn = Rotation.from_euler("xyz", np.radians(rng.uniform(-1, 1, 3) * (TILT_DEG, TILT_DEG, ROLL_DEG)))
+    return se3.from_rt(R @ turn.as_matrix(), np.asarray(centre) + rng.uniform(*distance_m) * away)
+
+
+def sees(T_world_cam: np.ndarray, point, intrinsics: Intrinsics) -> bool:
+    """Whether a world point (3,) lies well inside the image."""
+    u, v = intrinsics.project((se3.inverse(T_world_cam) @ np.append(point, 1.0))[:3])
+    mx, my = _VISIBLE_MARGIN * intrinsics.width, _VISIBLE_MARGIN * intrinsics.height
+    return bool(mx < u < intrinsics.width - mx and my < v < intrinsics.height - my)
+
+
+def sample_pair(
+    seed: int, centre, intrinsics: Intrinsics, level: str, distance_m=DISTANCE_M
+) -> tuple[np.ndarray, np.ndarray]:
+    """`T_world_goal` and `T_world_start` (4, 4) of a seed, for a free camera; level: 'S', 'M' or 'L'."""
+    if level not in LEVELS:
+        raise SceneError(f"level: expected one of {tuple(LEVELS)}, got {level!r}")
+    low, high = LEVELS[level]
+    rng = np.random.default_rng([seed, 3])
+    for _ in range(_TRIES):
+        T_world_goal, T_world_start = sample_view(rng, centre, distance_m), sample_view(rng, centre, distance_m)
+        _, angle_deg = se3.pose_error(T_world_start, T_world_goal)
+        visible = sees(T_world_goal, centre, intrinsics) and sees(T_world_start, centre, intrinsics)
+        if low <= angle_deg <= high and visible:
+            return T_world_goal, T_world_start
+    raise SceneError(f"intrinsics: no view of the scene fits {intrinsics}")

@@ -1,0 +1,143 @@
+"""One simulated workplace: a scene, a camera that moves, a goal to reach and a start to leave from."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from depth_pc_ros.errors import SceneError
+from depth_pc_ros.geometry import se3
+from depth_pc_ros.geometry.camera import Intrinsics
+from depth_pc_ros.sim import assets, poses
+from depth_pc_ros.sim.arm import PandaArm
+from depth_pc_ros.sim.arm_poses import sample_arm_pair
+from depth_pc_ros.sim.bullet import BulletClient
+from depth_pc_ros.sim.free_camera import FreeCamera
+from depth_pc_ros.sim.renderer import EGL_MAX_SIZE, Light, Renderer
+from depth_pc_ros.sim.scenes import Scene, make_scene
+
+DEFAULT_INTRINSICS = Intrinsics(540.0, 540.0, 319.5, 239.5, 640, 480)
+RIGS = ("free", "arm")
+
+
+def default_cache_dir() -> Path:
+    """`$XDG_CACHE_HOME/depth_pc_ros`, or `~/.cache/depth_pc_ros`."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "depth_pc_ros"
+
+
+class SimWorld:
+    """A context manager; equal arguments give equal worlds, bit for bit on one machine and renderer.
+
+    scene: 'default', 'ycb', or a `Scene`. seed: of the scene and of the poses. rig: 'free' (a flying camera) or 'arm'
+    (a Franka Panda with a wrist camera). ycb_root: folder of the YCB models. level: rotation from start to goal,
+    'S', 'M' or 'L' (free camera only; the arm's workspace sets its own). cache_dir: keeps light copies of meshes.
+    renderer: 'auto', 'egl' or 'tiny'. light: see `Light`.
+    """
+
+    def __init__(
+        self,
+        scene: str | Scene = "default",
+        seed: int = 0,
+        rig: str = "free",
+        ycb_root: str | Path | None = None,
+        intrinsics: Intrinsics = DEFAULT_INTRINSICS,
+        level: str = "M",
+        cache_dir: str | Path | None = None,
+        renderer: str = "auto",
+        light: Light | None = None,
+    ):
+        if rig not in RIGS:
+            raise SceneError(f"rig: expected one of {RIGS}, got {rig!r}")
+        self.intrinsics = intrinsics
+        self.scene = scene if isinstance(scene, Scene) else make_scene(scene, seed, ycb_root)
+        too_large = intrinsics.width > EGL_MAX_SIZE[0] or intrinsics.height > EGL_MAX_SIZE[1]
+        self._client = BulletClient("tiny" if renderer == "auto" and too_large else renderer)
+        self._scratch = tempfile.TemporaryDirectory(prefix="depth_pc_sim_")
+        try:
+            self._build(seed, rig, level, ycb_root, Path(cache_dir or default_cache_dir()), light)
+        except BaseException:
+            self.close()
+            raise
+
+    def _build(self, seed: int, rig: str, level: str, ycb_root, cache_dir: Path, light: Light | None) -> None:
+        scratch = Path(self._scratch.name)
+        root = Path(ycb_root) if ycb_root is not None else None
+        for body in self.scene.bodies:
+            assets.add_visual(self._client, body, root, cache_dir, scratch)
+        assets.add_table(self._client, self.scene.table, self.scene.table_seed, scratch)
+        self._renderer = Renderer(self._client, light)
+        centre = self.scene.centre
+        if rig == "arm":
+            self.rig = PandaArm()
+            self._goal_pose, self._start_pose = sample_arm_pair(seed, centre, self.intrinsics, self.rig)
+        else:
+            self._goal_pose, self._start_pose = poses.sample_pair(seed, centre, self.intrinsics, level)
+            self.rig = FreeCamera(self._start_pose)
+
+    def render(self) -> tuple[np.ndarray, np.ndarray]:
+        """What the camera sees now: rgb (H, W, 3) uint8, depth_m (H, W) float32, 0 where nothing was hit."""
+        return self.view(self.camera_pose)
+
+    def view(self, T_world_cam: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """As `render`, from any pose `T_world_cam` (4, 4); the camera stays where it is."""
+        return self._renderer.render(T_world_cam, self.intrinsics)[:2]
+
+    def goal_view(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The goal image, its depth in metres and `T_world_goal`; the camera stays where it is."""
+        return *self.view(self._goal_pose), self._goal_pose.copy()
+
+    def step(self, twist: np.ndarray, dt_s: float) -> np.ndarray:
+        """Move for `dt_s` seconds with twist (6,) of the camera (free) or the tool (arm), in its own frame.
+
+        Returns the twist carried out (6,), smaller than asked at a limit.
+        """
+        return self.rig.step(twist, dt_s)
+
+    def reset_to_start(self) -> None:
+        """Put the camera at the start pose."""
+        self.rig.reset(self._start_pose)
+
+    def look_from_goal(self) -> None:
+        """Put the camera at the goal pose."""
+        self.rig.reset(self._goal_pose)
+
+    @property
+    def camera_pose(self) -> np.ndarray:
+        """`T_world_cam` (4, 4) now."""
+        return self.rig.camera_pose.copy()
+
+    @property
+    def goal_pose(self) -> np.ndarray:
+        """`T_world_goal` (4, 4): where the camera shall end."""
+        return self._goal_pose.copy()
+
+    @property
+    def start_pose(self) -> np.ndarray:
+        """`T_world_start` (4, 4): where `reset_to_start` puts the camera."""
+        return self._start_pose.copy()
+
+    @property
+    def scene_distance(self) -> float:
+        """Distance from the goal camera to the scene's centre, in metres."""
+        return float(np.linalg.norm(self._goal_pose[:3, 3] - self.scene.centre))
+
+    @property
+    def renderer_name(self) -> str:
+        """'EGL' or 'TinyRenderer'."""
+        return self._renderer.name
+
+    def pose_error(self) -> tuple[float, float]:
+        """How far the camera is from the goal: translation in metres, rotation in degrees."""
+        return se3.pose_error(self.camera_pose, self._goal_pose)
+
+    def close(self) -> None:
+        """Free the client, its textures and the temporary files. May be called twice."""
+        self._client.close()
+        self._scratch.cleanup()
+
+    def __enter__(self) -> "SimWorld":
+        return self
+
+    def __exit__(self, *exc) -> None:
+        self.close()

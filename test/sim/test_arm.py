@@ -1,0 +1,130 @@
+import numpy as np
+import pytest
+
+from depth_pc_ros.errors import SceneError
+from depth_pc_ros.geometry import se3
+from depth_pc_ros.sim.arm import HOME_RAD, LOWER_RAD, MAX_SPEED_RAD_S, T_HAND_CAM, UPPER_RAD, PandaArm
+from depth_pc_ros.sim.arm_poses import _way_is_free, sample_arm_pair
+from depth_pc_ros.sim.scenes import SCENE_CENTRE
+
+
+@pytest.fixture
+def arm() -> PandaArm:
+    return PandaArm()
+
+
+@pytest.mark.parametrize("axis", range(6))
+def test_a_twist_of_the_tool_moves_it_along_that_twist(arm, axis):
+    twist = 0.2 * np.eye(6)[axis]
+    T_start = arm.tool_pose
+    for _ in range(20):
+        executed = arm.step(twist, 0.02)
+        assert np.abs(executed - twist).max() < 1e-4
+    assert not arm.at_limit
+    error_m, error_deg = se3.pose_error(T_start @ se3.exp(0.4 * twist), arm.tool_pose)
+    assert error_m < 1e-5
+    assert error_deg < 1e-3
+
+
+def test_camera_is_rigidly_on_the_hand(arm):
+    arm.step(np.array([0.1, 0.1, -0.2, 0.3, -0.4, 0.5]), 0.1)
+    assert np.allclose(se3.inverse(arm.tool_pose) @ arm.camera_pose, T_HAND_CAM, atol=1e-12)
+    assert np.allclose(T_HAND_CAM[:3, :3] @ T_HAND_CAM[:3, :3].T, np.eye(3))
+
+
+def test_speed_limits_slow_the_tool_but_keep_its_direction(arm):
+    twist = np.array([1.5, -1.0, 0.5, 2.0, 3.0, -6.0])
+    q = arm.joint_positions
+    executed = arm.step(twist, 0.02)
+    assert arm.at_limit
+    assert (np.abs(arm.joint_positions - q) <= MAX_SPEED_RAD_S * 0.02 + 1e-12).all()
+    assert np.linalg.norm(executed) < np.linalg.norm(twist)
+    assert executed @ twist / np.linalg.norm(executed) / np.linalg.norm(twist) > 0.999
+
+
+def test_joint_limits_are_never_exceeded_and_the_arm_halts_there(arm):
+    rng = np.random.default_rng(3)
+    for _ in range(8):
+        arm.reset(sample_pose_near(arm))
+        twist = rng.standard_normal(6) * (0.4, 0.4, 0.4, 0.8, 0.8, 0.8)
+        for _ in range(120):
+            q = arm.joint_positions
+            arm.step(twist, 0.05)
+            assert (arm.joint_positions >= LOWER_RAD).all()
+            assert (arm.joint_positions <= UPPER_RAD).all()
+            assert (np.abs(arm.joint_positions - q) <= MAX_SPEED_RAD_S * 0.05 + 1e-9).all()
+        assert arm.at_limit  # nothing travels on for six seconds
+        assert np.abs(arm.step(twist, 0.05)).max() < 0.05
+
+
+def sample_pose_near(arm: PandaArm) -> np.ndarray:
+    arm._set(HOME_RAD)
+    return arm.camera_pose
+
+
+def test_zero_twist_does_not_move(arm):
+    q = arm.joint_positions
+    arm.step(np.zeros(6), 0.1)
+    assert np.array_equal(arm.joint_positions, q)
+    assert not arm.at_limit
+
+
+def test_reset_reaches_the_pose_exactly_and_always_in_the_same_posture(arm, intrinsics):
+    for seed in range(3):
+        for T in sample_arm_pair(seed, SCENE_CENTRE, intrinsics, arm):
+            arm.reset(T)
+            error_m, error_deg = se3.pose_error(arm.camera_pose, T)
+            assert error_m < 1e-4
+            assert error_deg < 1e-2
+            q = arm.joint_positions
+            arm.step(np.full(6, 0.1), 0.1)
+            arm.reset(T)
+            assert np.array_equal(arm.joint_positions, q)
+
+
+def test_unreachable_pose_is_refused_and_the_arm_stays(arm):
+    q = arm.joint_positions
+    far = se3.look_at(np.array([2.0, 0.0, 0.6]), np.array([2.1, 0.0, 0.0]), np.array([1.0, 0.0, 0.0]))
+    with pytest.raises(SceneError, match="cannot reach"):
+        arm.reset(far)
+    assert np.array_equal(arm.joint_positions, q)
+
+
+@pytest.mark.parametrize("bad", [np.full(6, np.nan), np.zeros(7)])
+def test_bad_twist_is_refused(arm, bad):
+    with pytest.raises(ValueError, match="twist_tool"):
+        arm.step(bad, 0.02)
+
+
+def test_straight_ways_to_the_goal_stay_inside_the_joint_limits(arm, intrinsics):
+    for seed in range(10):
+        T_world_goal, T_world_start = sample_arm_pair(seed, SCENE_CENTRE, intrinsics, arm)
+        translation_m, rotation_deg = se3.pose_error(T_world_start, T_world_goal)
+        assert 0.10 <= translation_m <= 0.25
+        assert 19.9 <= rotation_deg <= 60.1
+        assert np.allclose(arm.camera_pose, T_world_start, atol=1e-5)
+        assert _way_is_free(arm, T_world_goal)
+
+
+def test_camera_does_not_see_its_own_arm(arm, intrinsics):
+    from pathlib import Path
+
+    import pybullet_data
+
+    from depth_pc_ros.sim.arm import T_WORLD_BASE
+    from depth_pc_ros.sim.bullet import BulletClient
+    from depth_pc_ros.sim.renderer import Renderer
+
+    client = BulletClient("tiny")
+    urdf = str(Path(pybullet_data.getDataPath()) / "franka_panda/panda.urdf")
+    body = client.loadURDF(urdf, T_WORLD_BASE[:3, 3].tolist(), useFixedBase=True)
+    renderer = Renderer(client, near_m=0.01)
+    for finger in (9, 10):
+        client.resetJointState(body, finger, 0.04)
+    for joint, angle in enumerate(arm.joint_positions):
+        client.resetJointState(body, joint, angle)
+    T_away = arm.camera_pose @ se3.from_rt(np.eye(3), np.array([0.0, 0.0, -0.6]))
+    assert (renderer.render(T_away, intrinsics)[1] > 0).any()  # a look from behind does see it
+    _, depth_m, _ = renderer.render(arm.camera_pose, intrinsics)
+    assert not depth_m.any()
+    client.close()

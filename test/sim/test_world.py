@@ -1,0 +1,131 @@
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from depth_pc_ros.errors import SceneError
+from depth_pc_ros.geometry import se3
+from depth_pc_ros.geometry.camera import Intrinsics
+from depth_pc_ros.sim.arm import T_HAND_CAM
+from depth_pc_ros.sim.renderer import Light
+from depth_pc_ros.sim.world import SimWorld
+
+
+def akaze_matches(a: np.ndarray, b: np.ndarray) -> int:
+    detector, matcher = cv2.AKAZE_create(), cv2.BFMatcher(cv2.NORM_HAMMING)
+    descriptors = [detector.detectAndCompute(cv2.cvtColor(i, cv2.COLOR_RGB2GRAY), None)[1] for i in (a, b)]
+    return sum(m.distance < 0.8 * n.distance for m, n in matcher.knnMatch(*descriptors, k=2))
+
+
+@pytest.mark.parametrize("seed", [0, 4, 8])
+def test_start_and_goal_share_a_hundred_akaze_matches(seed):
+    with SimWorld(seed=seed, renderer="tiny") as world:
+        goal_rgb, goal_depth_m, T_world_goal = world.goal_view()
+        start_rgb, _ = world.render()
+        assert goal_rgb.shape == (480, 640, 3)
+        assert akaze_matches(goal_rgb, start_rgb) >= 100
+        centre = (se3.inverse(T_world_goal) @ [*world.scene.centre, 1.0])[:3]
+        u, v = world.intrinsics.project(centre).astype(int)
+        assert goal_depth_m[v, u] == pytest.approx(centre[2], abs=0.12)
+        assert world.scene_distance == pytest.approx(np.linalg.norm(centre))
+
+
+@pytest.mark.parametrize("rig", ["free", "arm"])
+def test_same_seed_gives_the_same_world_bit_for_bit(rig, renderer):
+    records = []
+    for _ in range(2):
+        with SimWorld(seed=2, rig=rig, renderer=renderer) as world:
+            start = world.render()
+            for _ in range(3):
+                world.step(np.array([0.1, 0.05, -0.1, 0.2, -0.1, 0.3]), 0.05)
+            records.append([*world.goal_view(), *start, *world.render(), world.camera_pose, world.start_pose])
+    assert all(np.array_equal(a, b) for a, b in zip(*records, strict=True))
+    assert (records[0][3] != records[0][5]).any()
+
+
+def test_pose_error_counts_from_camera_to_goal(tmp_path):
+    with SimWorld(seed=1, renderer="tiny", cache_dir=tmp_path) as world:
+        assert world.pose_error() == pytest.approx(se3.pose_error(world.start_pose, world.goal_pose))
+        world.look_from_goal()
+        assert world.pose_error() == (0.0, 0.0)
+        assert np.array_equal(world.render()[0], world.goal_view()[0])
+        world.step(np.array([0.0, 0.0, -0.5, 0.0, 0.0, 0.0]), 0.02)
+        assert world.pose_error()[0] == pytest.approx(0.01)
+        world.reset_to_start()
+        assert np.array_equal(world.camera_pose, world.start_pose)
+
+
+def test_arm_world_moves_by_tool_twists():
+    with SimWorld(seed=0, rig="arm", renderer="tiny") as world:
+        T_start = world.camera_pose
+        assert np.allclose(T_start, world.start_pose, atol=1e-5)
+        twist_cam = np.array([0.05, -0.1, 0.08, 0.1, 0.2, -0.3])
+        for _ in range(10):
+            world.step(se3.adjoint(T_HAND_CAM) @ twist_cam, 0.02)
+        error_m, error_deg = se3.pose_error(world.camera_pose, T_start @ se3.exp(0.2 * twist_cam))
+        assert error_m < 1e-5
+        assert error_deg < 1e-3
+        world.look_from_goal()
+        assert world.pose_error()[0] < 1e-4
+        assert world.pose_error()[1] < 1e-2
+        assert len(world.rig.joint_names) == 7
+
+
+def test_textures_are_gone_after_close():
+    world = SimWorld(seed=0, renderer="tiny")
+    scratch = Path(world._scratch.name)
+    assert scratch.is_dir()
+    world.close()
+    world.close()
+    assert not scratch.exists()
+
+
+def test_a_scene_can_be_reloaded_and_seen_from_elsewhere():
+    with SimWorld(seed=7, renderer="tiny") as world:
+        scene, rgb = world.scene, world.goal_view()[0]
+    with SimWorld(scene, seed=7, renderer="tiny") as world:
+        assert np.array_equal(world.goal_view()[0], rgb)
+
+
+def test_shadows_are_off_unless_asked_for(renderer):
+    if renderer != "egl":
+        pytest.skip("only EGL draws shadows")
+    images = []
+    for shadow in (False, True):
+        light = Light(direction=(1.0, 0.5, 1.0), shadow=shadow)
+        with SimWorld(seed=0, renderer=renderer, light=light) as world:
+            world.look_from_goal()
+            images.append(world.render()[0].astype(int).sum(axis=2))
+    darker = images[0] - images[1]
+    assert 0.005 < (darker > 20).mean() < 0.5
+    assert (darker < -20).mean() < 0.001
+
+
+def test_large_images_fall_back_to_the_tiny_renderer():
+    large = Intrinsics(900.0, 900.0, 639.5, 479.5, 1280, 960)
+    with SimWorld(intrinsics=large) as world:
+        assert world.renderer_name == "TinyRenderer"
+        assert world.render()[0].shape == (960, 1280, 3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"), [({"rig": "boat"}, "rig"), ({"scene": "moon"}, "scene"), ({"level": "Z"}, "level")]
+)
+def test_bad_arguments_are_named(arguments, message):
+    with pytest.raises(SceneError, match=message):
+        SimWorld(renderer="tiny", **arguments)
+
+
+def test_nan_twist_is_refused():
+    with SimWorld(renderer="tiny") as world, pytest.raises(ValueError, match="twist_cam"):
+        world.step(np.full(6, np.nan), 0.02)
+
+
+def test_ycb_world(ycb_root, mesh_cache, renderer):
+    with SimWorld("ycb", seed=3, ycb_root=ycb_root, cache_dir=mesh_cache, renderer=renderer) as world:
+        rgb, depth_m, _ = world.goal_view()
+        assert akaze_matches(rgb, world.render()[0]) > 15
+        assert (depth_m > 0).mean() > 0.99
+        above_table = world.goal_pose[2, 3] - depth_m  # roughly: the view is nearly vertical
+        assert (above_table > 0.03).mean() > 0.03
