@@ -1,0 +1,1 @@
+"""Executables: parse the command line, build, call."""

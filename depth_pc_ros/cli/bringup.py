@@ -1,0 +1,82 @@
+"""`bringup`: starts all nodes of the servo chain, each in its own process, and stops them together.
+
+It does what `ros2 launch depth_pc_ros servo.launch.py` does, also where `ros2 launch` is not installed.
+"""
+
+import argparse
+import signal
+import sys
+import time
+from pathlib import Path
+
+from depth_pc_ros.cli.options import add_options, graph_config
+from depth_pc_ros.errors import DepthPcError
+from depth_pc_ros.nodes.client import ServoClient
+from depth_pc_ros.nodes.graph import GraphConfig, NodeSpec, nodes
+from depth_pc_ros.nodes.processes import NodeProcesses
+
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+EXAMPLES = """examples:
+  bringup                              a simulated scene and a free-flying camera, on the wall clock
+  bringup --rig arm --seed 3           the same with a simulated Panda arm
+  bringup --lockstep --controller ibvs simulated time waits for the nodes; another control law
+  bringup --driver moveit_servo --image /camera/color/image_raw --camera-info /camera/color/camera_info \\
+          --tool-frame tool0           a real arm under MoveIt Servo; the camera's pose in the tool comes from TF
+
+then, in another shell:
+  set_goal goal.png --distance 0.6 --enable
+
+Nothing moves before a goal is set and the controller is enabled. Ctrl-C stops the arm, then the nodes.
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="bringup",
+        description="Start the servo chain: keypoints, depth, controller, adapter and, by default, a simulation.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_options(parser, GraphConfig)
+    parser.add_argument("--log-dir", type=Path, metavar="FOLDER", help="Write the output of each node there.")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    arguments = parser().parse_args(argv)
+    interrupt_on_signals()
+    try:
+        run(nodes(graph_config(arguments)), arguments.log_dir)
+    except DepthPcError as error:
+        print(f"bringup: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("stopped", flush=True)
+    return 0
+
+
+def run(specs: list[NodeSpec], log_dir: Path | None) -> None:
+    """Run the nodes until interrupted. Raises NodeDiedError when one of them ends; all are stopped then."""
+    with NodeProcesses(specs, log_dir) as processes:
+        with ServoClient() as client:
+            processes.wait_until_active(client, on_active=lambda name: print(f"{name}: active", flush=True))
+        print("ready", flush=True)
+        while True:
+            processes.check()
+            time.sleep(0.2)
+
+
+def interrupt_on_signals() -> None:
+    """From now on the first SIGINT, SIGTERM or SIGHUP raises KeyboardInterrupt; later ones do nothing."""
+    for number in _STOP_SIGNALS:
+        signal.signal(number, _interrupt)
+
+
+def _interrupt(*_) -> None:
+    for number in _STOP_SIGNALS:  # stopping takes a moment, and must not be interrupted again
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,85 @@
+"""`check_setup`: names everything that is missing before the servo can move, and what to do about it."""
+
+import argparse
+import importlib.util
+import sys
+from pathlib import Path
+
+from depth_pc_ros.cli.options import add_options, graph_config
+from depth_pc_ros.errors import DepthPcError
+from depth_pc_ros.nodes.check_report import Check, table
+from depth_pc_ros.nodes.graph import GraphConfig
+
+EXAMPLES = """examples:
+  check_setup                          after `bringup` in another shell
+  check_setup --driver moveit_servo --image /camera/color/image_raw --camera-info /camera/color/camera_info \\
+              --tool-frame tool0       the same options as for bringup
+exit code: 0 all that is needed is there, 1 something is missing
+"""
+# Module, what brings it, and whether the servo needs it.
+_MODULES = (
+    ("rclpy", "source ROS 2, or scripts/env.sh after scripts/setup.sh", True),
+    ("depth_pc_interfaces", "build it: scripts/setup.sh, or colcon build --base-paths . depth_pc_interfaces", True),
+    ("cv2", "pip install 'opencv-python-headless>=4.8,<5'", True),
+    ("scipy", "pip install scipy", True),
+    ("cv_bridge", "only for rare image encodings: apt install ros-<distro>-cv-bridge", False),
+    ("torch", "only for learned control laws: pip install torch", False),
+)
+_DRIVER_MODULES = {
+    "pybullet": (("pybullet", "pip install pybullet", True),),
+    "moveit_servo": (("moveit_msgs", "apt install ros-<distro>-moveit-msgs", True),),
+    "twist": (),
+}
+_TF_MODULE = ("tf2_ros", "apt install ros-<distro>-tf2-ros-py, or give --camera-in-tool", True)
+
+
+def parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="check_setup",
+        description="Look at packages, topics, intrinsics, TF, nodes and services, and say what is missing.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_options(parser, GraphConfig, leave_out=("seed", "level", "lockstep", "scene", "ycb_root", "matcher", "speed"))
+    parser.add_argument("--seconds", type=float, default=3.0, metavar="S", help="Watch the topics this long (3).")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    arguments = parser().parse_args(argv)
+    try:
+        config = graph_config(arguments)
+        checks = [*modules(config), weights()]
+        absent = {check.what for check in checks if check.missing}
+        if not absent & {"module rclpy", "module depth_pc_interfaces"}:
+            from depth_pc_ros.nodes.setup_check import check_graph
+
+            checks += check_graph(config, arguments.seconds)
+    except DepthPcError as error:
+        print(f"check_setup: {error}", file=sys.stderr)
+        return 1
+    print(table(checks))
+    count = sum(check.missing for check in checks)
+    print(f"\n{count} needed thing(s) missing" if count else "\nall that is needed is there")
+    return 1 if count else 0
+
+
+def modules(config: GraphConfig) -> list[Check]:
+    """Whether each Python module can be found."""
+    wanted = [*_MODULES, *_DRIVER_MODULES[config.driver]]
+    if config.driver != "pybullet" and not config.camera_in_tool:
+        wanted.append(_TF_MODULE)
+    found = {name: importlib.util.find_spec(name) is not None for name, _, _ in wanted}
+    return [Check(f"module {name}", found[name], "" if found[name] else hint, needed) for name, hint, needed in wanted]
+
+
+def weights() -> Check:
+    """Learned weights; the classical laws need none."""
+    folder = Path(__file__).resolve().parents[2] / "models"
+    files = [path for path in folder.glob("*") if path.suffix in (".pt", ".safetensors")]
+    detail = f"{len(files)} in {folder}" if files else "none; the laws ibvs and pbvs need none"
+    return Check("weights", bool(files), detail, needed=False)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

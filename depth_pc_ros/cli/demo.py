@@ -1,0 +1,239 @@
+"""`demo`: a simulated wrist camera drives itself to a goal image, through the real nodes, and reports how it went."""
+
+import argparse
+import shutil
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from depth_pc_ros.cli.bringup import interrupt_on_signals
+from depth_pc_ros.cli.progress import ProgressLine
+from depth_pc_ros.cli.run_figures import draw_trajectory, draw_views
+from depth_pc_ros.cli.run_recorder import RunRecorder
+from depth_pc_ros.cli.run_report import RunRecord
+from depth_pc_ros.config import ControlConfig, MatcherConfig
+from depth_pc_ros.errors import DepthPcError
+from depth_pc_ros.nodes.client import GraphError, ServoClient
+from depth_pc_ros.nodes.graph import GraphConfig, nodes
+from depth_pc_ros.nodes.processes import NodeProcesses
+from depth_pc_ros.types import ServoState
+
+_GIVE_UP_S = 5.0  # wall time without motion and without convergence
+_RESULTS = ("goal.png", "demo.png", "trajectory.png", "run.csv", "logs")
+
+DESCRIPTION = """\
+A simulated wrist camera drives itself to a goal image. The demo starts PyBullet and the servo nodes, each in a
+process of its own, takes the goal's picture, moves the camera away, hands the picture to the nodes and enables them.
+Only images (and the simulated camera's depth) reach the servo; true poses just tell how close it came.
+"""
+EPILOG = """\
+examples:
+  scripts/demo.sh                             a free-flying camera above a table of textured things
+  scripts/demo.sh --arm --seed 3              a Franka Panda carries the camera; another scene, another start
+  scripts/demo.sh --controller ibvs           the image-based law in place of the pose-based one
+  scripts/demo.sh --scene ycb --ycb-root DIR  YCB-Video objects; DIR holds 003_cracker_box/ and so on
+  scripts/demo.sh --real-time                 on the wall clock, as with a robot; lockstep repeats bit for bit instead
+
+The output folder gets demo.png (start, final, goal, difference), trajectory.png (path, errors, speeds), goal.png,
+run.csv (a line per image) and logs/ (a file per node). Exit code 0 only when the servo converged.
+"""
+
+
+class NotConvergedError(DepthPcError):
+    """The run ended away from the goal."""
+
+
+class Demo:
+    """One run. `run` raises DepthPcError when it does not converge; `write_results` works at any time after it."""
+
+    def __init__(self, config: GraphConfig, output: Path, timeout_s: float):
+        self.config = config
+        self.output = output
+        self.timeout_s = timeout_s
+        self.recorder: RunRecorder | None = None
+        self.T_world_final: np.ndarray | None = None
+        self.views: dict[str, np.ndarray] = {}  # start, final, goal: (H, W, 3) uint8 RGB
+        self.distance_m = 0.0
+
+    def run(self) -> None:
+        started_s = time.monotonic()
+        print(f"starting the nodes; their output goes to {self.output / 'logs'}", flush=True)
+        with NodeProcesses(nodes(self.config), self.output / "logs") as processes, ServoClient() as client:
+            processes.wait_until_active(client)
+            print(f"all nodes are active after {time.monotonic() - started_s:.1f} s", flush=True)
+            try:
+                self._prepare(client)
+                client.enable(True)
+                problem = self._watch(client, processes)
+                self._finish(client)
+            except GraphError:
+                processes.check()  # a node that died tells more than its silence
+                raise
+        if problem:
+            raise NotConvergedError(problem)
+
+    def _prepare(self, client: ServoClient) -> None:
+        """Take the goal's picture, go to the start, set the goal."""
+        client.look_from_goal()
+        goal, depth_m, _ = client.frame()
+        self.views["goal"] = goal
+        cv2.imwrite(str(self.output / "goal.png"), cv2.cvtColor(goal, cv2.COLOR_RGB2BGR))
+        self.distance_m = float(np.nanmedian(depth_m))
+        client.reset()
+        self.views["start"], _, _ = client.frame()
+        self.recorder = RunRecorder(client.goal_pose)
+        client.on_camera_pose(self.recorder.on_camera_pose)
+        client.on_status(self.recorder.on_status)
+        answer = client.set_goal(goal, distance=self.distance_m)
+        print(f"{answer.message}, {self.distance_m:.2f} m away", flush=True)
+
+    def _watch(self, client: ServoClient, processes: NodeProcesses) -> str:
+        """Show the progress until the run ends; returns "" when it converged, else why not."""
+        line = ProgressLine()
+        started_s = moved_s = time.monotonic()
+        while True:
+            processes.check()
+            status = client.status
+            state = ServoState(status.state)
+            elapsed_s = time.monotonic() - started_s
+            if state in (ServoState.SERVOING, ServoState.LIMITED):
+                moved_s = time.monotonic()
+            line.show(_progress(self.record(), elapsed_s))
+            if state is ServoState.CONVERGED:
+                problem = ""
+            elif state is ServoState.FAULT or time.monotonic() - moved_s > _GIVE_UP_S:
+                problem = f"{state.name}: {status.message}"
+            elif elapsed_s > self.timeout_s:
+                problem = f"not converged within {self.timeout_s:g} s (--timeout)"
+            else:
+                time.sleep(0.05)
+                continue
+            line.close()
+            return problem
+
+    def _finish(self, client: ServoClient) -> None:
+        """Stop, and look at where the camera came to rest."""
+        client.enable(False)
+        client.wait_for_fresh_matches()
+        self.views["final"], _, _ = client.frame()
+        self.T_world_final = client.camera_pose
+
+    def record(self) -> RunRecord | None:
+        """The frames so far; None before the goal was set."""
+        if self.recorder is None:
+            return None
+        record = self.recorder.record()
+        record.T_world_final = self.T_world_final
+        return record
+
+    def write_results(self, problem: str) -> None:
+        """Write the CSV and the pictures, as far as the run came, and print the table."""
+        record = self.record() or RunRecord(np.eye(4))
+        record.write_csv(self.output / "run.csv")
+        te_mm, re_deg = record.final_error()
+        how = problem or f"CONVERGED, {te_mm:.2f} mm and {re_deg:.3f}° from the goal"
+        carrier = "Panda arm" if self.config.rig == "arm" else "free camera"
+        title = f"{self.config.scene} scene, seed {self.config.seed}, {self.config.controller}, {carrier}: {how}"
+        if len(self.views) == 3:
+            draw_views(self.output / "demo.png", **self.views, title=title)
+        if record.frames:
+            draw_trajectory(self.output / "trajectory.png", record, self.distance_m, title)
+        print(f"\n{record.table()}\n\nresults: {self.output}/", flush=True)
+
+
+def _progress(record: RunRecord, elapsed_s: float) -> str:
+    if not record.frames:
+        return f"waiting for the first matched image   {elapsed_s:5.1f} s"
+    last = record.frames[-1]
+    te_mm, re_deg = record.final_error()
+    return (
+        f"{last.state.name:<10} error {last.error_px:6.2f} px   {last.matches:3d} matches   "
+        f"TE {te_mm:6.1f} mm   RE {re_deg:6.2f} deg   {elapsed_s:5.1f} s"
+    )
+
+
+def parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="scripts/demo.sh",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    fields = {**ControlConfig.__dataclass_fields__, **MatcherConfig.__dataclass_fields__}
+
+    def choice(name, help):
+        option = fields[name]
+        choices, default = option.metadata["choices"], option.default
+        parser.add_argument(f"--{name}", choices=choices, default=default, help=f"{help} Default: {default}.")
+
+    parser.add_argument("--seed", default="0", metavar="N", help="Scene, goal and start. Default: 0.")
+    choice("controller", "Control law.")
+    choice("matcher", "Keypoints.")
+    choice("speed", "Velocity law: `limited` keeps to 0.25 m/s and 57 deg/s, `paper` has no limits.")
+    parser.add_argument("--scene", default="default", metavar="{default,ycb}", help="What lies on the table.")
+    parser.add_argument("--ycb-root", metavar="DIR", help="Folder of the YCB-Video models, for --scene ycb.")
+    parser.add_argument("--arm", action="store_true", help="A Panda arm carries the camera; without it, it flies.")
+    parser.add_argument("--level", metavar="{S,M,L}", help="How far the free camera starts from the goal. Default: M.")
+    parser.add_argument("--real-time", action="store_true", help="Wall clock in place of lockstep.")
+    parser.add_argument(
+        "--output", type=Path, default=Path("out/demo"), metavar="DIR", help="Results; overwritten. Default: out/demo."
+    )
+    parser.add_argument(
+        "--timeout", type=_seconds, default=120.0, metavar="S", help="Wall time to converge in, s. Default: 120."
+    )
+    return parser
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected seconds > 0, got {text}")
+    return value
+
+
+def _options(arguments: argparse.Namespace) -> GraphConfig:
+    """The start-up options of these arguments. Raises ConfigError."""
+    texts = {name: getattr(arguments, name) for name in ("seed", "controller", "matcher", "speed", "scene")}
+    texts |= {name: getattr(arguments, name) for name in ("ycb_root", "level") if getattr(arguments, name)}
+    texts |= {"rig": "arm" if arguments.arm else "free", "lockstep": str(not arguments.real_time)}
+    return GraphConfig.from_text(texts, "command line")
+
+
+def main(argv: list[str] | None = None) -> int:
+    arguments = parser().parse_args(argv)
+    interrupt_on_signals()
+    problem = ""
+    try:
+        demo = Demo(_options(arguments), arguments.output, arguments.timeout)
+        _clear(arguments.output)
+    except (DepthPcError, OSError) as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return 1
+    try:
+        demo.run()
+    except DepthPcError as error:
+        problem = str(error)
+    except KeyboardInterrupt:
+        problem = "interrupted"
+    demo.write_results(problem)
+    if problem:
+        print(f"demo: {problem}", file=sys.stderr)
+    return 1 if problem else 0
+
+
+def _clear(output: Path) -> None:
+    """Make the folder, without the results of an earlier run."""
+    output.mkdir(parents=True, exist_ok=True)
+    for name in _RESULTS:
+        path = output / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,101 @@
+"""`set_goal`: makes an image file, or what the camera sees now, the goal of the running servo."""
+
+import argparse
+import math
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from depth_pc_ros.errors import DepthPcError, ImageError
+from depth_pc_ros.nodes.client import ServoClient
+
+EXAMPLES = """examples:
+  set_goal goal.png --distance 0.6            an image of this camera, taken 0.6 m from the scene
+  set_goal goal.png --depth goal_depth.png    with its depth (16 bit, mm; or .npy, float metres)
+  set_goal goal.png --distance 0.6 --enable   and start moving
+  set_goal --capture                          what the camera sees now
+
+exit code: 0 done, 1 refused or not possible, 2 wrong command line
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="set_goal",
+        description="Tell the running servo where to end: one image of the goal.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("image", nargs="?", type=Path, help="Goal image, of the live camera and its size.")
+    source.add_argument("--capture", action="store_true", help="Take the live image as the goal.")
+    parser.add_argument("--distance", type=_metres, metavar="M", help="Camera to scene centre at the goal, metres.")
+    parser.add_argument("--depth", type=Path, metavar="FILE", help="Depth of the goal image: 16-bit mm, or .npy in m.")
+    parser.add_argument("--enable", action="store_true", help="Start moving towards the goal.")
+    parser.add_argument("--timeout", type=float, default=10.0, metavar="S", help="Wait this long for an answer (10).")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    command_line = parser()
+    arguments = command_line.parse_args(argv)
+    if arguments.capture and (arguments.depth or arguments.distance):
+        command_line.error("--capture takes the camera's own depth; --distance and --depth belong to an image file")
+    try:
+        image = None if arguments.capture else read_image(arguments.image)
+        depth = read_depth(arguments.depth) if arguments.depth else None
+        with ServoClient(arguments.timeout) as client:
+            if image is None:
+                print(client.capture_goal())
+            else:
+                print(client.set_goal(image, distance=arguments.distance, depth=depth).message)
+            if arguments.enable:
+                print(client.enable(True))
+    except DepthPcError as error:
+        print(f"set_goal: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def read_image(path: Path) -> np.ndarray:
+    """(H, W, 3) uint8 RGB of an image file. Raises ImageError."""
+    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if image is None:
+        raise ImageError(f"{path}: {'not an image that OpenCV can read' if path.exists() else 'no such file'}")
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+
+def read_depth(path: Path) -> np.ndarray:
+    """(H, W) float32 metres of a 16-bit image in millimetres or a .npy file in metres. Raises ImageError."""
+    if not path.exists():
+        raise ImageError(f"{path}: no such file")
+    if path.suffix == ".npy":
+        try:
+            depth_m = np.load(path)
+        except ValueError as error:
+            raise ImageError(f"{path}: not a NumPy file: {error}") from None
+    else:
+        depth_mm = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        if depth_mm is None or depth_mm.dtype != np.uint16:
+            got = "no image" if depth_mm is None else f"{depth_mm.dtype}"
+            raise ImageError(f"{path}: expected a 16-bit image in millimetres, got {got}")
+        depth_m = depth_mm * np.float32(1e-3)
+    if depth_m.ndim != 2 or not np.issubdtype(depth_m.dtype, np.floating):
+        raise ImageError(f"{path}: expected (H, W) metres, got {depth_m.dtype} {depth_m.shape}")
+    return depth_m.astype(np.float32)
+
+
+def _metres(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not (math.isfinite(value) and value > 0):
+        raise argparse.ArgumentTypeError(f"expected metres > 0, got {text}")
+    return value
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

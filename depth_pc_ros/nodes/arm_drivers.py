@@ -1,0 +1,91 @@
+"""What receives the tool's twist: one class per kind of arm driver, chosen by the adapter's `profile`."""
+
+import numpy as np
+from builtin_interfaces.msg import Time
+from geometry_msgs.msg import Twist, TwistStamped
+from std_msgs.msg import Header
+
+from depth_pc_ros.errors import ConfigError
+from depth_pc_ros.nodes.base import TWIST_QOS
+from depth_pc_ros.nodes.conversions import twist_to_msg
+
+
+class StampedDriver:
+    """TwistStamped in the tool frame: the PyBullet bridge, and any driver of the same kind."""
+
+    TOPIC = "command"
+
+    def __init__(self, node, tool_frame: str):
+        self._tool_frame = tool_frame
+        self._publisher = node.create_publisher(TwistStamped, self.TOPIC, TWIST_QOS)
+
+    def problem(self) -> str:
+        """Why it cannot take commands yet; "" when it can."""
+        return ""
+
+    def send(self, twist: np.ndarray, stamp: Time) -> None:
+        """twist: (6,) of the tool, in the tool frame, about its origin, m/s and rad/s."""
+        header = Header(stamp=stamp, frame_id=self._tool_frame)
+        self._publisher.publish(TwistStamped(header=header, twist=twist_to_msg(twist)))
+
+
+class TwistDriver:
+    """Plain Twist on `cmd_vel`, for drivers that take one in their tool frame."""
+
+    def __init__(self, node, tool_frame: str):
+        self._publisher = node.create_publisher(Twist, "cmd_vel", TWIST_QOS)
+
+    def problem(self) -> str:
+        """Why it cannot take commands yet; "" when it can."""
+        return ""
+
+    def send(self, twist: np.ndarray, stamp: Time) -> None:
+        """twist: as in StampedDriver; the stamp has no place in this message."""
+        self._publisher.publish(twist_to_msg(twist))
+
+
+class MoveItServoDriver(StampedDriver):
+    """MoveIt Servo with `command_in_type: speed_units`, told to take twists before the first one is sent.
+
+    The twist is sent in the tip frame: Servo rotates a command of another frame, but does not move its lever arm.
+    """
+
+    TOPIC = "/servo_node/delta_twist_cmds"
+    SWITCH = "/servo_node/switch_command_type"
+    RETRY_S = 0.5
+
+    def __init__(self, node, tool_frame: str):
+        try:
+            from moveit_msgs.srv import ServoCommandType
+        except ImportError:
+            raise ConfigError(
+                "profile: 'moveit_servo' needs moveit_msgs, which is not installed here (ros-<distro>-moveit-msgs)"
+            ) from None
+        if not tool_frame:
+            raise ConfigError("tool_frame: profile 'moveit_servo' needs the frame of the arm's tip, got an empty name")
+        super().__init__(node, tool_frame)
+        self._logger = node.get_logger()
+        self._request = ServoCommandType.Request(command_type=ServoCommandType.Request.TWIST)
+        self._client = node.create_client(ServoCommandType, self.SWITCH)
+        self._reply = None
+        self._switched = False
+        node.create_timer(self.RETRY_S, self._switch, clock=node.steady_clock)
+
+    def problem(self) -> str:
+        return "" if self._switched else f"MoveIt Servo has not been switched to twists yet ({self.SWITCH})"
+
+    def _switch(self) -> None:
+        """Ask until it is done, and again after the servo node has been away."""
+        if not self._client.service_is_ready():
+            self._switched, self._reply = False, None
+        elif not self._switched and (self._reply is None or self._reply.done()):
+            self._reply = self._client.call_async(self._request)
+            self._reply.add_done_callback(self._answered)
+
+    def _answered(self, reply) -> None:
+        self._switched = bool(reply.result() and reply.result().success)
+        answer = "takes twists" if self._switched else "refuses to take twists; asking again"
+        self._logger.info(f"MoveIt Servo {answer}")
+
+
+DRIVERS = {"pybullet": StampedDriver, "moveit_servo": MoveItServoDriver, "twist": TwistDriver}

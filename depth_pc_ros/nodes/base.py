@@ -1,0 +1,295 @@
+"""What every node shares: parameters from a configuration dataclass, lifecycle, diagnostics, safe shutdown."""
+
+import dataclasses
+import math
+import signal
+import sys
+import threading
+import traceback
+from array import array
+from dataclasses import dataclass
+
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
+from rclpy.clock import Clock, ClockType
+from rclpy.duration import Duration
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.lifecycle import LifecycleNode, LifecyclePublisher, TransitionCallbackReturn
+from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.signals import SignalHandlerOptions
+
+from depth_pc_ros.config import Config, option
+from depth_pc_ros.errors import ConfigError, DepthPcError
+from depth_pc_ros.nodes.transport import use_large_shared_memory
+
+IMAGE_QOS = QoSProfile(depth=1, history=HistoryPolicy.KEEP_LAST, reliability=ReliabilityPolicy.BEST_EFFORT)
+TWIST_QOS = QoSProfile(depth=1, history=HistoryPolicy.KEEP_LAST, reliability=ReliabilityPolicy.RELIABLE)
+LATCHED_QOS = QoSProfile(
+    depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class NodeConfig(Config):
+    """Parameters of every node; a node's own configuration derives from it."""
+
+    autostart: bool = option(True, "Configure and activate without waiting for a lifecycle manager.")
+
+
+class ServoNode(LifecycleNode):
+    """Lifecycle node whose parameters are the fields of a `Config` dataclass, kept in `self.config`.
+
+    Subclasses fill in the hooks: `build` (configure), `begin` (activate), `halt` (deactivate and shutdown: stop all
+    motion here), `dismantle` (clean up) and `diagnose`. Publishers, subscriptions, timers, services and clients that
+    `build` creates are destroyed again when the node is cleaned up. A `DepthPcError` in a hook refuses the transition.
+
+    Parameters named in `live_parameters` may change at any time (`reconfigured` is called then), all others only
+    while the node is unconfigured.
+    """
+
+    live_parameters: frozenset[str] = frozenset()
+
+    def __init__(self, name: str, config_class: type[NodeConfig], **node_options):
+        super().__init__(name, **node_options)
+        self.active = False
+        self.steady_clock = Clock(clock_type=ClockType.STEADY_TIME)
+        self._refusal = ""
+        self._built = set()
+        self.config = self._declare(config_class)
+        self.add_on_set_parameters_callback(self._check_change)
+        self.add_post_set_parameters_callback(self._apply_change)
+        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        self.create_timer(1.0, self._publish_diagnostics, clock=self.steady_clock)
+
+    # Hooks of the subclasses
+
+    def build(self) -> None:
+        """Create publishers, subscriptions, services and timers. Raises DepthPcError to refuse."""
+
+    def begin(self) -> None:
+        """The node is active from now on."""
+
+    def halt(self) -> None:
+        """The node stops being active: publish the last zeros now, before this returns."""
+
+    def dismantle(self) -> None:
+        """Release what `build` made, beyond ROS entities."""
+
+    def reconfigured(self) -> None:
+        """`self.config` has new values of `live_parameters`."""
+
+    def diagnose(self) -> tuple[bytes, str, dict[str, object]]:
+        """Diagnostic level, message and values of the active node."""
+        return DiagnosticStatus.OK, "active", {}
+
+    # Time
+
+    def now_s(self) -> float:
+        """Seconds of the node's clock (simulated when `use_sim_time`)."""
+        return 1e-9 * self.get_clock().now().nanoseconds
+
+    def steady_s(self) -> float:
+        """Seconds of a clock that never stops or jumps."""
+        return 1e-9 * self.steady_clock.now().nanoseconds
+
+    # Parameters
+
+    def _declare(self, config_class) -> NodeConfig:
+        """Declare one parameter per field; raise ConfigError on an unknown or wrong value from YAML or `-p`."""
+        given = {  # rclpy has no public name for the values that came from YAML files and `-p`
+            name: _plain(parameter.value)
+            for name, parameter in self._parameter_overrides.items()
+            if not self.has_parameter(name) and not name.startswith("qos_overrides.")
+        }
+        config = config_class.from_mapping(given, f"parameters of {self.get_fully_qualified_name()}")
+        for field in dataclasses.fields(config):
+            value = getattr(config, field.name)
+            value = list(value) if isinstance(value, tuple) else value
+            self.declare_parameter(field.name, value, _descriptor(field), ignore_override=True)
+        return config
+
+    def _check_change(self, parameters) -> SetParametersResult:
+        changes = self._own_changes(parameters)
+        fixed = sorted(set(changes) - self.live_parameters)
+        if fixed and self._built:
+            reason = f"{', '.join(fixed)}: cannot change while the node is configured; clean it up first, or restart it"
+            return SetParametersResult(successful=False, reason=reason)
+        try:
+            dataclasses.replace(self.config, **changes)
+        except ConfigError as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        return SetParametersResult(successful=True)
+
+    def _apply_change(self, parameters) -> None:
+        changes = self._own_changes(parameters)
+        if changes:
+            self.config = dataclasses.replace(self.config, **changes)
+            self.reconfigured()
+
+    def _own_changes(self, parameters) -> dict[str, object]:
+        names = {field.name for field in dataclasses.fields(self.config)}
+        return {parameter.name: _plain(parameter.value) for parameter in parameters if parameter.name in names}
+
+    # Lifecycle
+
+    def start(self) -> None:
+        """Configure and activate if `autostart` says so. Raises ConfigError when the node refuses."""
+        if not self.config.autostart:
+            return
+        for transition in (self.trigger_configure, self.trigger_activate):
+            if transition() != TransitionCallbackReturn.SUCCESS:
+                raise ConfigError(self._refusal)
+
+    def shutdown_safely(self) -> None:
+        """Stop all motion, then wait shortly until every reliable subscriber has the last message."""
+        self._halt_if_active()
+        for publisher in self.publishers:
+            publisher.wait_for_all_acked(Duration(seconds=0.2))
+        if self._built:
+            self._attempt(self.dismantle)
+
+    def on_configure(self, state):
+        before = self._entities()
+        result = self._attempt(self.build)
+        self._built = self._entities() - before
+        if result != TransitionCallbackReturn.SUCCESS:
+            self._destroy_built()
+            return result
+        return super().on_configure(state)
+
+    def on_activate(self, state):
+        super().on_activate(state)
+        self.active = True
+        return self._attempt(self.begin)
+
+    def on_deactivate(self, state):
+        self._halt_if_active()
+        return super().on_deactivate(state)
+
+    def on_cleanup(self, state):
+        self._dismantle_if_built()
+        return super().on_cleanup(state)
+
+    def on_shutdown(self, state):
+        self._halt_if_active()
+        if self._built:
+            self._attempt(self.dismantle)
+        return super().on_shutdown(state)
+
+    def on_error(self, state):
+        self._halt_if_active()
+        self._dismantle_if_built()
+        return super().on_error(state)
+
+    def _halt_if_active(self) -> None:
+        if self.active:
+            self.active = False
+            self._attempt(self.halt)
+
+    def _dismantle_if_built(self) -> None:
+        if self._built:
+            self._attempt(self.dismantle)
+            self._destroy_built()
+
+    def _attempt(self, hook) -> TransitionCallbackReturn:
+        """Run a hook: FAILURE on a DepthPcError, ERROR on anything else, both logged (rclpy would hide them)."""
+        try:
+            hook()
+        except DepthPcError as error:
+            self._refusal = str(error)
+            self.get_logger().error(self._refusal)
+            return TransitionCallbackReturn.FAILURE
+        except Exception as error:
+            self._refusal = f"{hook.__name__}: {type(error).__name__}: {error}"
+            self.get_logger().error(traceback.format_exc())
+            return TransitionCallbackReturn.ERROR
+        return TransitionCallbackReturn.SUCCESS
+
+    def _entities(self) -> set:
+        return {*self.publishers, *self.subscriptions, *self.timers, *self.services, *self.clients}
+
+    def _destroy_built(self) -> None:
+        for entity in self._built:
+            if isinstance(entity, LifecyclePublisher):
+                self.destroy_lifecycle_publisher(entity)
+            # Each of these does nothing and returns False for an entity of another kind.
+            elif not (self.destroy_publisher(entity) or self.destroy_subscription(entity)):
+                _ = self.destroy_timer(entity) or self.destroy_service(entity) or self.destroy_client(entity)
+        self._built = set()
+
+    # Diagnostics
+
+    def _publish_diagnostics(self) -> None:
+        level, message, values = self.diagnose() if self.active else (DiagnosticStatus.OK, "inactive", {})
+        status = DiagnosticStatus(
+            level=level,
+            name=f"depth_pc: {self.get_name()}",
+            message=message,
+            values=[KeyValue(key=key, value=str(value)) for key, value in values.items()],
+        )
+        array_msg = DiagnosticArray(status=[status])
+        array_msg.header.stamp = self.get_clock().now().to_msg()
+        self._diagnostics.publish(array_msg)
+
+
+def _plain(value):
+    """A parameter's value as the configuration wants it: a list of numbers becomes a tuple of floats."""
+    return tuple(map(float, value)) if isinstance(value, list | tuple | array) else value
+
+
+def _descriptor(field: dataclasses.Field) -> ParameterDescriptor:
+    low, high, choices, text = (field.metadata.get(key) for key in ("low", "high", "choices", "help"))
+    descriptor = ParameterDescriptor(description=text)
+    if choices is not None:
+        descriptor.additional_constraints = f"one of: {', '.join(map(str, choices))}"
+    if isinstance(field.default, float) and not (low is None and high is None):
+        bounds = (-math.inf if low is None else float(low), math.inf if high is None else float(high))
+        descriptor.floating_point_range = [FloatingPointRange(from_value=bounds[0], to_value=bounds[1])]
+    if type(field.default) is int and not (low is None and high is None):
+        bounds = (-(2**63) if low is None else int(low), 2**63 - 1 if high is None else int(high))
+        descriptor.integer_range = [IntegerRange(from_value=bounds[0], to_value=bounds[1])]
+    return descriptor
+
+
+def run(node_class: type[ServoNode]) -> int:
+    """Run one node until SIGINT or SIGTERM, and return the process's exit code.
+
+    The node spins in a thread. On a signal it first stops spinning, then `shutdown_safely` publishes the last zeros,
+    and only then ROS shuts down. A wrong configuration prints one line and gives 1, as does a crashed callback.
+    """
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    use_large_shared_memory()
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    node = None
+    crash = []
+    try:
+        node = node_class()
+        node.start()
+        executor = SingleThreadedExecutor()
+        executor.add_node(node)
+
+        def spin():
+            try:
+                executor.spin()
+            except Exception as error:  # a callback failed: stop the motion, then die
+                traceback.print_exc()
+                crash.append(error)
+            stop.set()
+
+        spinner = threading.Thread(target=spin, daemon=True)
+        spinner.start()
+        stop.wait()
+        executor.shutdown(timeout_sec=2.0)
+        spinner.join(timeout=2.0)
+        node.shutdown_safely()
+    except DepthPcError as error:
+        print(f"{node_class.__name__}: {error}", file=sys.stderr)
+        return 1
+    finally:
+        if node is not None:
+            node.destroy_node()
+        rclpy.try_shutdown()
+    return 1 if crash else 0

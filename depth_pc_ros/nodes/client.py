@@ -1,0 +1,275 @@
+"""`ServoClient`: drives a running graph from a script, with a timeout and a clear error for every wait."""
+
+import contextlib
+import threading
+from collections import defaultdict
+from collections.abc import Callable
+
+import numpy as np
+import rclpy
+from geometry_msgs.msg import PoseStamped
+from lifecycle_msgs.msg import State
+from lifecycle_msgs.srv import GetState
+from rclpy.context import Context
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header
+from std_srvs.srv import SetBool, Trigger
+
+from depth_pc_interfaces.msg import KeypointMatches, ServoStatus
+from depth_pc_interfaces.srv import SetGoalImage
+from depth_pc_ros.errors import DepthPcError
+from depth_pc_ros.geometry.camera import Intrinsics
+from depth_pc_ros.nodes.base import IMAGE_QOS, LATCHED_QOS, TWIST_QOS
+from depth_pc_ros.nodes.conversions import (
+    depth_to_image,
+    depth_to_metres,
+    image_to_rgb,
+    intrinsics_to_info,
+    pose_from_msg,
+    rgb_to_image,
+    stamp_to_seconds,
+)
+from depth_pc_ros.nodes.graph import NAMESPACE
+from depth_pc_ros.nodes.transport import use_large_shared_memory
+from depth_pc_ros.types import ServoState
+
+# As latched, but a listener that is kept waiting still gets every status.
+_EVERY_STATUS_QOS = QoSProfile(
+    depth=100, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
+)  # fmt: skip
+_TOPICS = {
+    "controller/status": (ServoStatus, _EVERY_STATUS_QOS),
+    "keypoints/matches": (KeypointMatches, TWIST_QOS),
+    "bridge/camera_pose": (PoseStamped, 10),
+    "bridge/goal_pose": (PoseStamped, LATCHED_QOS),
+    "bridge/image": (Image, IMAGE_QOS),
+    "bridge/depth_image": (Image, IMAGE_QOS),
+}
+
+
+class GraphError(DepthPcError):
+    """The running graph does not answer, or refuses."""
+
+
+class ServoClient:
+    """A context manager with a node of its own, in a ROS context and a thread of its own.
+
+        with ServoClient() as client:
+            client.set_goal(goal_rgb, distance=0.6)
+            client.enable(True)
+            client.wait_for(lambda status: status.state == status.CONVERGED, timeout_s=60)
+
+    Topics are subscribed when they are first asked for. Every method raises GraphError when it cannot do its job
+    within `timeout_s` of wall time.
+    """
+
+    def __init__(self, timeout_s: float = 10.0, namespace: str = NAMESPACE):
+        self.timeout_s = timeout_s
+        self._namespace = namespace
+        self._changed = threading.Condition()
+        self._newest: dict[str, object] = {}
+        self._listeners: dict[str, list[Callable]] = defaultdict(list)
+
+    def __enter__(self) -> "ServoClient":
+        use_large_shared_memory()
+        self._context = Context()
+        rclpy.init(context=self._context)
+        self.node = rclpy.create_node("servo_client", namespace=self._namespace, context=self._context)
+        self._executor = SingleThreadedExecutor(context=self._context)
+        self._executor.add_node(self.node)
+        self._thread = threading.Thread(target=self._spin, daemon=True)
+        self._thread.start()
+        self._subscribed = set()
+        self._clients = {}
+        return self
+
+    def __exit__(self, *exc) -> None:
+        self._executor.shutdown(timeout_sec=2.0)
+        self._thread.join(timeout=2.0)
+        self.node.destroy_node()
+        rclpy.try_shutdown(context=self._context)
+
+    def _spin(self) -> None:
+        with contextlib.suppress(ExternalShutdownException):
+            self._executor.spin()
+
+    # The servo
+
+    def set_goal(
+        self,
+        image: np.ndarray,
+        intrinsics: Intrinsics | None = None,
+        distance: float | None = None,
+        depth: np.ndarray | None = None,
+    ) -> SetGoalImage.Response:
+        """Make an image the goal.
+
+        image: (H, W, 3) uint8 RGB. intrinsics: of that image, None: the live camera's. distance: camera to scene
+        centre at the goal, m. depth: (H, W) metres of the image. Raises GraphError with the node's reason.
+        """
+        header = Header()
+        request = SetGoalImage.Request(image=rgb_to_image(image, header), distance=float(distance or 0.0))
+        if intrinsics is not None:
+            request.camera_info = intrinsics_to_info(intrinsics, header)
+        if depth is not None:
+            request.depth = depth_to_image(depth, header)
+        return self._accepted("keypoints/set_goal_image", self._call("keypoints/set_goal_image", SetGoalImage, request))
+
+    def capture_goal(self) -> str:
+        """Make the live image the goal; returns the node's answer."""
+        return self._trigger("keypoints/capture_goal")
+
+    def enable(self, on: bool) -> str:
+        """Allow or end motion; returns the controller's answer."""
+        answer = self._call("controller/enable", SetBool, SetBool.Request(data=on))
+        return self._accepted("controller/enable", answer).message
+
+    # The simulation
+
+    def reset(self) -> None:
+        """Put the simulated camera at its start pose, and wait until the nodes see the view from there."""
+        self._trigger("bridge/reset")
+        self.wait_for_fresh_matches()
+
+    def look_from_goal(self) -> None:
+        """Put the simulated camera at the goal pose, and wait until the nodes see the view from there."""
+        self._trigger("bridge/look_from_goal")
+        self.wait_for_fresh_matches()
+
+    @property
+    def camera_pose(self) -> np.ndarray:
+        """Newest true `T_world_cam` (4, 4)."""
+        return pose_from_msg(self._first("bridge/camera_pose").pose)
+
+    @property
+    def goal_pose(self) -> np.ndarray:
+        """True `T_world_goal` (4, 4)."""
+        return pose_from_msg(self._first("bridge/goal_pose").pose)
+
+    # What the graph sends
+
+    def on_status(self, listener: Callable[[ServoStatus], None]) -> None:
+        """Call `listener` with every status from now on, in the client's thread."""
+        self._listeners["controller/status"].append(listener)
+        self._subscribe("controller/status")
+
+    def on_camera_pose(self, listener: Callable[[float, np.ndarray], None]) -> None:
+        """Call `listener` with stamp (s) and `T_world_cam` (4, 4) of every view from now on, in the client's thread."""
+        topic = "bridge/camera_pose"
+        self._listeners[topic].append(lambda msg: listener(_stamp_s(msg), pose_from_msg(msg.pose)))
+        self._subscribe(topic)
+
+    @property
+    def status(self) -> ServoStatus:
+        """Newest status of the controller."""
+        return self._first("controller/status")
+
+    def wait_for(self, predicate: Callable[[ServoStatus], bool], timeout_s: float | None = None) -> ServoStatus:
+        """The first status, from the newest on, that fulfils the predicate."""
+        last = self.status
+        found = self._wait("controller/status", predicate, timeout_s)
+        if found is None:
+            last = self._newest.get("controller/status", last)
+            raise GraphError(
+                f"the awaited status did not come within {timeout_s or self.timeout_s:g} s; "
+                f"the last one: {ServoState(last.state).name}, {last.num_matches} matches, {last.message or '-'}"
+            )
+        return found
+
+    def frame(self) -> tuple[np.ndarray, np.ndarray, float]:
+        """Newest simulated view: rgb (H, W, 3) uint8, depth (H, W) metres (NaN: nothing), stamp in s."""
+        image, depth = "bridge/image", "bridge/depth_image"
+        self._subscribe(image)
+        self._subscribe(depth)
+        newest = self._newest
+        with self._changed:
+            if not self._changed.wait_for(
+                lambda: image in newest and depth in newest and newest[image].header == newest[depth].header,
+                self.timeout_s,
+            ):
+                raise GraphError(f"{self._name(image)}: no image with its depth within {self.timeout_s:g} s")
+            return image_to_rgb(newest[image]), depth_to_metres(newest[depth]), _stamp_s(newest[image])
+
+    def wait_for_fresh_matches(self) -> None:
+        """Wait until the keypoint node has worked on an image that was surely taken after this call."""
+        newest_s = _stamp_s(self._newest["bridge/image"]) if "bridge/image" in self._newest else 0.0
+        for _ in range(2):  # the first one may have been under way
+            image = self._wait("bridge/image", lambda msg, after_s=newest_s: _stamp_s(msg) > after_s)
+            if image is None:
+                raise GraphError(f"{self._name('bridge/image')}: no new image within {self.timeout_s:g} s")
+            newest_s = _stamp_s(image)
+        if self._wait("keypoints/matches", lambda msg: _stamp_s(msg) >= newest_s) is None:
+            raise GraphError(f"{self._name('keypoints/matches')}: no matches within {self.timeout_s:g} s")
+
+    def is_active(self, name: str) -> bool:
+        """Whether this lifecycle node, such as `controller`, is there and active."""
+        try:
+            answer = self._call(f"{name}/get_state", GetState, GetState.Request(), timeout_s=1.0)
+        except GraphError:
+            return False
+        return answer.current_state.id == State.PRIMARY_STATE_ACTIVE
+
+    # Plumbing
+
+    def _name(self, name: str) -> str:
+        return f"{self._namespace}/{name}"
+
+    def _subscribe(self, topic: str) -> None:
+        if topic in self._subscribed:
+            return
+        self._subscribed.add(topic)
+        kind, qos = _TOPICS[topic]
+        self.node.create_subscription(kind, self._name(topic), lambda msg: self._receive(topic, msg), qos)
+
+    def _receive(self, topic: str, msg) -> None:
+        with self._changed:
+            self._newest[topic] = msg
+            self._changed.notify_all()
+        for listener in self._listeners[topic]:
+            listener(msg)
+
+    def _wait(self, topic: str, predicate, timeout_s: float | None = None):
+        """The newest message of the topic once it fulfils the predicate, or None after the timeout."""
+        self._subscribe(topic)
+        with self._changed:
+            done = self._changed.wait_for(
+                lambda: topic in self._newest and predicate(self._newest[topic]), timeout_s or self.timeout_s
+            )
+            return self._newest[topic] if done else None
+
+    def _first(self, topic: str):
+        """The newest message of the topic, waiting for the first one."""
+        msg = self._wait(topic, lambda _: True)
+        if msg is None:
+            raise GraphError(f"{self._name(topic)}: nothing came within {self.timeout_s:g} s; is the node running?")
+        return msg
+
+    def _trigger(self, service: str) -> str:
+        return self._accepted(service, self._call(service, Trigger, Trigger.Request())).message
+
+    def _accepted(self, service: str, answer):
+        if not answer.success:
+            raise GraphError(f"{self._name(service)} refused: {answer.message}")
+        return answer
+
+    def _call(self, service: str, kind, request, timeout_s: float | None = None):
+        """Call a service and return its response."""
+        timeout_s = timeout_s or self.timeout_s
+        name = self._name(service)
+        if service not in self._clients:
+            self._clients[service] = self.node.create_client(kind, name)
+        client = self._clients[service]
+        if not client.wait_for_service(timeout_s):
+            raise GraphError(f"{name}: no such service within {timeout_s:g} s; are the nodes running?")
+        answered = threading.Event()
+        future = client.call_async(request)
+        future.add_done_callback(lambda _: answered.set())
+        if not answered.wait(timeout_s):
+            raise GraphError(f"{name}: no answer within {timeout_s:g} s")
+        return future.result()
+
+
+def _stamp_s(msg) -> float:
+    return stamp_to_seconds(msg.header.stamp)

@@ -1,0 +1,299 @@
+"""`controller`: matches and depth in, camera twists at a fixed rate out."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from diagnostic_msgs.msg import DiagnosticStatus
+from geometry_msgs.msg import TwistStamped
+from sensor_msgs.msg import Image
+from std_srvs.srv import SetBool
+
+from depth_pc_interfaces.msg import KeypointMatches, ServoGoal, ServoStatus
+from depth_pc_ros.config import ControlConfig, option
+from depth_pc_ros.control.limits import VelocityLaw
+from depth_pc_ros.control.servo import Servo
+from depth_pc_ros.nodes.base import IMAGE_QOS, LATCHED_QOS, TWIST_QOS, NodeConfig, ServoNode, run
+from depth_pc_ros.nodes.conversions import stamp_to_seconds, twist_to_msg
+from depth_pc_ros.nodes.servo_action import ServoAction
+from depth_pc_ros.nodes.servo_input import ServoInput
+from depth_pc_ros.nodes.stop import InputWatchdog
+from depth_pc_ros.nodes.twist_output import TwistOutput
+from depth_pc_ros.types import ServoState, StepResult
+
+_MOVING = (ServoState.SERVOING, ServoState.LIMITED)
+_WAITING = StepResult(np.zeros(6), ServoState.STALE_INPUT, "waiting for the next matched image")
+_STATUS_PERIOD_S = 0.5
+_DEPTH_WAIT_S = 1.0  # in lockstep, how long the depth of the very image is waited for
+
+
+@dataclass(frozen=True)
+class ControllerNodeConfig(NodeConfig, ControlConfig):
+    """Parameters of the controller node."""
+
+    rate_hz: float = option(50.0, "Twist commands per second.", 5.0, 1000.0)
+    input_timeout_s: float = option(0.5, "Stop when no matched image has come for this long, s.", 0.05, 10.0)
+    max_image_age_s: float = option(0.5, "Stop when matches come of an image older than this, s.", 0.05, 10.0)
+    max_depth_age_s: float = option(0.1, "Use depth at most this far from the image in time, s.", 0.0, 10.0)
+    give_up_s: float = option(5.0, "The servo action fails after this long without a usable view, s.", 0.1, 600.0)
+    lockstep: bool = option(False, "Answer every matched image with exactly one twist, in place of a fixed rate.")
+
+
+class ControllerNode(ServoNode):
+    """Servos while enabled; disabled at start.
+
+    In: `matches`, `goal`, `metric_depth`, `adapter_status`. Out: `~/twist_cmd` (twist of the camera, in its optical
+    frame, about its origin), `~/status`. Service: `~/enable`. Action: `~/servo`.
+
+    The newest matches set a target twist; a timer on a steady clock publishes the way to it, within the acceleration
+    limits. Whatever ends the motion, a burst of zeros follows, then silence.
+    """
+
+    live_parameters = frozenset(
+        {"gain", "max_linear", "max_angular", "max_linear_acceleration", "max_angular_acceleration"}
+    )
+
+    def __init__(self, **node_options):
+        super().__init__("controller", ControllerNodeConfig, **node_options)
+
+    def build(self):
+        config = self.config
+        self._watchdog = InputWatchdog("matched image", config.input_timeout_s, config.max_image_age_s)
+        self._servo = Servo(config)
+        self._inputs = ServoInput(self._servo, config.max_depth_age_s)
+        self._output = TwistOutput(self._servo.velocity_law)
+        self._enabled = False
+        self._fault = ""
+        self._adapter_state = "OK"
+        self._adapter_message = ""
+        self._result = _WAITING
+        self._matches = KeypointMatches()  # those that `_result` comes from
+        self._pending: KeypointMatches | None = None  # in lockstep, matches that wait for their depth
+        self._latency_ms = float("nan")
+        self._reported = ServoState.INACTIVE
+        self._last_tick_s = self._last_status_s = self._pending_since_s = self.steady_s()
+
+        self._twist_pub = self.create_lifecycle_publisher(TwistStamped, "~/twist_cmd", TWIST_QOS)
+        self._status_pub = self.create_publisher(ServoStatus, "~/status", LATCHED_QOS)
+        self.create_subscription(ServoGoal, "goal", self._on_goal, LATCHED_QOS)
+        self.create_subscription(Image, "metric_depth", self._on_depth, IMAGE_QOS)
+        self.create_subscription(KeypointMatches, "matches", self._on_matches, TWIST_QOS)
+        self.create_subscription(DiagnosticStatus, "adapter_status", self._on_adapter_status, LATCHED_QOS)
+        self.create_service(SetBool, "~/enable", self._on_enable)
+        self.create_timer(1.0 / config.rate_hz, self._on_tick, clock=self.steady_clock)
+        self.action = ServoAction(self)
+
+    def begin(self):
+        self._publish_status()
+
+    def halt(self):
+        self.action.halt()
+        self.disable()
+        while (zero := self._output.tick(None, 0.0)) is not None:
+            self._publish_twist(zero)
+
+    def dismantle(self):
+        self.action.destroy()
+
+    def reconfigured(self):
+        if self._built:
+            self._servo.velocity_law = self._output.velocity_law = VelocityLaw.from_config(self.config)
+
+    # Switching on and off
+
+    def enable(self) -> None:
+        """Start from zero speed, without memory of earlier frames or faults."""
+        if self._enabled:
+            return
+        self._enabled = True
+        self._fault = ""
+        self._servo.reset()
+        self._result = _WAITING
+        self._publish_status()
+
+    def disable(self) -> None:
+        """Stop now: zero burst, then silence."""
+        self._enabled = False
+        self._output.stop()
+        self._publish_status()
+
+    def _on_enable(self, request: SetBool.Request, response: SetBool.Response):
+        if not self.active:
+            response.message = "the controller node is not active"
+            return response
+        if request.data:
+            self.enable()
+        else:
+            self.disable()
+        state, message = self.state()
+        response.success = True
+        response.message = f"{'enabled' if request.data else 'disabled'}; {state.name}: {message}"
+        return response
+
+    @property
+    def goal_id(self) -> int:
+        """Number of the goal; 0: none."""
+        return self._inputs.goal_id
+
+    @property
+    def error(self) -> float:
+        """Mean error of the newest matches on the normalised plane; NaN: unknown."""
+        return self._result.error
+
+    def set_distance(self, distance: float) -> None:
+        """Change the distance (m) of the goal that is set."""
+        self._inputs.set_distance(distance)
+
+    def state(self) -> tuple[ServoState, str]:
+        """State of the servo, and the one thing that is missing or wrong."""
+        if not self.active:
+            return ServoState.INACTIVE, "the controller node is not active"
+        if self.goal_id == 0 or self._result.state is ServoState.NO_GOAL:
+            return ServoState.NO_GOAL, self._result.message if self.goal_id else "no goal image has been set"
+        if not self._enabled:
+            return ServoState.DISABLED, f"call {self.get_fully_qualified_name()}/enable with true"
+        if self._fault:
+            return ServoState.FAULT, f"{self._fault}; disable and enable again"
+        problem = self._watchdog.problem(self.steady_s())
+        if problem:
+            return ServoState.STALE_INPUT, problem
+        if self._result.state is not ServoState.SERVOING:
+            return self._result.state, self._result.message
+        if self._adapter_state in ("TF_ERROR", "LIMITED"):
+            return ServoState[self._adapter_state], self._adapter_message
+        return ServoState.SERVOING, ""
+
+    # Inputs
+
+    def _on_goal(self, msg: ServoGoal):
+        self._output.stop()
+        self._inputs.set_goal(msg)
+        self._result = _WAITING
+        self._publish_status()
+
+    def _on_depth(self, msg: Image):
+        self._inputs.add_depth(msg)
+        self._retry_pending()
+
+    def _on_adapter_status(self, msg: DiagnosticStatus):
+        self._adapter_state = next((pair.value for pair in msg.values if pair.key == "state"), "OK")
+        self._adapter_message = msg.message
+        if self._adapter_state == "FAULT" and self._enabled:
+            self._fault = f"twist adapter: {msg.message}"
+
+    def _on_matches(self, msg: KeypointMatches):
+        if not self.active:
+            return
+        stamp_s = stamp_to_seconds(msg.header.stamp)
+        problem = self._watchdog.receive(stamp_s, self.now_s(), self.steady_s())
+        if problem:
+            self._answer(stamp_s)
+        elif self.config.lockstep and self._inputs.awaits_depth(stamp_s):
+            self._pending, self._pending_since_s = msg, self.steady_s()
+        else:
+            self._step(msg)
+
+    def _retry_pending(self) -> None:
+        """In lockstep the depth of the very image is used, so that a run repeats exactly; but not waited for long."""
+        msg = self._pending
+        if msg is None:
+            return
+        waited_s = self.steady_s() - self._pending_since_s
+        if not self._inputs.awaits_depth(stamp_to_seconds(msg.header.stamp)) or waited_s > _DEPTH_WAIT_S:
+            self._pending = None
+            self._step(msg)
+
+    def _step(self, msg: KeypointMatches) -> None:
+        self._result = self._inputs.step(msg)
+        self._matches = msg
+        stamp_s = stamp_to_seconds(msg.header.stamp)
+        self._latency_ms = 1e3 * (self.now_s() - stamp_s)
+        if self._result.state is ServoState.FAULT:
+            self._fault = self._result.message
+        self._answer(stamp_s)
+
+    # Output
+
+    def _target(self) -> np.ndarray | None:
+        """Twist (6,) to move with now; None: do not move."""
+        return self._result.twist if self.state()[0] in _MOVING else None
+
+    def _answer(self, stamp_s: float) -> None:
+        """Status after every matches; in lockstep also one twist, zero unless servoing: the simulator waits for it."""
+        if self.config.lockstep and self._enabled:
+            self._publish_twist(self._output.answer(self._target(), stamp_s))
+        self._publish_status()
+
+    def _on_tick(self):
+        steady_s = self.steady_s()
+        dt_s = min(steady_s - self._last_tick_s, 2.0 / self.config.rate_hz)
+        self._last_tick_s = steady_s
+        if not self.active:
+            return
+        self._retry_pending()
+        state = self.state()[0]
+        if not (self.config.lockstep and state in _MOVING):
+            twist = self._output.tick(self._target(), dt_s)
+            if twist is None and state is ServoState.TF_ERROR:
+                twist = np.zeros(6)  # the adapter looks its transform up again with every twist
+            if twist is not None:
+                self._publish_twist(twist)
+        if state is not self._reported or steady_s - self._last_status_s >= _STATUS_PERIOD_S:
+            self._publish_status()
+        self.action.tick()
+
+    def _publish_twist(self, twist: np.ndarray) -> None:
+        msg = TwistStamped(twist=twist_to_msg(twist))
+        msg.header.stamp = self.get_clock().now().to_msg()
+        msg.header.frame_id = self._matches.header.frame_id
+        self._twist_pub.publish(msg)
+
+    def _publish_status(self) -> None:
+        state, message = self.state()
+        if state is not self._reported:
+            text = f"{state.name}: {message}" if message else state.name
+            if state > ServoState.CONVERGED:  # two calls: a line of code keeps the severity it logged first
+                self.get_logger().warning(text)
+            else:
+                self.get_logger().info(text)
+        self._reported, self._last_status_s = state, self.steady_s()
+        status = ServoStatus(
+            state=int(state),
+            message=message,
+            controller=self.config.controller,
+            goal_id=self.goal_id,
+            num_matches=self._result.num_matches,
+            error=self._result.error,
+            error_px=self._result.error_px,
+            depth_source=self._result.depth_source,
+            depth_age_s=self._inputs.depth_age_s,
+            latency_ms=self._latency_ms,
+            image_stamp=self._matches.header.stamp,
+            command=twist_to_msg(self._output.command),
+        )
+        status.header.stamp = self.get_clock().now().to_msg()
+        status.header.frame_id = self._matches.header.frame_id
+        self._status_pub.publish(status)
+        self.action.publish_feedback(status)
+
+    def diagnose(self):
+        state, message = self.state()
+        level = DiagnosticStatus.WARN if state > ServoState.CONVERGED else DiagnosticStatus.OK
+        if state in (ServoState.FAULT, ServoState.TF_ERROR):
+            level = DiagnosticStatus.ERROR
+        values = {
+            "state": state.name,
+            "goal_id": self.goal_id,
+            "matches": self._result.num_matches,
+            "error_px": f"{self._result.error_px:.3f}",
+            "latency_ms": f"{self._latency_ms:.1f}",
+            "depth_source": self._result.depth_source,
+        }
+        return level, message or state.name.lower(), values
+
+
+def main() -> int:
+    return run(ControllerNode)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

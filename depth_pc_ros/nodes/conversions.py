@@ -1,0 +1,213 @@
+"""Messages to numpy and core types, and back. Every wrong message raises a typed error that says what is wrong."""
+
+import sys
+from array import array
+
+import cv2
+import numpy as np
+from builtin_interfaces.msg import Time
+from geometry_msgs.msg import Pose, Twist
+from scipy.spatial.transform import Rotation
+from sensor_msgs.msg import CameraInfo, Image
+from std_msgs.msg import Header
+
+from depth_pc_interfaces.msg import KeypointMatches
+from depth_pc_ros.errors import CameraError, ImageError
+from depth_pc_ros.geometry.camera import Intrinsics, Rectifier, check_depth
+from depth_pc_ros.geometry.se3 import from_rt
+from depth_pc_ros.types import Matches
+
+# Encoding: channels, and the conversion to RGB (None: it is RGB; 8UC3 is taken as RGB).
+_COLOUR = {
+    "rgb8": (3, None),
+    "8UC3": (3, None),
+    "bgr8": (3, cv2.COLOR_BGR2RGB),
+    "rgba8": (4, cv2.COLOR_RGBA2RGB),
+    "bgra8": (4, cv2.COLOR_BGRA2RGB),
+    "mono8": (1, cv2.COLOR_GRAY2RGB),
+    "8UC1": (1, cv2.COLOR_GRAY2RGB),
+}
+_DEPTH = {"32FC1": "f4", "16UC1": "u2"}
+_PINHOLE_MODELS = ("plumb_bob", "rational_polynomial")
+
+
+# Images
+
+
+def _rows(msg: Image, name: str, bytes_per_pixel: int) -> np.ndarray:
+    """Bytes of the image's rows (H, W * bytes_per_pixel) uint8, without the padding of `step`."""
+    width = msg.width * bytes_per_pixel
+    if width == 0 or msg.height == 0:
+        raise ImageError(f"{name}: the image has zero size ({msg.width} x {msg.height})")
+    if msg.step < width:
+        raise ImageError(f"{name}: step is {msg.step} bytes, {msg.width} pixels of {msg.encoding} need {width}")
+    if len(msg.data) < msg.step * msg.height:
+        raise ImageError(f"{name}: expected step * height = {msg.step * msg.height} bytes, got {len(msg.data)}")
+    data = np.frombuffer(msg.data, dtype=np.uint8, count=msg.step * msg.height)
+    return np.ascontiguousarray(data.reshape(msg.height, msg.step)[:, :width])
+
+
+def image_to_rgb(msg: Image, name: str = "image") -> np.ndarray:
+    """(H, W, 3) uint8 RGB of an image message. Raises ImageError."""
+    if msg.encoding not in _COLOUR:
+        return _rgb_by_cv_bridge(msg, name)
+    channels, conversion = _COLOUR[msg.encoding]
+    pixels = _rows(msg, name, channels).reshape(msg.height, msg.width, channels)
+    return pixels if conversion is None else cv2.cvtColor(pixels, conversion)
+
+
+def _rgb_by_cv_bridge(msg: Image, name: str) -> np.ndarray:
+    """Rare encodings (Bayer, YUV, 16 bit) where a ROS installation brings cv_bridge."""
+    unsupported = f"{name}: encoding {msg.encoding!r} is not supported; supported: {', '.join(_COLOUR)}"
+    try:
+        from cv_bridge import CvBridge
+    except Exception:  # PyPI's cv_bridge fails with other errors than ImportError
+        raise ImageError(f"{unsupported}; others need cv_bridge, which is not installed") from None
+    _rows(msg, name, 1)
+    try:
+        return np.ascontiguousarray(CvBridge().imgmsg_to_cv2(msg, desired_encoding="rgb8"))
+    except Exception as error:
+        raise ImageError(f"{unsupported}, and cv_bridge refuses it: {error}") from None
+
+
+def depth_to_metres(msg: Image, name: str = "depth image") -> np.ndarray:
+    """(H, W) float32 metres of a 32FC1 (metres) or 16UC1 (millimetres) image; NaN where invalid. Raises ImageError."""
+    if msg.encoding not in _DEPTH:
+        raise ImageError(
+            f"{name}: encoding {msg.encoding!r} is not metric depth; supported: 32FC1 (metres), 16UC1 (millimetres)"
+        )  # fmt: skip
+    dtype = np.dtype((">" if msg.is_bigendian else "<") + _DEPTH[msg.encoding])
+    values = _rows(msg, name, dtype.itemsize).view(dtype).astype(np.float32)
+    if msg.encoding == "16UC1":
+        values *= np.float32(1e-3)
+    return check_depth(values, (msg.width, msg.height), name)
+
+
+def _to_image(pixels: np.ndarray, encoding: str, header: Header) -> Image:
+    height, width = pixels.shape[:2]
+    msg = Image(header=header, height=height, width=width, encoding=encoding)
+    msg.step = pixels.nbytes // height
+    msg.is_bigendian = int(sys.byteorder == "big")
+    # An array of bytes is taken over as it is; any other sequence would be checked value by value.
+    msg.data = array("B", pixels.tobytes())
+    return msg
+
+
+def rgb_to_image(rgb: np.ndarray, header: Header) -> Image:
+    """rgb8 message of (H, W, 3) uint8 RGB."""
+    return _to_image(rgb, "rgb8", header)
+
+
+def depth_to_image(depth_m: np.ndarray, header: Header) -> Image:
+    """32FC1 message of (H, W) metres."""
+    return _to_image(depth_m.astype(np.float32), "32FC1", header)
+
+
+# Cameras
+
+
+def rectifier_from_info(info: CameraInfo, target: Intrinsics | None = None, rectified: bool = False) -> Rectifier:
+    """Rectifier of a camera's images, into the pixels of `target` (default: its own). Raises CameraError.
+
+    rectified: the images are rectified already; their intrinsics are then those of P, without distortion.
+    """
+    if info.k[0] == 0:
+        raise CameraError("camera_info: K[0] is 0: the camera is uncalibrated, or its driver loads no calibration")
+    if max(info.binning_x, info.binning_y) > 1 or (info.roi.width not in (0, info.width)):
+        raise CameraError("camera_info: binning and regions of interest are not supported")
+    K = np.asarray(info.k).reshape(3, 3)
+    if rectified:
+        K = np.asarray(info.p).reshape(3, 4)[:, :3] if info.p[0] != 0 else K
+        return Rectifier(K, (), (info.width, info.height), target)
+    distortion = np.asarray(info.d)
+    if distortion.any() and info.distortion_model not in ("", *_PINHOLE_MODELS):
+        raise CameraError(
+            f"camera_info: distortion model {info.distortion_model!r} is not supported; "
+            f"supported: {', '.join(_PINHOLE_MODELS)}"
+        )
+    return Rectifier(K, distortion, (info.width, info.height), target)
+
+
+def intrinsics_to_info(intrinsics: Intrinsics, header: Header) -> CameraInfo:
+    """camera_info of a rectified image: no distortion, P = [K | 0]."""
+    info = CameraInfo(header=header, width=intrinsics.width, height=intrinsics.height, distortion_model="plumb_bob")
+    info.d = array("d", [0.0] * 5)
+    info.k = intrinsics.matrix.ravel()
+    info.r = np.eye(3).ravel()
+    info.p = np.hstack([intrinsics.matrix, np.zeros((3, 1))]).ravel()
+    return info
+
+
+# Motions and poses
+
+
+def twist_to_msg(twist: np.ndarray) -> Twist:
+    """Message of a twist (6,) `[v, w]`."""
+    msg = Twist()
+    msg.linear.x, msg.linear.y, msg.linear.z, msg.angular.x, msg.angular.y, msg.angular.z = map(float, twist)
+    return msg
+
+
+def twist_from_msg(msg: Twist) -> np.ndarray:
+    """Twist (6,) `[v, w]` of a message."""
+    v, w = msg.linear, msg.angular
+    return np.array([v.x, v.y, v.z, w.x, w.y, w.z])
+
+
+def pose_to_msg(T: np.ndarray) -> Pose:
+    """Message of a pose (4, 4)."""
+    msg = Pose()
+    msg.position.x, msg.position.y, msg.position.z = map(float, T[:3, 3])
+    quaternion = Rotation.from_matrix(T[:3, :3]).as_quat()
+    msg.orientation.x, msg.orientation.y, msg.orientation.z, msg.orientation.w = map(float, quaternion)
+    return msg
+
+
+def pose_from_msg(msg: Pose) -> np.ndarray:
+    """Pose (4, 4) of a message."""
+    p, q = msg.position, msg.orientation
+    return from_rt(Rotation.from_quat([q.x, q.y, q.z, q.w]).as_matrix(), np.array([p.x, p.y, p.z]))
+
+
+def stamp_to_seconds(stamp: Time) -> float:
+    """Seconds of a time stamp."""
+    return stamp.sec + 1e-9 * stamp.nanosec
+
+
+def seconds_to_stamp(seconds: float) -> Time:
+    """Time stamp of seconds >= 0."""
+    whole = int(seconds)  # apart, or today's date would cost the last digits
+    carry, nanosec = divmod(round((seconds - whole) * 1e9), 10**9)
+    return Time(sec=whole + carry, nanosec=nanosec)
+
+
+# Matches
+
+
+def matches_to_msg(matches: Matches, intrinsics: Intrinsics, goal_id: int, header: Header) -> KeypointMatches:
+    """Message of matches found in the image that `header` belongs to."""
+    return KeypointMatches(
+        header=header,
+        goal_id=goal_id,
+        width=intrinsics.width,
+        height=intrinsics.height,
+        k=intrinsics.matrix.ravel(),
+        goal_points=array("d", matches.goal_points.tobytes()),
+        current_points=array("d", matches.current_points.tobytes()),
+        matched=matches.matched.tolist(),
+        scores=array("f", matches.scores.astype(np.float32).tobytes()),
+    )
+
+
+def matches_from_msg(msg: KeypointMatches) -> tuple[Matches, Intrinsics]:
+    """Matches of a message and the intrinsics of its image. Raises ImageError or CameraError."""
+    try:
+        matches = Matches(
+            goal_points=np.asarray(msg.goal_points, dtype=np.float64).reshape(-1, 2),
+            current_points=np.asarray(msg.current_points, dtype=np.float64).reshape(-1, 2),
+            matched=np.asarray(msg.matched, dtype=bool),
+            scores=np.asarray(msg.scores, dtype=np.float32),
+        )
+    except ValueError as error:
+        raise ImageError(f"matches: {error}") from None
+    return matches, Intrinsics.from_matrix(np.asarray(msg.k).reshape(3, 3), msg.width, msg.height)

@@ -1,0 +1,49 @@
+"""Where the camera sits in the tool: from parameters, or from TF."""
+
+import numpy as np
+from rclpy.time import Time
+from scipy.spatial.transform import Rotation
+
+from depth_pc_ros.errors import ConfigError, DepthPcError
+from depth_pc_ros.geometry.se3 import from_rt
+
+
+class TransformError(DepthPcError):
+    """TF does not know the camera's pose in the tool."""
+
+
+class FixedHandEye:
+    """The same pose for every camera frame. xyz: (3,) m. quat: (4,) x y z w, of unit length."""
+
+    def __init__(self, xyz, quat):
+        self._T_tool_cam = from_rt(Rotation.from_quat(quat).as_matrix(), np.asarray(xyz))
+
+    def T_tool_cam(self, camera_frame: str) -> np.ndarray:
+        """Pose (4, 4) of the camera's optical frame in the tool frame."""
+        return self._T_tool_cam
+
+
+class TfHandEye:
+    """Asks TF for the newest pose at every call, so that a camera on a moving part is right as well."""
+
+    def __init__(self, node, tool_frame: str):
+        try:
+            from tf2_ros import Buffer, TransformException, TransformListener
+        except ImportError:
+            raise ConfigError(
+                "hand_eye: 'tf' needs tf2_ros, which is not installed here; "
+                "give camera_in_tool_xyz and camera_in_tool_quat and set hand_eye to 'parameters'"
+            ) from None
+        self._tool_frame = tool_frame
+        self._failure = TransformException
+        self._buffer = Buffer()
+        self._listener = TransformListener(self._buffer, node)
+
+    def T_tool_cam(self, camera_frame: str) -> np.ndarray:
+        """Pose (4, 4) of the camera's optical frame in the tool frame. Raises TransformError."""
+        try:
+            found = self._buffer.lookup_transform(self._tool_frame, camera_frame, Time())
+        except self._failure as error:
+            raise TransformError(f"no transform from {camera_frame!r} to {self._tool_frame!r}: {error}") from None
+        t, q = found.transform.translation, found.transform.rotation
+        return from_rt(Rotation.from_quat([q.x, q.y, q.z, q.w]).as_matrix(), np.array([t.x, t.y, t.z]))

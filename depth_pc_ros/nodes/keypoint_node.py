@@ -1,0 +1,222 @@
+"""`keypoints`: live images in, keypoint matches with the goal image out. Keeps the goal."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from diagnostic_msgs.msg import DiagnosticStatus
+from sensor_msgs.msg import CameraInfo, Image
+from std_msgs.msg import Header
+from std_srvs.srv import Trigger
+
+from depth_pc_interfaces.msg import KeypointMatches, ServoGoal
+from depth_pc_interfaces.srv import SetGoalImage
+from depth_pc_ros.config import MatcherConfig, option
+from depth_pc_ros.control.servo import check_distance
+from depth_pc_ros.errors import DepthPcError, GoalError, ImageError
+from depth_pc_ros.geometry.camera import Intrinsics, Rectifier, check_image
+from depth_pc_ros.nodes.base import IMAGE_QOS, LATCHED_QOS, TWIST_QOS, NodeConfig, ServoNode, run
+from depth_pc_ros.nodes.conversions import (
+    depth_to_image,
+    depth_to_metres,
+    image_to_rgb,
+    intrinsics_to_info,
+    matches_to_msg,
+    rectifier_from_info,
+    rgb_to_image,
+    stamp_to_seconds,
+)
+from depth_pc_ros.nodes.live_camera import LiveCamera
+from depth_pc_ros.perception.matchers import make_matcher
+from depth_pc_ros.types import Matches
+
+_NO_MATCHES = Matches(np.zeros((0, 2)), np.zeros((0, 2)), np.zeros(0, bool), np.zeros(0, np.float32))
+_CAPTURE_MAX_AGE_S = 2.0  # a camera that has been silent for longer is not live
+_CAPTURE_DEPTH_SLACK_S = 0.05  # depth this far from the image in time still belongs to it
+
+
+@dataclass(frozen=True)
+class KeypointNodeConfig(NodeConfig, MatcherConfig):
+    """Parameters of the keypoint node."""
+
+    rectified: bool = option(False, "The image topic, and goal images, are rectified already (use P, no distortion).")
+
+
+class KeypointNode(ServoNode):
+    """Matches every newest image with the goal; a frame that comes while one is matched replaces the waiting one.
+
+    In: `image`, `camera_info`, `depth_image` (only for captured goals). Out: `~/matches`, `~/goal`, `~/goal_image`,
+    `~/debug_image`. Services: `~/set_goal_image`, `~/capture_goal`. Before a goal is set, matches have goal_id 0 and
+    no points. A wrong image is not matched, so the controller's watchdog stops the motion.
+    """
+
+    def __init__(self, **node_options):
+        super().__init__("keypoints", KeypointNodeConfig, **node_options)
+
+    def build(self):
+        self._matcher = make_matcher(self.config)
+        self._camera = LiveCamera(self.config.rectified)
+        self._image: Image | None = None
+        self._image_steady_s = 0.0
+        self._depth: Image | None = None
+        self._goal_id = 0
+        self._goals_set = 0
+        self._goal_view: np.ndarray | None = None
+        self._goal_camera: Intrinsics | None = None
+        self._problem = "no image has arrived"
+        self._frames = 0
+        self._num_matched = 0
+
+        self._matches_pub = self.create_lifecycle_publisher(KeypointMatches, "~/matches", TWIST_QOS)
+        self._debug_pub = self.create_lifecycle_publisher(Image, "~/debug_image", IMAGE_QOS)
+        self._goal_pub = self.create_publisher(ServoGoal, "~/goal", LATCHED_QOS)
+        self._goal_image_pub = self.create_publisher(Image, "~/goal_image", LATCHED_QOS)
+        # The camera's info comes before the image it belongs to, so its subscription does too.
+        self.create_subscription(CameraInfo, "camera_info", self._on_camera_info, IMAGE_QOS)
+        self.create_subscription(Image, "depth_image", self._on_depth, IMAGE_QOS)
+        self.create_subscription(Image, "image", self._on_image, IMAGE_QOS)
+        self.create_service(SetGoalImage, "~/set_goal_image", self._on_set_goal_image)
+        self.create_service(Trigger, "~/capture_goal", self._on_capture_goal)
+
+    # The camera
+
+    def _on_camera_info(self, info: CameraInfo):
+        if not self._camera.update(info):
+            return
+        if self._goal_id and not (self._camera.known and self._camera.rectifier.target == self._goal_camera):
+            self._clear_goal("the live camera is not the goal's any more (camera_info changed)")
+
+    def _on_depth(self, msg: Image):
+        self._depth = msg
+
+    # Every frame
+
+    def _on_image(self, msg: Image):
+        if not self.active:
+            return
+        self._frames += 1
+        self._image, self._image_steady_s = msg, self.steady_s()
+        try:
+            rectifier = self._camera.rectifier
+            live = check_image(rectifier.image(image_to_rgb(msg)))
+            matches = self._matcher.match(live) if self._goal_id else _NO_MATCHES
+        except (DepthPcError, cv2.error) as error:
+            self._problem = str(error)
+            self.get_logger().warning(f"image not used: {error}", throttle_duration_sec=2.0)
+            return
+        self._problem = ""
+        self._num_matched = matches.num_matched
+        self._matches_pub.publish(matches_to_msg(matches, rectifier.target, self._goal_id, msg.header))
+        if self._debug_pub.get_subscription_count() > 0:
+            goal = self._goal_view if self._goal_id else np.zeros_like(live)
+            self._debug_pub.publish(rgb_to_image(draw_matches(goal, live, matches), msg.header))
+
+    # Goals
+
+    def _on_set_goal_image(self, request: SetGoalImage.Request, response: SetGoalImage.Response):
+        try:
+            response.num_keypoints = self._set_goal(request)
+        except (DepthPcError, cv2.error) as error:
+            response.message = str(error)
+            self.get_logger().warning(f"goal refused: {error}")
+            return response
+        response.success = True
+        response.goal_id = self._goal_id
+        response.message = f"goal {self._goal_id} set: {response.num_keypoints} keypoints"
+        return response
+
+    def _on_capture_goal(self, _request, response: Trigger.Response):
+        request = SetGoalImage.Request()
+        age_s = self.steady_s() - self._image_steady_s
+        if self._image is None or age_s > _CAPTURE_MAX_AGE_S:
+            silence = "has arrived yet" if self._image is None else f"for {age_s:.1f} s"
+            response.message = f"nothing to capture: no image {silence}"
+            return response
+        request.image = self._image
+        if self._depth is not None:
+            apart_s = stamp_to_seconds(self._depth.header.stamp) - stamp_to_seconds(self._image.header.stamp)
+            if abs(apart_s) <= _CAPTURE_DEPTH_SLACK_S:
+                request.depth = self._depth
+        answer = self._on_set_goal_image(request, SetGoalImage.Response())
+        response.success, response.message = answer.success, answer.message
+        return response
+
+    def _set_goal(self, request: SetGoalImage.Request) -> int:
+        """Make the request's image the goal; returns its number of keypoints. The old goal stays on any error."""
+        if not self.active:
+            raise GoalError("the keypoint node is not active")
+        raw = image_to_rgb(request.image, "goal image")
+        distance = check_distance(request.distance if request.distance != 0 else None)
+        rectifier = self._goal_rectifier(request, raw)
+        image = check_image(rectifier.image(raw), "goal image")
+        depth = None
+        if request.depth.width and request.depth.height:
+            depth = depth_to_metres(request.depth, "goal depth")
+            if depth.shape != raw.shape[:2]:
+                raise ImageError(
+                    f"goal depth: expected the image's size {raw.shape[1]} x {raw.shape[0]}, "
+                    f"got {depth.shape[1]} x {depth.shape[0]}"
+                )
+            depth = rectifier.depth(depth)
+
+        count = self._matcher.set_goal(image, rectifier.target)
+        self._goal_camera = rectifier.target
+        self._goals_set += 1
+        self._goal_id = self._goals_set
+        self._goal_view = image
+        header = Header(frame_id=request.image.header.frame_id, stamp=self.get_clock().now().to_msg())
+        goal = ServoGoal(header=header, goal_id=self._goal_id, distance=distance or 0.0)
+        goal.image = rgb_to_image(image, header)
+        goal.camera_info = intrinsics_to_info(rectifier.target, header)
+        if depth is not None:
+            goal.depth = depth_to_image(depth, header)
+        self._goal_pub.publish(goal)
+        self._goal_image_pub.publish(goal.image)
+        self.get_logger().info(f"goal {self._goal_id}: {count} keypoints")
+        return count
+
+    def _goal_rectifier(self, request: SetGoalImage.Request, raw: np.ndarray) -> Rectifier:
+        """Map from the goal image's pixels to the live camera's."""
+        if np.any(request.camera_info.k):
+            target = self._camera.rectifier.target if self._camera.known else None
+            return rectifier_from_info(request.camera_info, target, self.config.rectified)
+        rectifier = self._camera.rectifier
+        size, live = raw.shape[1::-1], (rectifier.source.width, rectifier.source.height)
+        if size != live:
+            raise GoalError(
+                f"goal image: is {size[0]} x {size[1]}, the live camera's images are {live[0]} x {live[1]}; "
+                "a goal of another camera needs its own camera_info"
+            )
+        return rectifier
+
+    def _clear_goal(self, reason: str) -> None:
+        self._goal_id = 0
+        self._goal_pub.publish(ServoGoal(header=Header(stamp=self.get_clock().now().to_msg())))
+        self.get_logger().warning(f"goal cleared: {reason}; set it again")
+
+    def diagnose(self):
+        values = {"rate_hz": self._frames, "goal_id": self._goal_id, "matches": self._num_matched}
+        problem = self._problem if self._frames else "no images"
+        self._frames = 0
+        level = DiagnosticStatus.WARN if problem else DiagnosticStatus.OK
+        return level, problem or "matching", values
+
+
+def draw_matches(goal: np.ndarray, live: np.ndarray, matches: Matches) -> np.ndarray:
+    """(H, 2 W, 3) uint8 picture: goal on the left, live on the right, a line for every match."""
+    picture = np.hstack([goal, live])
+    shift = np.array([goal.shape[1], 0])
+    starts = np.rint(matches.goal_points[matches.matched]).astype(int)
+    ends = np.rint(matches.current_points[matches.matched] + shift).astype(int)
+    for start, end, score in zip(starts, ends, matches.scores[matches.matched], strict=True):
+        colour = (int(255 * (1 - score)), 255, 60)  # sure matches are green, doubtful ones yellow
+        cv2.line(picture, start.tolist(), end.tolist(), colour, 1, cv2.LINE_AA)
+    return picture
+
+
+def main() -> int:
+    return run(KeypointNode)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,98 @@
+"""`NodeProcesses`: starts every node of a start-up table in a process of its own, watches them, stops them."""
+
+import contextlib
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from depth_pc_ros.errors import DepthPcError
+from depth_pc_ros.nodes.client import ServoClient
+from depth_pc_ros.nodes.graph import NodeSpec
+
+STOP_WITHIN_S = 5.0
+
+
+class NodeDiedError(DepthPcError):
+    """A node's process ended by itself."""
+
+
+class NodeProcesses:
+    """A context manager: the processes run inside it.
+
+    specs: what to start. log_dir: folder for `<name>.log` of each node; None: they write to this terminal.
+    The nodes are out of the terminal's reach: a Ctrl-C comes to this process only, which then stops them.
+    """
+
+    def __init__(self, specs: list[NodeSpec], log_dir: Path | None = None):
+        self.specs = specs
+        self.log_dir = log_dir
+        self._processes: dict[str, subprocess.Popen] = {}
+
+    def __enter__(self) -> "NodeProcesses":
+        for spec in self.specs:
+            with contextlib.ExitStack() as stack:
+                log = None
+                if self.log_dir is not None:
+                    self.log_dir.mkdir(parents=True, exist_ok=True)
+                    log = stack.enter_context(open(self._log(spec.name), "wb"))
+                self._processes[spec.name] = subprocess.Popen(
+                    spec.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                )
+        return self
+
+    def __exit__(self, *exc) -> None:
+        self.stop()
+
+    def send_signal(self, name: str, number: int) -> None:
+        """Send a signal to one node."""
+        self._processes[name].send_signal(number)
+
+    def check(self) -> None:
+        """Raise NodeDiedError when a node has ended: its name, exit code and, with a log, its last words."""
+        for name, process in self._processes.items():
+            code = process.poll()
+            if code is not None:
+                how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+                raise NodeDiedError(f"node {name} {how}{self._last_words(name)}")
+
+    def wait_until_active(
+        self, client: ServoClient, timeout_s: float = 60.0, on_active: Callable[[str], None] = lambda name: None
+    ) -> None:
+        """Return once every node is active. Raises NodeDiedError, also when one is not active in time."""
+        deadline_s = time.monotonic() + timeout_s
+        for spec in self.specs:
+            while not client.is_active(spec.name):
+                self.check()
+                if time.monotonic() > deadline_s:
+                    last_words = self._last_words(spec.name)
+                    raise NodeDiedError(f"node {spec.name} is not active after {timeout_s:.0f} s{last_words}")
+                time.sleep(0.05)
+            on_active(spec.name)
+
+    def stop(self) -> dict[str, int]:
+        """Ask all nodes to stop (SIGINT: they publish their zeros first), and kill what is left after a while.
+
+        Returns the exit code of each node.
+        """
+        for process in self._processes.values():
+            if process.poll() is None:
+                process.send_signal(signal.SIGINT)
+        deadline_s = time.monotonic() + STOP_WITHIN_S - 1.0
+        for process in self._processes.values():
+            try:
+                process.wait(max(deadline_s - time.monotonic(), 0.0))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        return {name: process.returncode for name, process in self._processes.items()}
+
+    def _log(self, name: str) -> Path:
+        return self.log_dir / f"{name}.log"
+
+    def _last_words(self, name: str) -> str:
+        if self.log_dir is None:
+            return ""
+        lines = self._log(name).read_text(errors="replace").strip().splitlines()
+        return f": {lines[-1]} (log: {self._log(name)})" if lines else ""

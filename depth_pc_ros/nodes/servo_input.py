@@ -1,0 +1,91 @@
+"""What the controller is fed: goal, depth and matches, joined by `goal_id` and by stamp."""
+
+from collections import deque
+
+import cv2
+import numpy as np
+from sensor_msgs.msg import Image
+
+from depth_pc_interfaces.msg import KeypointMatches, ServoGoal
+from depth_pc_ros.control.servo import Servo, check_distance
+from depth_pc_ros.errors import DepthPcError, GoalError
+from depth_pc_ros.nodes.conversions import depth_to_metres, matches_from_msg, stamp_to_seconds
+from depth_pc_ros.types import ServoState, StepResult
+
+_DEPTHS_KEPT = 5
+
+
+class ServoInput:
+    """Feeds a `Servo` with messages. Every answer is a `StepResult`: wrong input gives a state and a message.
+
+    max_depth_age_s: depth further than this from the image in time is not used.
+    """
+
+    def __init__(self, servo: Servo, max_depth_age_s: float):
+        self._servo = servo
+        self._max_depth_age_s = max_depth_age_s
+        self._goal: ServoGoal | None = None
+        self._goal_given = False  # to the servo, which also needs the goal's keypoints, and those come with matches
+        self._depths: deque[tuple[float, Image]] = deque(maxlen=_DEPTHS_KEPT)
+        self.depth_age_s = float("nan")  # of the depth used last, at its image's time
+
+    @property
+    def goal_id(self) -> int:
+        """Number of the goal; 0: none."""
+        return 0 if self._goal is None else self._goal.goal_id
+
+    def set_goal(self, goal: ServoGoal) -> None:
+        """Take a goal as the keypoint node published it; goal_id 0 clears."""
+        self._goal = goal if goal.goal_id else None
+        self._goal_given = False
+        self._servo.clear_goal()
+
+    def set_distance(self, distance: float) -> None:
+        """Change the distance (m) of the goal that is set, from the next matches on."""
+        self._goal.distance = distance
+        self._goal_given = False
+
+    def add_depth(self, msg: Image) -> None:
+        """Take a metric depth image."""
+        self._depths.append((stamp_to_seconds(msg.header.stamp), msg))
+
+    def awaits_depth(self, stamp_s: float) -> bool:
+        """True when depth images are arriving and the one of this time has not come yet."""
+        return bool(self._depths) and self._depths[-1][0] < stamp_s
+
+    def step(self, msg: KeypointMatches) -> StepResult:
+        """One frame of matches."""
+        self.depth_age_s = float("nan")
+        if self._goal is None or msg.goal_id == 0:
+            return _stopped(ServoState.NO_GOAL, "no goal image has been set")
+        if msg.goal_id != self.goal_id:
+            return _stopped(ServoState.STALE_INPUT, f"the matches are of goal {msg.goal_id}, not {self.goal_id}")
+        stamp_s = stamp_to_seconds(msg.header.stamp)
+        try:
+            matches, intrinsics = matches_from_msg(msg)
+            if not self._goal_given:
+                distance = check_distance(self._goal.distance if self._goal.distance != 0 else None)
+                depth = depth_to_metres(self._goal.depth, "goal depth") if self._goal.depth.width else None
+                self._servo.set_goal(matches.goal_points, intrinsics, distance, depth)
+                self._goal_given = True
+            return self._servo.update(matches, stamp_s, self._depth_at(stamp_s))
+        except GoalError as error:
+            return _stopped(ServoState.NO_GOAL, str(error))
+        except DepthPcError as error:
+            return _stopped(ServoState.STALE_INPUT, str(error))
+        except (cv2.error, np.linalg.LinAlgError) as error:
+            return _stopped(ServoState.FAULT, f"the control law failed: {error}")
+
+    def _depth_at(self, stamp_s: float) -> np.ndarray | None:
+        """Depth (H, W) in metres nearest to this time; None when there is none near enough."""
+        if not self._depths:
+            return None
+        depth_stamp_s, msg = min(self._depths, key=lambda depth: abs(depth[0] - stamp_s))
+        if abs(stamp_s - depth_stamp_s) > self._max_depth_age_s:
+            return None
+        self.depth_age_s = stamp_s - depth_stamp_s
+        return depth_to_metres(msg)
+
+
+def _stopped(state: ServoState, message: str) -> StepResult:
+    return StepResult(np.zeros(6), state, message)

@@ -1,0 +1,116 @@
+"""Looks at a running graph and says what is there and what is missing."""
+
+import functools
+import time
+
+from sensor_msgs.msg import CameraInfo, Image
+
+from depth_pc_ros.errors import CameraError, DepthPcError
+from depth_pc_ros.nodes.base import IMAGE_QOS
+from depth_pc_ros.nodes.check_report import Check
+from depth_pc_ros.nodes.client import ServoClient
+from depth_pc_ros.nodes.conversions import rectifier_from_info
+from depth_pc_ros.nodes.graph import NAMESPACE, GraphConfig, nodes
+from depth_pc_ros.nodes.hand_eye import TfHandEye
+
+_OUTPUTS = {"pybullet": "command", "moveit_servo": "/servo_node/delta_twist_cmds", "twist": "cmd_vel"}
+_SERVICES = ("keypoints/set_goal_image", "keypoints/capture_goal", "controller/enable")
+_MOVEIT_SWITCH = "/servo_node/switch_command_type"
+
+
+def check_graph(config: GraphConfig, seconds: float) -> list[Check]:
+    """Watch the topics for so many seconds, and ask the nodes."""
+    with ServoClient() as client:
+        watch = _Watch(client, config)
+        time.sleep(seconds)
+        return [*watch.topics(seconds), *watch.transform(), *watch.node_states(), *watch.services(), watch.output()]
+
+
+class _Watch:
+    def __init__(self, client: ServoClient, config: GraphConfig):
+        self._client = client
+        self._config = config
+        self._specs = {spec.name: spec for spec in nodes(config)}
+        inputs = self._specs["keypoints"].remappings
+        self._topics = {name: _absolute(topic) for name, topic in inputs.items()}
+        self._counts = dict.fromkeys(inputs, 0)
+        self._info: CameraInfo | None = None
+        for name, topic in self._topics.items():
+            kind = CameraInfo if name == "camera_info" else Image
+            count = functools.partial(self._count, name)
+            client.node.create_subscription(kind, topic, count, IMAGE_QOS, raw=kind is Image)  # images are only counted
+
+    def _count(self, name: str, msg) -> None:
+        self._counts[name] += 1
+        if name == "camera_info":
+            self._info = msg
+
+    def topics(self, seconds: float) -> list[Check]:
+        """Publishers and rate of image, camera_info and depth, and whether the intrinsics can be used."""
+        checks = []
+        for name, topic in self._topics.items():
+            publishers = self._client.node.count_publishers(topic)
+            rate_hz = self._counts[name] / seconds
+            if publishers == 0:
+                detail = "nobody publishes it: start the camera's driver, or give the right topic"
+            elif rate_hz == 0:
+                detail = f"{publishers} publisher(s), but nothing came in {seconds:.0f} s: look at the driver"
+            else:
+                detail = f"{rate_hz:.1f} Hz from {publishers} publisher(s)"
+            checks.append(Check(f"topic {topic}", rate_hz > 0, detail, needed=name != "depth_image"))
+        return [*checks, self._intrinsics()]
+
+    def _intrinsics(self) -> Check:
+        if self._info is None:
+            return Check("intrinsics", False, "no camera_info has come")
+        try:
+            camera = rectifier_from_info(self._info).source
+        except CameraError as error:
+            return Check("intrinsics", False, str(error))
+        found = f"{camera.width} x {camera.height}, fx {camera.fx:.1f} px, fy {camera.fy:.1f} px"
+        return Check("intrinsics", True, found)
+
+    def transform(self) -> list[Check]:
+        """The camera's pose in the tool, where it comes from TF."""
+        parameters = self._specs["adapter"].parameters
+        if parameters["hand_eye"] != "tf":
+            return []
+        tool = parameters["tool_frame"]
+        camera = self._info.header.frame_id if self._info is not None else "?"
+        what = f"TF {tool} <- {camera}"
+        try:
+            hand_eye = TfHandEye(self._client.node, tool)
+            time.sleep(1.0)
+            hand_eye.T_tool_cam(camera)
+        except DepthPcError as error:
+            return [Check(what, False, str(error))]
+        return [Check(what, True, "known")]
+
+    def node_states(self) -> list[Check]:
+        """Whether each node is active."""
+        checks = []
+        for name in self._specs:
+            active = self._client.is_active(name)
+            detail = "active" if active else "not running or not active: start it with bringup or ros2 launch"
+            checks.append(Check(f"node {NAMESPACE}/{name}", active, detail))
+        return checks
+
+    def services(self) -> list[Check]:
+        """Whether the services that a user calls, and that the adapter calls, are there."""
+        present = {name for name, _ in self._client.node.get_service_names_and_types()}
+        wanted = [_absolute(name) for name in _SERVICES]
+        if self._config.driver == "moveit_servo":
+            wanted.append(_MOVEIT_SWITCH)
+        return [Check(f"service {name}", name in present, "there" if name in present else "missing") for name in wanted]
+
+    def output(self) -> Check:
+        """Whether somebody takes the adapter's command."""
+        name = _OUTPUTS[self._config.driver]
+        topic = _absolute(self._specs["adapter"].remappings.get(name, name))
+        count = self._client.node.count_subscribers(topic)
+        detail = f"{count} subscriber(s)" if count else "nobody takes the commands: start the arm's driver"
+        return Check(f"output {topic}", count > 0, detail)
+
+
+def _absolute(name: str) -> str:
+    return name if name.startswith("/") else f"{NAMESPACE}/{name}"

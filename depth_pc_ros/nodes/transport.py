@@ -1,0 +1,21 @@
+"""Images between processes: Fast DDS settings under which they arrive."""
+
+import os
+
+from depth_pc_ros.nodes.graph import package_config_dirs
+
+_VARIABLES = ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE")  # ROS 2 up to Jazzy, and after it
+
+
+def use_large_shared_memory() -> None:
+    """Have Fast DDS read config/fastdds.xml, in this process and its children. Call before `rclpy.init`.
+
+    By default its shared memory segment is smaller than one 640x480 image, and three of four images get lost.
+    A profile of the user's own stays; other middlewares take no notice.
+    """
+    if any(os.environ.get(name) for name in _VARIABLES):
+        return
+    for folder in package_config_dirs():
+        if (folder / "fastdds.xml").is_file():
+            os.environ.update(dict.fromkeys(_VARIABLES, str(folder / "fastdds.xml")))
+            return

@@ -1,0 +1,172 @@
+"""The last node before the arm: camera twist in, tool twist out, and nothing that could be unsafe.
+
+Every command is checked (finite, stamped now, not old), turned into the tool's twist with the full hand-eye adjoint,
+and limited once more. When commands stop, or one is refused, the arm gets a burst of zero twists and then silence.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
+from geometry_msgs.msg import TwistStamped
+from std_msgs.msg import Bool
+
+from depth_pc_ros.config import option
+from depth_pc_ros.control.limits import limit_norms
+from depth_pc_ros.errors import ConfigError
+from depth_pc_ros.geometry.se3 import adjoint
+from depth_pc_ros.nodes.arm_drivers import DRIVERS
+from depth_pc_ros.nodes.base import LATCHED_QOS, TWIST_QOS, NodeConfig, ServoNode, run
+from depth_pc_ros.nodes.conversions import stamp_to_seconds, twist_from_msg
+from depth_pc_ros.nodes.hand_eye import FixedHandEye, TfHandEye, TransformError
+from depth_pc_ros.nodes.stop import InputWatchdog, ZeroBurst
+
+
+@dataclass(frozen=True)
+class AdapterConfig(NodeConfig):
+    """Parameters of the twist adapter."""
+
+    profile: str = option("pybullet", "Kind of driver that receives the tool's twist.", choices=tuple(DRIVERS))
+    hand_eye: str = option(
+        "parameters", "Where the camera's pose in the tool comes from.", choices=("parameters", "tf")
+    )
+    camera_in_tool_xyz: tuple = option((0.0, 0.0, 0.0), "Camera's optical frame in the tool frame, x y z in m.")
+    camera_in_tool_quat: tuple = option((0.0, 0.0, 0.0, 1.0), "Its orientation, unit quaternion x y z w.")
+    tool_frame: str = option("", "Name of the tool frame; needed for hand_eye `tf` and profile `moveit_servo`.")
+    max_linear: float = option(0.5, "Hard limit of the tool's speed, m/s.", 0.0, 2.0)
+    max_angular: float = option(1.5, "Hard limit of the tool's angular speed, rad/s.", 0.0, 6.3)
+    command_timeout_s: float = option(0.25, "A moving arm stops when no command came for this long, s.", 0.02, 10.0)
+    rate_hz: float = option(50.0, "Rate of the watchdog and of the zero burst, 1/s.", 5.0, 1000.0)
+
+    def __post_init__(self):
+        super().__post_init__()
+        for name, size in (("camera_in_tool_xyz", 3), ("camera_in_tool_quat", 4)):
+            value = getattr(self, name)
+            if len(value) != size or not np.isfinite(value).all():
+                raise ConfigError(f"{name}: expected {size} finite numbers, got {value}")
+        if abs(np.linalg.norm(self.camera_in_tool_quat) - 1) > 1e-3:
+            raise ConfigError(f"camera_in_tool_quat: expected unit length, got {self.camera_in_tool_quat}")
+        if self.hand_eye == "tf" and not self.tool_frame:
+            raise ConfigError("tool_frame: hand_eye 'tf' needs the name of the tool frame, got an empty name")
+
+
+class TwistAdapter(ServoNode):
+    """Publishes `~/status` with a value `state`: OK, LIMITED, TF_ERROR or FAULT (a command was not finite).
+
+    FAULT lasts until no command came for `command_timeout_s`: its source has to stop first.
+    """
+
+    live_parameters = frozenset({"max_linear", "max_angular"})
+
+    def __init__(self, **node_options):
+        super().__init__("adapter", AdapterConfig, **node_options)
+
+    def build(self) -> None:
+        config = self.config
+        self._driver = DRIVERS[config.profile](self, config.tool_frame)
+        if config.hand_eye == "tf":
+            self._hand_eye = TfHandEye(self, config.tool_frame)
+        else:
+            self._hand_eye = FixedHandEye(config.camera_in_tool_xyz, config.camera_in_tool_quat)
+        self._at_limit = False
+        self._status_publisher = self.create_publisher(DiagnosticStatus, "~/status", LATCHED_QOS)
+        self.create_subscription(TwistStamped, "twist_cmd", self._on_twist, TWIST_QOS)
+        self.create_subscription(Bool, "at_limit", self._on_limit, LATCHED_QOS)
+        self.create_timer(1.0 / config.rate_hz, self._tick, clock=self.steady_clock)
+
+    def begin(self) -> None:
+        timeout_s = self.config.command_timeout_s
+        self._watchdog = InputWatchdog("twist_cmd", timeout_s, max_age_s=timeout_s)
+        self._burst = ZeroBurst()
+        self._moving = False
+        self._state = self._message = None
+        self._report("OK", "")
+
+    def halt(self) -> None:
+        if self._moving:
+            for _ in range(self._burst.count):
+                self._send_zero()
+
+    def diagnose(self):
+        level = DiagnosticStatus.WARN if self._message else DiagnosticStatus.OK
+        values = {"state": self._state, "moving": self._moving, "profile": self.config.profile}
+        return level, self._message or "active", values
+
+    def _on_limit(self, msg: Bool) -> None:
+        self._at_limit = msg.data
+
+    def _on_twist(self, msg: TwistStamped) -> None:
+        if not self.active:
+            return
+        stamp_s = stamp_to_seconds(msg.header.stamp)
+        problem = self._watchdog.receive(stamp_s, self.now_s(), self.steady_s()) or self._driver.problem()
+        if self._state == "FAULT":
+            return
+        twist = twist_from_msg(msg.twist)
+        if not np.isfinite(twist).all():
+            self._refuse("FAULT", f"twist_cmd is not finite: {twist.tolist()}")
+            return
+        if problem:
+            self._refuse("OK", problem)
+            return
+        try:
+            T_tool_cam = self._hand_eye.T_tool_cam(msg.header.frame_id)
+        except TransformError as error:
+            self._refuse("TF_ERROR", str(error))
+            return
+        self._forward(adjoint(T_tool_cam) @ twist, msg.header.stamp)
+
+    def _forward(self, wanted: np.ndarray, stamp) -> None:
+        """wanted: (6,) twist of the tool. The stamp stays the command's own, so that its age stays honest."""
+        twist = limit_norms(wanted, self.config.max_linear, self.config.max_angular)
+        self._burst.cancel()
+        self._moving = bool(twist.any())
+        self._driver.send(twist, stamp)
+        if self._at_limit:
+            self._report("LIMITED", "the arm is at a joint limit")
+        elif not np.array_equal(twist, wanted):
+            self._report("LIMITED", "the tool's speed is at max_linear or max_angular")
+        else:
+            self._report("OK", "")
+
+    def _refuse(self, state: str, problem: str) -> None:
+        """Do not act on a command, and stop the arm if it moves."""
+        self._report(state, problem)
+        if self._moving:
+            self._burst.start()
+
+    def _tick(self) -> None:
+        if not self.active:
+            return
+        silence = self._watchdog.silence(self.steady_s())
+        if silence and self._state == "FAULT":
+            self._report("OK", "")
+        if silence and self._moving:
+            self._refuse("OK", silence)
+        if self._burst.tick():
+            self._send_zero()
+
+    def _send_zero(self) -> None:
+        self._moving = False
+        self._driver.send(np.zeros(6), self.get_clock().now().to_msg())
+
+    def _report(self, state: str, message: str) -> None:
+        """Publish the status when it changes; problems are logged too, at most once a second."""
+        if (state, message) == (self._state, self._message):
+            return
+        self._state, self._message = state, message
+        if message:
+            self.get_logger().warning(message, throttle_duration_sec=1.0)
+        level = DiagnosticStatus.WARN if message else DiagnosticStatus.OK
+        values = [KeyValue(key="state", value=state)]
+        name = self.get_fully_qualified_name()
+        self._status_publisher.publish(DiagnosticStatus(level=level, name=name, message=message, values=values))
+
+
+def main() -> int:
+    """Entry point of the executable `twist_adapter`."""
+    return run(TwistAdapter)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,40 @@
+"""Starts the servo chain. `ros2 launch depth_pc_ros servo.launch.py --show-args` lists the arguments.
+
+The nodes come from the same table as those of `ros2 run depth_pc_ros bringup`.
+"""
+
+import dataclasses
+
+from launch.actions import DeclareLaunchArgument, OpaqueFunction, Shutdown
+from launch.substitutions import LaunchConfiguration
+from launch_ros.actions import LifecycleNode
+
+from depth_pc_ros.nodes.graph import GraphConfig, describe, nodes
+from launch import LaunchDescription
+
+
+def start_nodes(context):
+    """The nodes for the given arguments; each configures and activates itself. One that ends, ends them all."""
+    names = [field.name for field in dataclasses.fields(GraphConfig)]
+    config = GraphConfig.from_text({name: LaunchConfiguration(name).perform(context) for name in names}, "arguments")
+    return [
+        LifecycleNode(
+            package="depth_pc_ros",
+            executable=spec.executable,
+            name=spec.name,
+            namespace=spec.namespace,
+            parameters=[*([str(spec.params_file)] if spec.params_file else []), spec.parameters],
+            remappings=list(spec.remappings.items()),
+            output="screen",
+            on_exit=Shutdown(reason=f"{spec.name} ended"),
+        )
+        for spec in nodes(config)
+    ]
+
+
+def generate_launch_description():
+    arguments = [
+        DeclareLaunchArgument(field.name, default_value=str(field.default), description=describe(field))
+        for field in dataclasses.fields(GraphConfig)
+    ]
+    return LaunchDescription([*arguments, OpaqueFunction(function=start_nodes)])

@@ -1,0 +1,59 @@
+import importlib.util
+import os
+
+import pytest
+
+from depth_pc_ros.cli import check_setup
+from depth_pc_ros.nodes.check_report import Check, table
+from depth_pc_ros.nodes.graph import GraphConfig
+
+REAL = {"image": "/i", "camera_info": "/c", "tool_frame": "tool0"}
+
+
+def test_report_marks_what_is_there_missing_and_not_needed():
+    checks = [Check("a", True, "3 Hz"), Check("long name", False, "start it"), Check("b", False, "", needed=False)]
+    assert table(checks) == "OK      a          3 Hz\nMISSING long name  start it\n-       b"
+
+
+def test_modules_depend_on_the_driver(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    simulated = {check.what: check for check in check_setup.modules(GraphConfig())}
+    assert simulated["module pybullet"].missing
+    assert "module moveit_msgs" not in simulated
+    assert not simulated["module torch"].missing
+    real = {check.what: check for check in check_setup.modules(GraphConfig(driver="moveit_servo", **REAL))}
+    assert real["module moveit_msgs"].missing
+    assert real["module tf2_ros"].missing
+    assert "camera-in-tool" in real["module tf2_ros"].detail
+    assert "module pybullet" not in real
+
+
+def test_without_ros_it_says_so_and_looks_at_no_graph(monkeypatch, capsys):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "rclpy" else object())
+    assert check_setup.main([]) == 1
+    output = capsys.readouterr().out
+    assert "MISSING module rclpy" in output
+    assert output.endswith("\n1 needed thing(s) missing\n")
+
+
+def test_a_wrong_option_is_named(capsys):
+    assert check_setup.main(["--driver", "ur"]) == 1
+    assert "driver: expected one of pybullet, moveit_servo, twist" in capsys.readouterr().err
+
+
+def test_weights_are_not_needed():
+    assert not check_setup.weights().missing
+
+
+@pytest.mark.graph
+def test_with_nothing_running_everything_live_is_missing(monkeypatch, capsys):
+    pytest.importorskip("rclpy", reason="needs rclpy: run scripts/setup.sh, or source a ROS 2 environment")
+    monkeypatch.setenv("ROS_DOMAIN_ID", str(int(os.environ.get("ROS_DOMAIN_ID", 0)) % 100 + 1))
+    assert check_setup.main(["--seconds", "0.5"]) == 1
+    output = capsys.readouterr().out
+    for line in (
+        "MISSING topic /depth_pc/bridge/image ", "MISSING topic /depth_pc/bridge/camera_info", "MISSING intrinsics",
+        "-       topic /depth_pc/bridge/depth_image", "MISSING node /depth_pc/controller",
+        "MISSING service /depth_pc/controller/enable", "MISSING output /depth_pc/bridge/command",
+    ):  # fmt: skip
+        assert line in output

@@ -1,0 +1,150 @@
+"""The demo: a whole run, and every way to end badly: one clear line, results as far as they go, no process left."""
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+pytest.importorskip("rclpy", reason="needs rclpy: run scripts/setup.sh, or source a ROS 2 environment")
+
+from depth_pc_ros.cli import demo
+
+NODES = {"bridge", "keypoints", "depth", "controller", "adapter"}
+
+
+def start(output, *words):
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1", "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
+    command = [sys.executable, "-m", "depth_pc_ros.cli.demo", "--output", str(output), *words]
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True
+    )
+
+
+def wait_until_moving(process):
+    for line in process.stdout:
+        if line.startswith("SERVOING"):
+            return
+    pytest.fail(f"the demo ended before it moved: {process.stderr.read()}")
+
+
+def node_processes(process) -> dict[str, psutil.Process]:
+    """Nodes by name among the children of the demo."""
+    children = psutil.Process(process.pid).children(recursive=True)
+    return {
+        word.removeprefix("__node:="): child
+        for child in children
+        for word in child.cmdline()
+        if word.startswith("__node:=")
+    }
+
+
+def rows(output):
+    with open(output / "run.csv", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.graph
+@pytest.mark.slow
+def test_a_run_converges_and_leaves_its_results(tmp_path):
+    process = start(tmp_path, "--seed", "1", "--level", "S")
+    out, err = process.communicate(timeout=110)
+    assert (process.returncode, err) == (0, "")
+    header, _, row = out.split("\n\n")[1].splitlines()
+    assert "TE mm" in header
+    state, te_mm, re_deg, steps, seconds, matches = row.split()
+    assert state == "CONVERGED"
+    assert float(te_mm) <= 3.0
+    assert float(re_deg) <= 0.3
+    assert 0.04 * (int(steps) - 1) == pytest.approx(float(seconds), rel=0.2)  # a step is one camera period
+    assert int(matches) >= 100
+    for name in ("demo.png", "trajectory.png", "goal.png"):
+        assert (tmp_path / name).stat().st_size > 20_000, name
+    frames = rows(tmp_path)
+    assert len(frames) == int(steps)
+    assert frames[-1]["state"] == "CONVERGED"
+    assert float(frames[0]["te_mm"]) > 20 * float(frames[-1]["te_mm"])
+    assert {path.stem for path in (tmp_path / "logs").iterdir()} == NODES
+
+
+@pytest.mark.graph
+@pytest.mark.slow
+def test_ctrl_c_while_moving_stops_everything_and_keeps_the_record(tmp_path):
+    process = start(tmp_path)
+    wait_until_moving(process)
+    nodes = node_processes(process)
+    assert set(nodes) == NODES
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode != 0
+    assert err == "demo: interrupted\n"
+    assert not [name for name, node in nodes.items() if node.is_running()]
+    assert len(rows(tmp_path)) >= 1
+
+
+@pytest.mark.graph
+@pytest.mark.slow
+def test_a_node_that_dies_is_named(tmp_path):
+    process = start(tmp_path)
+    wait_until_moving(process)
+    nodes = node_processes(process)
+    nodes["keypoints"].kill()
+    began_s = time.monotonic()
+    _, err = process.communicate(timeout=20)
+    assert time.monotonic() - began_s < 15
+    assert process.returncode == 1
+    assert err.startswith("demo: node keypoints was killed by SIGKILL")
+    assert len(err.splitlines()) == 1
+    assert not [name for name, node in nodes.items() if node.is_running()]
+    assert len(rows(tmp_path)) >= 1
+
+
+@pytest.mark.graph
+def test_a_missing_ycb_folder_is_named(tmp_path):
+    process = start(tmp_path, "--scene", "ycb", "--ycb-root", str(tmp_path / "nowhere"))
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "nowhere" in err
+    assert len(err.splitlines()) == 1
+    assert rows(tmp_path) == []
+    assert (tmp_path / "logs" / "bridge.log").is_file()
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["--seed", "-3"], "seed"),
+        (["--seed", "many"], "seed"),
+        (["--scene", "moon"], "scene"),
+        (["--level", "XL"], "level"),
+        (["--timeout", "0"], "timeout"),
+        (["--timeout", "nan"], "timeout"),
+    ],
+)
+def test_a_bad_argument_is_one_line_and_starts_nothing(tmp_path, capsys, words, named):
+    with pytest.raises(SystemExit) as end:
+        raise SystemExit(demo.main(["--output", str(tmp_path / "out"), *words]))
+    assert end.value.code in (1, 2)
+    last_line = capsys.readouterr().err.strip().splitlines()[-1]
+    assert named in last_line
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_output_that_is_a_file_is_refused(tmp_path, capsys):
+    (tmp_path / "file").write_text("mine")
+    assert demo.main(["--output", str(tmp_path / "file")]) == 1
+    assert str(tmp_path / "file") in capsys.readouterr().err
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_help_teaches(capsys):
+    with pytest.raises(SystemExit) as end:
+        demo.main(["--help"])
+    assert end.value.code == 0
+    text = capsys.readouterr().out
+    for word in ("--seed", "--controller", "--scene", "--ycb-root", "--arm", "demo.png", "Exit code 0", "examples:"):
+        assert word in text

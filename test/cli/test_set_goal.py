@@ -1,0 +1,117 @@
+import cv2
+import numpy as np
+import pytest
+
+pytest.importorskip("rclpy", reason="needs rclpy: run scripts/setup.sh, or source a ROS 2 environment")
+
+from depth_pc_ros.cli import set_goal
+from depth_pc_ros.errors import ImageError
+from depth_pc_ros.nodes.client import GraphError
+
+
+class FakeClient:
+    """Takes the place of ServoClient; tells what it was asked."""
+
+    calls = ()
+    refusal = ""
+
+    def __init__(self, timeout_s):
+        FakeClient.calls = [("timeout", timeout_s)]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        pass
+
+    def set_goal(self, image, distance, depth):
+        if self.refusal:
+            raise GraphError(self.refusal)
+        self.calls.append(("set_goal", image, distance, depth))
+        return type("Answer", (), {"message": "goal 1 set: 90 keypoints"})
+
+    def capture_goal(self):
+        self.calls.append(("capture",))
+        return "goal 2 set"
+
+    def enable(self, on):
+        self.calls.append(("enable", on))
+        return "enabled"
+
+
+@pytest.fixture
+def client(monkeypatch):
+    monkeypatch.setattr(set_goal, "ServoClient", FakeClient)
+    monkeypatch.setattr(FakeClient, "refusal", "")
+    return FakeClient
+
+
+@pytest.fixture
+def goal(tmp_path):
+    rgb = np.random.default_rng(0).integers(0, 255, (48, 64, 3), dtype=np.uint8)
+    path = tmp_path / "goal.png"
+    cv2.imwrite(str(path), rgb[..., ::-1])
+    return path, rgb
+
+
+def test_an_image_with_distance_and_depth(client, goal, tmp_path, capsys):
+    path, rgb = goal
+    np.save(tmp_path / "depth.npy", np.full((48, 64), 0.7))
+    words = [str(path), "--distance", "0.6", "--depth", str(tmp_path / "depth.npy"), "--timeout", "3"]
+    assert set_goal.main(words) == 0
+    (_, timeout_s), (_, image, distance, depth) = client.calls
+    assert np.array_equal(image, rgb)
+    assert (timeout_s, distance, depth.dtype, depth.max()) == (3.0, 0.6, np.float32, np.float32(0.7))
+    assert capsys.readouterr().out == "goal 1 set: 90 keypoints\n"
+
+
+def test_capture_and_enable(client):
+    assert set_goal.main(["--capture", "--enable"]) == 0
+    assert client.calls[1:] == [("capture",), ("enable", True)]
+
+
+def test_a_refusal_is_printed_and_nothing_is_enabled(client, goal, monkeypatch, capsys):
+    monkeypatch.setattr(FakeClient, "refusal", "goal image: 3 keypoints, at least 20 are needed")
+    assert set_goal.main([str(goal[0]), "--enable"]) == 1
+    assert "at least 20 are needed" in capsys.readouterr().err
+    assert len(client.calls) == 1
+
+
+@pytest.mark.parametrize("distance", ["0", "-0.5", "nan", "inf", "far"])
+def test_a_wrong_distance_is_a_wrong_command_line(client, goal, distance, capsys):
+    with pytest.raises(SystemExit) as stop:
+        set_goal.main([str(goal[0]), f"--distance={distance}"])
+    assert stop.value.code == 2
+    assert f"expected metres > 0, got {distance}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [[], ["goal.png", "--capture"], ["--capture", "--distance", "0.6"]])
+def test_image_and_capture_exclude_each_other(words, capsys):
+    with pytest.raises(SystemExit) as stop:
+        set_goal.main(words)
+    assert stop.value.code == 2
+    assert "capture" in capsys.readouterr().err
+
+
+def test_unreadable_files_are_named(tmp_path, capsys):
+    text = tmp_path / "text.png"
+    text.write_text("no image")
+    for path, problem in [(tmp_path / "none.png", "no such file"), (text, "not an image")]:
+        assert set_goal.main([str(path)]) == 1
+        assert f"{path}: {problem}" in capsys.readouterr().err
+
+
+def test_depth_files(tmp_path):
+    millimetres = np.full((48, 64), 700, np.uint16)
+    cv2.imwrite(str(tmp_path / "mm.png"), millimetres)
+    np.testing.assert_allclose(set_goal.read_depth(tmp_path / "mm.png"), 0.7)
+    cv2.imwrite(str(tmp_path / "8bit.png"), millimetres.astype(np.uint8))
+    np.save(tmp_path / "flat.npy", np.zeros(5))
+    np.save(tmp_path / "int.npy", millimetres)
+    (tmp_path / "text.npy").write_text("no array")
+    for name, problem in [
+        ("8bit.png", "16-bit"), ("flat.npy", r"\(H, W\) metres"), ("int.npy", "metres"), ("text.npy", "not a NumPy"),
+        ("none.npy", "no such file"),
+    ]:  # fmt: skip
+        with pytest.raises(ImageError, match=problem):
+            set_goal.read_depth(tmp_path / name)

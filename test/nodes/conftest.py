@@ -1,0 +1,223 @@
+"""What the node tests share: nodes spinning in this process, and a test node that talks to them."""
+
+import threading
+import time
+import uuid
+
+import numpy as np
+import pytest
+
+from depth_pc_ros.geometry import se3
+from depth_pc_ros.types import Matches
+
+try:
+    import rclpy
+    from geometry_msgs.msg import TwistStamped
+    from rclpy.context import Context
+    from rclpy.executors import SingleThreadedExecutor
+    from rclpy.node import Node
+    from rclpy.parameter import Parameter
+    from std_msgs.msg import Header
+
+    from depth_pc_interfaces.msg import KeypointMatches, ServoGoal
+    from depth_pc_ros.nodes.base import LATCHED_QOS, TWIST_QOS
+    from depth_pc_ros.nodes.conversions import (
+        depth_to_image,
+        intrinsics_to_info,
+        matches_to_msg,
+        seconds_to_stamp,
+        twist_from_msg,
+    )
+except ImportError:
+    rclpy = None
+
+
+class SkippedModule(pytest.Module):
+    def collect(self):
+        pytest.skip("needs rclpy: run scripts/setup.sh, or source a ROS 2 environment", allow_module_level=True)
+
+
+def pytest_pycollect_makemodule(module_path, parent):
+    return SkippedModule.from_parent(parent, path=module_path) if rclpy is None else None
+
+
+class NodeRunner:
+    """A context and a namespace of its own, with everything added to it spinning in one thread."""
+
+    def __init__(self):
+        self.context = Context()
+        rclpy.init(context=self.context)
+        self.namespace = f"/test_{uuid.uuid4().hex[:8]}"
+        self.executor = SingleThreadedExecutor(context=self.context)
+        self.node = Node("tester", context=self.context, namespace=self.namespace)
+        self.executor.add_node(self.node)
+        self._nodes = [self.node]
+        self._spinner = threading.Thread(target=self.executor.spin, daemon=True)
+        self._spinner.start()
+
+    def make(self, node_class, **parameters):
+        """Build a node in this runner, not started."""
+        overrides = [Parameter(name, value=value) for name, value in parameters.items()]
+        return node_class(context=self.context, namespace=self.namespace, parameter_overrides=overrides)
+
+    def add(self, node_class, **parameters):
+        """Build, start and spin a node."""
+        node = self.make(node_class, **parameters)
+        node.start()
+        self._nodes.append(node)
+        self.executor.add_node(node)
+        return node
+
+    def remove(self, node):
+        """Stop spinning a node and destroy it."""
+        self.executor.remove_node(node)
+        self._nodes.remove(node)
+        node.destroy_node()
+
+    def listen(self, msg_type, topic, qos=10) -> list:
+        """The list that messages of a topic are appended to."""
+        heard = []
+        self.node.create_subscription(msg_type, topic, heard.append, qos)
+        return heard
+
+    def listen_twists(self, topic) -> list:
+        """As `listen`, of TwistStamped: (time received in s of time.monotonic, twist (6,), message)."""
+        heard = []
+
+        def hear(msg):
+            heard.append((time.monotonic(), twist_from_msg(msg.twist), msg))
+
+        self.node.create_subscription(TwistStamped, topic, hear, 10)
+        return heard
+
+    def publisher(self, msg_type, topic, qos=10, readers=1):
+        """A publisher with which `readers` subscriptions have already matched."""
+        publisher = self.node.create_publisher(msg_type, topic, qos)
+        self.wait(lambda: publisher.get_subscription_count() >= readers, f"a reader of {topic}")
+        return publisher
+
+    def call(self, srv_type, name, request, timeout_s=10.0):
+        """Answer of a service."""
+        client = self.node.create_client(srv_type, name)
+        assert client.wait_for_service(timeout_sec=timeout_s), f"no service {name}"
+        future = client.call_async(request)
+        self.wait(future.done, f"an answer of {name}", timeout_s)
+        self.node.destroy_client(client)
+        return future.result()
+
+    def wait(self, condition, what, timeout_s=10.0):
+        """Poll until the condition holds; its value."""
+        end = time.monotonic() + timeout_s
+        while not (value := condition()):
+            assert self._spinner.is_alive(), "a callback raised: see its traceback"
+            assert time.monotonic() < end, f"waited {timeout_s} s in vain for {what}"
+            time.sleep(0.002)
+        return value
+
+    def close(self):
+        self.executor.shutdown(timeout_sec=2.0)
+        self._spinner.join(timeout=2.0)
+        for node in self._nodes:
+            node.destroy_node()
+        self.context.try_shutdown()
+
+
+@pytest.fixture
+def runner():
+    runner = NodeRunner()
+    yield runner
+    runner.close()
+
+
+class PointCamera:
+    """A camera without images: it sees 60 points with 0.05 px of noise, and moves as `controller/twist_cmd` says.
+
+    Stands in for keypoint node, adapter and arm around a controller node. `drive` integrates one frame in lockstep;
+    `live` does so in a thread, 25 times a second.
+    """
+
+    PERIOD_S = 0.04
+
+    def __init__(self, runner, intrinsics):
+        rng = np.random.default_rng(3)
+        self.runner, self.intrinsics = runner, intrinsics
+        self.points = rng.uniform([-0.15, -0.12, -0.05], [0.15, 0.12, 0.05], (60, 3))
+        self.T_world_goal = se3.look_at(np.array([0.02, -0.03, 0.6]), np.zeros(3), np.array([0.0, 1.0, 0.0]))
+        self.T_world_cam = self.T_world_goal @ se3.exp(np.array([0.08, -0.05, -0.06, 0.1, -0.05, 0.25]))
+        self.noise = rng
+        self.goal_id = 0
+        self.goals = runner.node.create_publisher(ServoGoal, "goal", LATCHED_QOS)
+        self.matches = runner.node.create_publisher(KeypointMatches, "matches", TWIST_QOS)
+        self.twists = runner.listen_twists("controller/twist_cmd")
+        self._stop = threading.Event()
+        self._thread = None
+
+    def now_s(self) -> float:
+        return 1e-9 * self.runner.node.get_clock().now().nanoseconds
+
+    def set_goal(self, distance=0.6, depth=None, goal_id=None):
+        """Publish a goal as the keypoint node would."""
+        self.goal_id = self.goal_id + 1 if goal_id is None else goal_id
+        goal = ServoGoal(goal_id=self.goal_id, distance=distance)
+        goal.camera_info = intrinsics_to_info(self.intrinsics, Header())
+        if depth is not None:
+            goal.depth = depth_to_image(depth, Header())
+        self.goals.publish(goal)
+
+    def pixels(self, T_world_cam) -> np.ndarray:
+        T_cam_world = se3.inverse(T_world_cam)
+        return self.intrinsics.project(self.points @ T_cam_world[:3, :3].T + T_cam_world[:3, 3])
+
+    def look(self, stamp_s=None, goal_id=None, visible=60):
+        """Publish the matches of the pose at the moment; `visible` of the points are matched."""
+        matched = np.arange(len(self.points)) < visible
+        pixels = self.pixels(self.T_world_cam) + self.noise.normal(0, 0.05, (len(self.points), 2))
+        current = np.where(matched[:, None], pixels, np.nan)
+        matches = Matches(self.pixels(self.T_world_goal), current, matched, matched.astype(np.float32))
+        stamp_s = self.now_s() if stamp_s is None else stamp_s
+        header = Header(stamp=seconds_to_stamp(stamp_s), frame_id="optical")
+        goal_id = self.goal_id if goal_id is None else goal_id
+        self.matches.publish(matches_to_msg(matches, self.intrinsics, goal_id, header))
+
+    def move(self, twist, dt_s):
+        self.T_world_cam = self.T_world_cam @ se3.exp(twist * dt_s)
+
+    def drive(self, stamp_s) -> np.ndarray:
+        """Lockstep: show one frame, wait for its one twist (6,), move by it."""
+        count = len(self.twists)
+        self.look(stamp_s)
+        self.runner.wait(lambda: len(self.twists) > count, "the twist of a frame")
+        assert len(self.twists) == count + 1
+        self.move(self.twists[-1][1], self.PERIOD_S)
+        return self.twists[-1][1]
+
+    def live(self):
+        """Look and move in real time, until `freeze`."""
+
+        def loop():
+            while not self._stop.wait(self.PERIOD_S):
+                if self.twists and time.monotonic() - self.twists[-1][0] < 0.2:
+                    self.move(self.twists[-1][1], self.PERIOD_S)
+                self.look()
+
+        self._stop.clear()
+        self._thread = threading.Thread(target=loop, daemon=True)
+        self._thread.start()
+
+    def freeze(self):
+        """Stop looking, as when the camera is unplugged."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def error(self) -> tuple[float, float]:
+        """Distance to the goal pose, mm and degrees."""
+        metres, degrees = se3.pose_error(self.T_world_cam, self.T_world_goal)
+        return 1e3 * metres, degrees
+
+
+@pytest.fixture
+def camera(runner, intrinsics):
+    camera = PointCamera(runner, intrinsics)
+    yield camera
+    camera.freeze()

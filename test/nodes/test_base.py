@@ -1,0 +1,210 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+
+import pytest
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from rcl_interfaces.srv import DescribeParameters
+from rclpy.lifecycle import TransitionCallbackReturn
+from rclpy.parameter import Parameter
+from std_msgs.msg import String
+
+from depth_pc_ros.config import option
+from depth_pc_ros.errors import CameraError, ConfigError
+from depth_pc_ros.nodes.base import TWIST_QOS, NodeConfig, ServoNode
+
+pytestmark = pytest.mark.graph
+
+
+@dataclass(frozen=True)
+class TalkerConfig(NodeConfig):
+    rate_hz: float = option(50.0, "Messages per second.", 1.0, 100.0)
+    count: int = option(3, "A whole number.", 1, 9)
+    word: str = option("go", "What is said.", choices=("go", "run"))
+    offset: tuple = option((0.0, 0.0), "Two numbers.")
+
+
+class Talker(ServoNode):
+    live_parameters = frozenset({"rate_hz"})
+    refuse = False
+
+    def __init__(self, **node_options):
+        super().__init__("talker", TalkerConfig, **node_options)
+
+    def build(self):
+        self.create_service(DescribeParameters, "~/other", lambda request, response: response)
+        self.publisher = self.create_lifecycle_publisher(String, "~/said", TWIST_QOS)
+        self.create_subscription(String, "heard", lambda msg: None, 1)
+        self.create_timer(0.02, lambda: self.publisher.publish(String(data=self.config.word)))
+        if self.refuse:
+            raise CameraError("no camera")
+
+    def halt(self):
+        self.publisher.publish(String(data="stop"))
+
+    def diagnose(self):
+        return DiagnosticStatus.WARN, "so so", {"rate": 4.5}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("rate_hzz", 1.0, "unknown key 'rate_hzz' (did you mean rate_hz?)"),
+        ("rate_hz", 0.5, "rate_hz: expected a value in [1.0, 100.0], got 0.5"),
+        ("rate_hz", float("nan"), "rate_hz: expected a finite number"),
+        ("count", 2.5, "count: expected int, got float"),
+        ("word", "walk", "word: expected one of go, run, got 'walk'"),
+    ],
+)
+def test_a_wrong_override_is_refused_by_name(runner, name, value, words):
+    with pytest.raises(ConfigError) as error:
+        runner.make(Talker, **{name: value})
+    assert words in str(error.value)
+    assert "/talker" in str(error.value)
+
+
+def test_overrides_reach_the_config_and_ints_widen(runner):
+    node = runner.add(Talker, rate_hz=20, offset=[1.0, 2.0])
+    assert node.config == TalkerConfig(rate_hz=20.0, offset=(1.0, 2.0))
+    assert node.get_parameter("rate_hz").value == 20.0
+
+
+def test_parameters_carry_range_and_description(runner):
+    node = runner.add(Talker)
+    rate, count, word = node.describe_parameters(["rate_hz", "count", "word"])
+    assert (rate.floating_point_range[0].from_value, rate.floating_point_range[0].to_value) == (1.0, 100.0)
+    assert (count.integer_range[0].from_value, count.integer_range[0].to_value) == (1, 9)
+    assert rate.description == "Messages per second."
+    assert word.additional_constraints == "one of: go, run"
+
+
+def test_changes_at_run_time(runner):
+    node = runner.add(Talker)
+
+    def change(name, value):
+        return node.set_parameters([Parameter(name, value=value)])[0]
+
+    assert change("rate_hz", 10.0).successful
+    assert node.config.rate_hz == 10.0
+    assert "out of range" in change("rate_hz", 1000.0).reason
+    assert "cannot change while the node is configured" in change("word", "run").reason
+    assert node.config.word == "go"
+    node.trigger_deactivate()
+    node.trigger_cleanup()
+    assert "expected one of go, run" in change("word", "walk").reason
+    assert change("word", "run").successful
+    assert node.config.word == "run"
+
+
+def test_lifecycle_publishes_only_while_active_and_cleans_up(runner):
+    heard = runner.listen(String, "talker/said", TWIST_QOS)
+    node = runner.add(Talker, autostart=False)
+    empty = node._entities()
+    node.trigger_configure()
+    assert len(node._entities()) == len(empty) + 4
+    assert not node.active
+    node.trigger_activate()
+    runner.wait(lambda: len(heard) >= 3, "three messages")
+    assert node.active
+    node.trigger_deactivate()
+    assert not node.active
+    runner.wait(lambda: heard[-1].data == "stop", "the last message")
+    said = len(heard)
+    time.sleep(0.1)
+    assert len(heard) == said
+    node.trigger_cleanup()
+    assert node._entities() == empty
+    assert node.trigger_configure() == TransitionCallbackReturn.SUCCESS
+
+
+def test_a_refused_configuration_says_why_and_leaves_nothing(runner):
+    node = runner.make(Talker)
+    node.refuse = True
+    empty = node._entities()
+    with pytest.raises(ConfigError, match="no camera"):
+        node.start()
+    assert node._entities() == empty
+    node.refuse = False
+    node.start()
+    assert node.active
+    node.destroy_node()
+
+
+def test_diagnostics(runner):
+    heard = runner.listen(DiagnosticArray, "/diagnostics")
+    runner.add(Talker)
+    names = "depth_pc: talker"
+    status = runner.wait(
+        lambda: next((s for m in heard for s in m.status if s.name == names and s.values), None), "diagnostics"
+    )
+    assert (status.level, status.message) == (DiagnosticStatus.WARN, "so so")
+    assert [(pair.key, pair.value) for pair in status.values] == [("rate", "4.5")]
+
+
+SCRIPT = """
+import sys
+from std_msgs.msg import String
+from depth_pc_ros.nodes.base import TWIST_QOS, NodeConfig, ServoNode, run
+
+class Mover(ServoNode):
+    def __init__(self):
+        super().__init__("mover", NodeConfig)
+    def build(self):
+        self.publisher = self.create_lifecycle_publisher(String, "~/said", TWIST_QOS)
+        self.create_timer(0.01, lambda: self.publisher.publish(String(data="move")))
+        self.create_subscription(String, "~/crash", lambda msg: 1 / 0, 1)
+    def halt(self):
+        self.publisher.publish(String(data="stop"))
+
+sys.exit(run(Mover))
+"""
+
+
+@pytest.fixture
+def start_mover(runner, tmp_path):
+    path = tmp_path / "mover.py"
+    path.write_text(SCRIPT)
+    processes = []
+
+    def start(*arguments):
+        command = [sys.executable, str(path), "--ros-args", "-r", f"__ns:={runner.namespace}", *arguments]
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ)
+        processes.append(process)
+        return process
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_with_the_last_message_and_exit_code_0(runner, start_mover, number):
+    heard = runner.listen(String, "mover/said", TWIST_QOS)
+    process = start_mover()
+    runner.wait(lambda: len(heard) >= 3, "the node to move")
+    process.send_signal(number)
+    assert process.wait(timeout=10) == 0
+    runner.wait(lambda: heard[-1].data == "stop", "the last message")
+
+
+def test_a_crashed_callback_stops_the_motion_and_gives_exit_code_1(runner, start_mover):
+    heard = runner.listen(String, "mover/said", TWIST_QOS)
+    process = start_mover()
+    runner.wait(lambda: len(heard) >= 3, "the node to move")
+    runner.publisher(String, "mover/crash").publish(String())
+    assert process.wait(timeout=10) == 1
+    runner.wait(lambda: heard[-1].data == "stop", "the last message")
+    assert "ZeroDivisionError" in process.stderr.read()
+
+
+def test_an_unknown_key_in_yaml_is_one_clear_line(runner, start_mover, tmp_path):
+    (tmp_path / "mover.yaml").write_text("/**:\n  ros__parameters:\n    autostrat: true\n")
+    process = start_mover("--params-file", str(tmp_path / "mover.yaml"))
+    assert process.wait(timeout=10) == 1
+    lines = process.stderr.read().splitlines()
+    assert len(lines) == 1
+    assert "unknown key 'autostrat' (did you mean autostart?)" in lines[0]

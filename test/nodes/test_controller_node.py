@@ -1,0 +1,411 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
+from rclpy.parameter import Parameter
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header
+from std_srvs.srv import SetBool
+
+from depth_pc_interfaces.msg import ServoStatus
+from depth_pc_ros.nodes.base import LATCHED_QOS
+from depth_pc_ros.nodes.controller_node import ControllerNode
+from depth_pc_ros.nodes.conversions import depth_to_image, seconds_to_stamp, stamp_to_seconds, twist_from_msg
+from depth_pc_ros.types import LawOutput, ServoState
+
+pytestmark = pytest.mark.graph
+
+
+class Chain:
+    """A controller node, its camera, and its answers."""
+
+    def __init__(self, runner, camera, **parameters):
+        self.runner, self.camera = runner, camera
+        self.node = runner.add(ControllerNode, **parameters)
+        self.statuses = runner.listen(ServoStatus, "controller/status", LATCHED_QOS)
+        runner.wait(lambda: camera.matches.get_subscription_count() == 1, "the matches' reader")
+        runner.wait(lambda: self.node._twist_pub.get_subscription_count() == 1, "the twists' reader")
+        runner.wait(lambda: self.statuses, "the latched status")
+        self.twists = camera.twists
+
+    def enable(self, on=True) -> SetBool.Response:
+        return self.runner.call(SetBool, "controller/enable", SetBool.Request(data=on))
+
+    def set_goal(self, **goal):
+        self.camera.set_goal(**goal)
+        self.runner.wait(lambda: self.node.goal_id == self.camera.goal_id, "the goal")
+
+    def wait_state(self, state, timeout_s=10.0) -> ServoStatus:
+        what = f"state {state.name}"
+        return self.runner.wait(lambda: self.statuses[-1].state == state and self.statuses[-1], what, timeout_s)
+
+    def start_moving(self):
+        """Servo in real time, well under way."""
+        self.set_goal()
+        self.camera.live()
+        self.enable()
+        self.runner.wait(lambda: len(self.twists) > 10 and self.twists[-1][1].any(), "motion")
+
+    def zeros_then_silence(self, since_s, within_s, zeros=5):
+        """From `since_s` on, motion must end within `within_s` with a burst of zeros and then silence."""
+        self.runner.wait(lambda: len(self.twists) > zeros and not self.twists[-zeros][1].any(), "zeros")
+        time.sleep(0.3)
+        moving = [t for t, twist, _ in self.twists if twist.any()]
+        stopped = [t for t, twist, _ in self.twists if t > moving[-1]]
+        assert len(stopped) == zeros
+        assert stopped[0] - since_s < within_s
+        assert np.all(np.diff(stopped) < 0.1)
+
+
+@pytest.fixture
+def make_chain(runner, camera):
+    return lambda **parameters: Chain(runner, camera, **parameters)
+
+
+@pytest.fixture
+def chain(make_chain):
+    return make_chain()
+
+
+# Reaching the goal
+
+
+@pytest.mark.parametrize(("controller", "bound_mm"), [("pbvs", 1.0), ("ibvs", 5.0)])
+def test_lockstep_converges_with_one_twist_per_frame_and_repeats(make_chain, camera, controller, bound_mm):
+    chain = make_chain(lockstep=True, controller=controller, max_image_age_s=10.0)
+    start = camera.T_world_cam
+    runs = []
+    for _ in range(2):
+        camera.T_world_cam, camera.noise = start, np.random.default_rng(5)
+        chain.set_goal()
+        chain.enable()
+        first_s, twists = int(camera.now_s()) - 8, []
+        while not twists or twists[-1].any():
+            twists.append(camera.drive(first_s + len(twists) * camera.PERIOD_S))
+        chain.wait_state(ServoState.CONVERGED)
+        chain.enable(False)
+        runs.append(np.array(twists))
+        error_mm, error_deg = camera.error()
+        assert error_mm < bound_mm
+        assert error_deg < 0.1 * bound_mm
+        assert 20 < len(twists) < 200
+    assert len(runs[0]) == len(runs[1])
+    np.testing.assert_allclose(runs[0], runs[1], atol=1e-6)
+
+
+def test_real_time_converges_then_zeros_then_silence(chain, camera):
+    chain.set_goal()
+    camera.live()
+    chain.enable()
+    status = chain.wait_state(ServoState.CONVERGED, timeout_s=20)
+    chain.zeros_then_silence(time.monotonic(), 0.1)
+    error_mm, error_deg = camera.error()
+    assert error_mm < 2.0
+    assert error_deg < 0.2
+    assert (status.goal_id, status.num_matches, status.controller) == (1, 60, "pbvs")
+    assert status.error < 0.01
+    assert status.error_px == pytest.approx(540 * status.error)
+    assert np.isnan(status.depth_age_s)
+
+
+def test_twists_come_at_the_rate_and_ramp_within_the_acceleration_limits(chain, camera):
+    chain.start_moving()
+    time.sleep(1.0)
+    times = np.array([t for t, _, _ in chain.twists])
+    twists = np.array([twist for _, twist, _ in chain.twists])
+    assert (len(times) - 1) / (times[-1] - times[0]) == pytest.approx(50.0, rel=0.1)
+    # One tick may use up to two periods: acceleration limit times 2 / 50 s.
+    steps = np.diff(np.vstack([np.zeros(6), twists]), axis=0)
+    assert np.linalg.norm(steps[:, :3], axis=1).max() <= 1.0 * 0.04 + 1e-9
+    assert np.linalg.norm(steps[:, 3:], axis=1).max() <= 4.0 * 0.04 + 1e-9
+    assert np.linalg.norm(twists[:, :3], axis=1).max() <= 0.25 + 1e-9
+    header = chain.twists[-1][2].header
+    assert header.frame_id == "optical"
+    assert abs(stamp_to_seconds(header.stamp) - camera.now_s()) < 0.2
+    status = chain.statuses[-1]
+    assert 0 < status.latency_ms < 200
+    assert status.image_stamp.sec > 0
+    assert np.isfinite(twist_from_msg(status.command)).all()
+
+
+# Not moving
+
+
+def test_disabled_at_start_and_the_status_names_what_is_missing(chain, camera):
+    status = chain.wait_state(ServoState.NO_GOAL)
+    assert status.message == "no goal image has been set"
+    chain.set_goal()
+    camera.live()
+    status = chain.wait_state(ServoState.DISABLED)
+    assert "/controller/enable" in status.message
+    time.sleep(0.4)
+    assert not chain.twists
+    assert chain.statuses[-1].num_matches == 60
+
+
+def test_status_comes_twice_a_second_without_any_input(chain):
+    time.sleep(0.2)
+    count = len(chain.statuses)
+    time.sleep(1.6)
+    assert len(chain.statuses) - count >= 3
+
+
+def test_disable_ends_in_zeros_then_silence(chain):
+    chain.start_moving()
+    now = time.monotonic()
+    assert chain.enable(False).message.startswith("disabled; DISABLED")
+    chain.zeros_then_silence(now, 0.1)
+
+
+def test_silence_of_the_camera_ends_in_zeros_then_silence(chain, camera):
+    chain.start_moving()
+    camera.freeze()
+    chain.zeros_then_silence(time.monotonic(), 0.5 + 0.1)
+    assert "no matched image for" in chain.wait_state(ServoState.STALE_INPUT).message
+
+
+@pytest.mark.parametrize(
+    ("shift_s", "words"), [(None, "no time stamp"), (-0.7, "s old, at most 0.50 s"), (0.5, "in the future")]
+)
+def test_bad_stamps_stop_the_motion(chain, camera, shift_s, words):
+    chain.start_moving()
+    camera.freeze()
+    now = time.monotonic()
+    camera.look(0.0 if shift_s is None else camera.now_s() + shift_s)
+    assert words in chain.wait_state(ServoState.STALE_INPUT).message
+    chain.zeros_then_silence(now, 0.1)
+
+
+@pytest.mark.parametrize("shift_s", [None, -0.7, 0.5])
+def test_bad_stamps_never_start_a_motion(chain, camera, shift_s):
+    chain.set_goal()
+    chain.enable()
+    for _ in range(5):
+        camera.look(0.0 if shift_s is None else camera.now_s() + shift_s)
+        time.sleep(0.03)
+    assert not chain.twists
+
+
+def test_a_repeated_stamp_stops_the_motion(chain, camera):
+    """As when /clock stands still, or a driver sends one image again and again."""
+    chain.start_moving()
+    camera.freeze()
+    now = time.monotonic()
+    stamp_s = camera.now_s()
+    for _ in range(2):
+        camera.look(stamp_s)
+        time.sleep(0.05)
+    assert "not newer" in chain.wait_state(ServoState.STALE_INPUT).message
+    chain.zeros_then_silence(now, 0.2)
+
+
+def test_lost_matches_stop_the_motion(chain, camera):
+    chain.start_moving()
+    camera.freeze()
+    now = time.monotonic()
+    camera.look(visible=5)
+    status = chain.wait_state(ServoState.LOST)
+    assert status.message == "5 matches, at least 8 are needed"
+    assert status.num_matches == 5
+    chain.zeros_then_silence(now, 0.1)
+
+
+def test_deactivate_ends_in_zeros_and_says_inactive(chain):
+    chain.start_moving()
+    now = time.monotonic()
+    chain.node.trigger_deactivate()
+    chain.wait_state(ServoState.INACTIVE)
+    chain.zeros_then_silence(now, 0.1)
+    answer = chain.enable()
+    assert not answer.success
+    assert answer.message == "the controller node is not active"
+
+
+def test_nan_from_the_law_is_a_fault_until_disabled_and_enabled(chain):
+    chain.start_moving()
+    law = chain.node._servo._law
+    now = time.monotonic()
+    chain.node._servo._law = type(
+        "NanLaw",
+        (type(law),),
+        {"__call__": lambda self, o: LawOutput(np.full(6, np.nan), o.matched)},
+    )()
+    assert "not finite" in chain.wait_state(ServoState.FAULT).message
+    chain.zeros_then_silence(now, 0.2)
+    chain.node._servo._law = law
+    assert "FAULT" in chain.enable().message
+    time.sleep(0.2)
+    count = len(chain.twists)
+    assert chain.statuses[-1].state == ServoState.FAULT
+    chain.enable(False)
+    chain.enable()
+    chain.wait_state(ServoState.SERVOING)
+    chain.runner.wait(lambda: len(chain.twists) > count, "motion again")
+
+
+# Goals
+
+
+def test_a_new_goal_while_moving_gives_zeros_and_then_a_ramp(chain, camera):
+    chain.start_moving()
+    time.sleep(0.3)
+    count = len(chain.twists)
+    chain.set_goal()
+    chain.runner.wait(lambda: len(chain.twists) > count + 15, "motion to the new goal")
+    twists = np.array([twist for _, twist, _ in chain.twists])
+    still = np.flatnonzero(~twists.any(axis=1))
+    first = still[still >= count][0]
+    assert not twists[first : first + 5].any()
+    after = twists[first + 5]
+    assert after.any()
+    assert np.linalg.norm(after[:3]) <= 0.04 + 1e-9
+    assert chain.statuses[-1].goal_id == 2
+
+
+def test_matches_of_another_goal_do_not_move(chain, camera):
+    chain.start_moving()
+    camera.freeze()
+    now = time.monotonic()
+    camera.look(goal_id=7)
+    assert chain.wait_state(ServoState.STALE_INPUT).message == "the matches are of goal 7, not 1"
+    chain.zeros_then_silence(now, 0.1)
+
+
+def test_a_keypoint_node_that_forgot_its_goal_stops_the_motion(chain, camera):
+    chain.start_moving()
+    camera.freeze()
+    now = time.monotonic()
+    camera.look(goal_id=0)
+    chain.wait_state(ServoState.NO_GOAL)
+    chain.zeros_then_silence(now, 0.1)
+
+
+def test_a_cleared_goal_stops_the_motion(chain, camera):
+    chain.start_moving()
+    now = time.monotonic()
+    camera.set_goal(goal_id=0)
+    chain.wait_state(ServoState.NO_GOAL)
+    chain.zeros_then_silence(now, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("goal", "words"),
+    [
+        ({"distance": float("nan")}, "distance: expected metres > 0"),
+        ({"distance": -0.4}, "distance: expected metres > 0"),
+        ({"depth": np.ones((240, 320))}, "goal depth: expected (H, W) = (480, 640)"),
+    ],
+)
+def test_an_unusable_goal_never_moves(chain, camera, goal, words):
+    chain.set_goal(**goal)
+    camera.live()
+    chain.enable()
+    chain.runner.wait(lambda: words in chain.statuses[-1].message, words)
+    time.sleep(0.2)
+    assert not chain.twists
+
+
+# Depth
+
+
+def test_depth_is_joined_by_stamp_and_its_age_is_told(make_chain, runner, camera):
+    chain = make_chain(max_image_age_s=5.0)
+    chain.set_goal()
+    depths = runner.publisher(Image, "metric_depth")
+    stamp_s = camera.now_s() - 1.0
+    for count, shift_s in enumerate((-0.09, -0.05, 0.08), start=1):
+        header = Header(stamp=seconds_to_stamp(stamp_s + shift_s))
+        depths.publish(depth_to_image(np.full((480, 640), 0.6), header))
+        runner.wait(lambda: len(chain.node._inputs._depths) == count, "a depth image")  # noqa: B023 (called at once)
+    camera.look(stamp_s)
+    status = runner.wait(lambda: chain.statuses[-1].depth_source == "camera" and chain.statuses[-1], "depth")
+    assert status.depth_age_s == pytest.approx(0.05, abs=1e-6)
+    camera.look(stamp_s + 0.19)  # the nearest is 0.11 s away, 0.1 s is allowed
+    status = runner.wait(lambda: chain.statuses[-1].depth_source == "none" and chain.statuses[-1], "no depth")
+    assert np.isnan(status.depth_age_s)
+
+
+def test_lockstep_waits_for_the_depth_of_the_very_image_but_not_for_ever(make_chain, runner, camera):
+    chain = make_chain(lockstep=True)
+    chain.set_goal()
+    chain.enable()
+    depths = runner.publisher(Image, "metric_depth")
+    depth = np.full((480, 640), 0.6)
+    stamp_s = camera.now_s()
+    depths.publish(depth_to_image(depth, Header(stamp=seconds_to_stamp(stamp_s - 0.04))))
+    runner.wait(lambda: chain.node._inputs._depths, "a depth image")
+    camera.look(stamp_s)
+    time.sleep(0.2)
+    assert not chain.twists
+    depths.publish(depth_to_image(depth, Header(stamp=seconds_to_stamp(stamp_s))))
+    runner.wait(lambda: len(chain.twists) == 1, "the twist")
+    assert chain.statuses[-1].depth_age_s == 0.0
+    camera.look(stamp_s + 0.04)
+    runner.wait(lambda: len(chain.twists) == 2, "a twist without depth", timeout_s=2.0)
+
+
+# The adapter and parameters
+
+
+def adapter_status(state) -> DiagnosticStatus:
+    return DiagnosticStatus(message=f"because {state}", values=[KeyValue(key="state", value=state)])
+
+
+def test_the_adapters_state_shows_and_stops_where_it_must(chain, runner):
+    adapter = runner.publisher(DiagnosticStatus, "adapter_status", LATCHED_QOS)
+    chain.start_moving()
+    adapter.publish(adapter_status("LIMITED"))
+    assert chain.wait_state(ServoState.LIMITED).message == "because LIMITED"
+    count = len(chain.twists)
+    runner.wait(lambda: len(chain.twists) > count + 3, "motion")
+    assert chain.twists[-1][1].any()
+
+    adapter.publish(adapter_status("TF_ERROR"))
+    chain.wait_state(ServoState.TF_ERROR)
+    time.sleep(0.2)
+    assert not any(twist.any() for _, twist, _ in chain.twists[-5:])
+    adapter.publish(adapter_status("OK"))
+    chain.wait_state(ServoState.SERVOING)
+    runner.wait(lambda: chain.twists[-1][1].any(), "motion again")
+
+    now = time.monotonic()
+    adapter.publish(adapter_status("FAULT"))
+    assert "twist adapter: because FAULT" in chain.wait_state(ServoState.FAULT).message
+    chain.zeros_then_silence(now, 0.2)
+    adapter.publish(adapter_status("OK"))
+    time.sleep(0.1)
+    assert chain.statuses[-1].state == ServoState.FAULT
+
+
+def test_speed_limits_change_while_it_runs(chain):
+    chain.start_moving()
+    chain.node.set_parameters([Parameter("max_linear", value=0.02)])
+    time.sleep(0.5)
+    assert np.linalg.norm(chain.twists[-1][1][:3]) <= 0.02 + 1e-9
+    result = chain.node.set_parameters([Parameter("max_linear", value=50.0)])[0]
+    assert not result.successful
+    assert "out of range" in result.reason
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_moving_ends_in_zeros(runner, camera, number):
+    module = "depth_pc_ros.nodes.controller_node"
+    command = [sys.executable, "-m", module, "--ros-args", "-r", f"__ns:={runner.namespace}"]
+    process = subprocess.Popen(command, env=os.environ)
+    try:
+        runner.wait(lambda: camera.matches.get_subscription_count() == 1, "the controller process")
+        camera.set_goal()
+        camera.live()
+        runner.call(SetBool, "controller/enable", SetBool.Request(data=True))
+        runner.wait(lambda: len(camera.twists) > 10 and camera.twists[-1][1].any(), "motion")
+        process.send_signal(number)
+        assert process.wait(timeout=10) == 0
+        runner.wait(lambda: not camera.twists[-1][1].any(), "the last zero")
+    finally:
+        process.kill()
+        process.wait()

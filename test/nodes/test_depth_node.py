@@ -1,0 +1,87 @@
+import time
+
+import numpy as np
+import pytest
+from sensor_msgs.msg import CameraInfo, Image
+from std_msgs.msg import Header
+
+from depth_pc_ros.nodes.base import IMAGE_QOS
+from depth_pc_ros.nodes.conversions import depth_to_image, depth_to_metres, intrinsics_to_info, seconds_to_stamp
+from depth_pc_ros.nodes.depth_node import DepthNode
+
+pytestmark = pytest.mark.graph
+
+
+@pytest.fixture
+def chain(runner, intrinsics):
+    """The node, functions that publish to it, and what it answers."""
+
+    class Chain:
+        node = runner.add(DepthNode)
+        heard = runner.listen(Image, "depth/metric_depth", IMAGE_QOS)
+        images = runner.publisher(Image, "depth_image")
+        infos = runner.publisher(CameraInfo, "camera_info")
+
+        def see_camera(self, info=None):
+            self.infos.publish(info or intrinsics_to_info(intrinsics, Header()))
+            runner.wait(lambda: self.node._camera._key is not None, "the camera_info")
+
+        def refused(self, msg) -> str:
+            """Publish a wrong image; the node's diagnostic message about it."""
+            self.node._frames = 0
+            self.images.publish(msg)
+            runner.wait(lambda: self.node._frames == 1, "the image")
+            time.sleep(0.05)
+            assert not self.heard
+            return self.node.diagnose()[1]
+
+    return Chain()
+
+
+def depth_image(values, stamp_s=12.5) -> Image:
+    return depth_to_image(values, Header(stamp=seconds_to_stamp(stamp_s), frame_id="optical"))
+
+
+def test_relays_metres_with_the_cameras_own_header(runner, chain):
+    chain.see_camera()
+    depth = np.full((480, 640), 0.75, np.float32)
+    depth[10, 20], depth[30, 40], depth[50, 60] = 0.0, np.inf, -1.0
+    chain.images.publish(depth_image(depth))
+    runner.wait(lambda: chain.heard, "depth")
+    out = depth_to_metres(chain.heard[0])
+    assert np.isnan([out[10, 20], out[30, 40], out[50, 60]]).all()
+    assert np.count_nonzero(np.isnan(out)) == 3
+    assert np.nanmin(out) == np.nanmax(out) == 0.75
+    header = chain.heard[0].header
+    assert (header.frame_id, header.stamp) == ("optical", seconds_to_stamp(12.5))
+
+
+def test_millimetres_become_metres(runner, chain):
+    chain.see_camera()
+    msg = depth_image(np.zeros((480, 640), np.float32))
+    msg.encoding, msg.step = "16UC1", 1280
+    msg.data = np.full((480, 640), 1234, np.uint16).tobytes()
+    chain.images.publish(msg)
+    runner.wait(lambda: chain.heard, "depth")
+    np.testing.assert_allclose(depth_to_metres(chain.heard[0]), 1.234, rtol=1e-6)
+
+
+def test_wrong_input_is_named_and_not_relayed(runner, chain):
+    depth = np.ones((480, 640), np.float32)
+    assert "no camera_info" in chain.refused(depth_image(depth))
+    chain.see_camera(CameraInfo(width=640, height=480))
+    assert "K[0] is 0" in chain.refused(depth_image(depth))
+    chain.node._camera._key = None
+    chain.see_camera()
+    assert "expected 640 x 480" in chain.refused(depth_image(depth[:240]))
+    wrong = depth_image(depth)
+    wrong.encoding = "rgb8"
+    assert "not metric depth" in chain.refused(wrong)
+    chain.images.publish(depth_image(depth))
+    runner.wait(lambda: chain.heard, "depth after all that")
+
+
+def test_source_none_reads_nothing(runner):
+    node = runner.add(DepthNode, source="none")
+    assert not [s for s in node.subscriptions if s.topic_name.endswith("depth_image")]
+    assert node.diagnose()[1] == "no depth, as configured"

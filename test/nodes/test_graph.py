@@ -1,0 +1,129 @@
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import yaml
+
+from depth_pc_ros.errors import ConfigError
+from depth_pc_ros.nodes.graph import NAMESPACE, GraphConfig, NodeSpec, describe, nodes
+from depth_pc_ros.sim.arm import T_HAND_CAM
+
+REAL = {"image": "/camera/image", "camera_info": "/camera/info"}
+CAMERA_IN_TOOL = "0.07 0 0.05 0 0 0.6 0.8"
+
+
+def table(**options) -> dict[str, NodeSpec]:
+    return {spec.name: spec for spec in nodes(GraphConfig(**options))}
+
+
+def test_default_is_the_simulation_on_simulated_time():
+    specs = table()
+    assert list(specs) == ["bridge", "keypoints", "depth", "controller", "adapter"]
+    assert {spec.namespace for spec in specs.values()} == {"/depth_pc"}
+    assert "use_sim_time" not in specs["bridge"].parameters
+    assert all(specs[name].parameters["use_sim_time"] for name in specs if name != "bridge")
+    assert specs["adapter"].parameters["camera_in_tool_xyz"] == [0.0, 0.0, 0.0]
+    assert specs["adapter"].parameters["camera_in_tool_quat"] == [0.0, 0.0, 0.0, 1.0]
+
+
+def test_every_input_is_some_nodes_output():
+    outputs = {
+        "bridge/image", "bridge/camera_info", "bridge/depth_image", "bridge/command", "bridge/at_limit",
+        "keypoints/matches", "keypoints/goal", "keypoints/set_goal_image", "depth/metric_depth",
+        "controller/twist_cmd", "adapter/status",
+    }  # fmt: skip
+    wired = {target for spec in table().values() for target in spec.remappings.values()}
+    assert wired - {"/cmd_vel"} == outputs
+
+
+def test_the_simulated_arm_brings_its_own_hand_eye():
+    parameters = table(rig="arm")["adapter"].parameters
+    np.testing.assert_allclose(parameters["camera_in_tool_xyz"], T_HAND_CAM[:3, 3])
+    x, y, z, w = parameters["camera_in_tool_quat"]
+    np.testing.assert_allclose([1 - 2 * (y * y + z * z), 2 * (x * y + z * w)], T_HAND_CAM[:2, 0], atol=1e-12)
+
+
+def test_a_real_driver_has_no_simulation_and_runs_on_wall_time():
+    specs = table(driver="twist", camera_in_tool=CAMERA_IN_TOOL, cmd_vel="/arm/twist", **REAL)
+    assert list(specs) == ["keypoints", "depth", "controller", "adapter"]
+    assert not any(spec.parameters["use_sim_time"] for spec in specs.values())
+    assert specs["keypoints"].remappings == {"image": "/camera/image", "camera_info": "/camera/info"}
+    assert specs["depth"].parameters["source"] == "none"
+    adapter = specs["adapter"]
+    assert adapter.parameters["profile"] == "twist"
+    assert adapter.parameters["camera_in_tool_xyz"] == [0.07, 0.0, 0.05]
+    assert adapter.parameters["camera_in_tool_quat"] == [0.0, 0.0, 0.6, 0.8]
+    assert adapter.remappings["cmd_vel"] == "/arm/twist"
+
+
+def test_a_depth_topic_is_used_and_hand_eye_comes_from_tf():
+    specs = table(driver="moveit_servo", tool_frame="tool0", depth_image="/camera/depth", **REAL)
+    assert specs["depth"].parameters["source"] == "camera"
+    assert specs["depth"].remappings["depth_image"] == specs["keypoints"].remappings["depth_image"] == "/camera/depth"
+    assert specs["adapter"].parameters["hand_eye"] == "tf"
+    assert specs["adapter"].parameters["tool_frame"] == "tool0"
+
+
+def test_choices_left_open_are_left_to_the_yaml_files():
+    assert "controller" not in table()["controller"].parameters
+    specs = table(controller="ibvs", matcher="orb", speed="paper", lockstep=True)
+    assert specs["controller"].parameters["controller"] == "ibvs"
+    assert specs["controller"].parameters["speed"] == "paper"
+    assert specs["controller"].parameters["lockstep"] is True
+    assert specs["keypoints"].parameters["matcher"] == "orb"
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"driver": "ur"}, "driver: expected one of pybullet"),
+        ({"seed": -1}, "seed"),
+        ({"driver": "twist"}, r"image: driver twist needs one, such as image:="),
+        ({"driver": "moveit_servo", **REAL}, "tool_frame"),
+        ({"driver": "twist", **REAL}, "camera_in_tool"),
+        ({"driver": "twist", "camera_in_tool": CAMERA_IN_TOOL, "lockstep": True, **REAL}, "lockstep"),
+        ({"driver": "twist", "camera_in_tool": "1 2 3", **REAL}, "7 numbers"),
+        ({"driver": "twist", "camera_in_tool": "1 2 3 a b c d", **REAL}, "7 numbers"),
+        ({"config_dir": "/no/such/folder"}, "config_dir: no such folder: /no/such/folder"),
+    ],
+)
+def test_a_wrong_option_is_named(options, named):
+    with pytest.raises(ConfigError, match=named):
+        table(**options)
+
+
+def test_options_from_text():
+    config = GraphConfig.from_text({"seed": "3", "lockstep": "True", "rig": "arm"})
+    assert (config.seed, config.lockstep, config.rig) == (3, True, "arm")
+    for text, named in [({"seed": "3.5"}, "seed"), ({"lockstep": "maybe"}, "lockstep"), ({"sede": "1"}, "seed")]:
+        with pytest.raises(ConfigError, match=named):
+            GraphConfig.from_text(text)
+
+
+def test_every_option_is_described():
+    for field in dataclasses.fields(GraphConfig):
+        text = describe(field)
+        assert text.endswith(".")
+        assert all(choice in text for choice in field.metadata["choices"] or ())
+
+
+def test_a_command_line_carries_everything():
+    spec = NodeSpec("bridge", "pybullet_bridge", {"seed": 3, "scene": "", "xyz": [0.5, 1.0]}, {"image": "/a"})
+    words = spec.command()
+    assert words[1:4] == ["-m", "depth_pc_ros.nodes.pybullet_bridge", "--ros-args"]
+    pairs = list(zip(words[4::2], words[5::2], strict=True))
+    assert pairs == [
+        ("-r", "__node:=bridge"), ("-r", f"__ns:={NAMESPACE}"), ("-p", "seed:=3"), ("-p", 'scene:=""'),
+        ("-p", f"xyz:={json.dumps([0.5, 1.0])}"), ("-r", "image:=/a"),
+    ]  # fmt: skip
+
+
+def test_each_node_has_its_yaml_and_a_folder_of_ones_own_goes_first(tmp_path):
+    for name, spec in table().items():
+        assert yaml.safe_load(spec.params_file.read_text())[f"{NAMESPACE}/{name}"]["ros__parameters"]
+    own = tmp_path / "adapter.yaml"
+    own.touch()
+    specs = table(config_dir=str(tmp_path))
+    assert specs["adapter"].params_file == own
+    assert specs["bridge"].params_file == table()["bridge"].params_file

@@ -1,0 +1,254 @@
+import time
+
+import numpy as np
+import pytest
+from sensor_msgs.msg import CameraInfo, Image
+from std_msgs.msg import Header
+from std_srvs.srv import Trigger
+
+from depth_pc_interfaces.msg import KeypointMatches, ServoGoal
+from depth_pc_interfaces.srv import SetGoalImage
+from depth_pc_ros.geometry import se3
+from depth_pc_ros.geometry.camera import Intrinsics
+from depth_pc_ros.nodes.base import IMAGE_QOS, LATCHED_QOS, TWIST_QOS
+from depth_pc_ros.nodes.conversions import (
+    depth_to_image,
+    depth_to_metres,
+    image_to_rgb,
+    intrinsics_to_info,
+    matches_from_msg,
+    rectifier_from_info,
+    rgb_to_image,
+    seconds_to_stamp,
+)
+from depth_pc_ros.nodes.keypoint_node import KeypointNode
+
+pytestmark = pytest.mark.graph
+
+
+class Chain:
+    """The keypoint node and a camera that looks at the textured plane."""
+
+    def __init__(self, runner, plane, intrinsics, T_world_goal):
+        self.runner, self.plane, self.intrinsics, self.T_world_goal = runner, plane, intrinsics, T_world_goal
+        self.node = runner.add(KeypointNode)
+        self.matches = runner.listen(KeypointMatches, "keypoints/matches", TWIST_QOS)
+        self.goals = runner.listen(ServoGoal, "keypoints/goal", LATCHED_QOS)
+        self.images = runner.publisher(Image, "image")
+        self.infos = runner.publisher(CameraInfo, "camera_info")
+        self.depths = runner.publisher(Image, "depth_image")
+        runner.wait(lambda: self.node._matches_pub.get_subscription_count() == 1, "the matches' reader")
+        self.stamp_s = 100.0
+
+    def view(self, T_world_cam=None, intrinsics=None) -> Image:
+        """Next image of the camera."""
+        T_world_cam = self.T_world_goal if T_world_cam is None else T_world_cam
+        self.stamp_s += 0.04
+        header = Header(stamp=seconds_to_stamp(self.stamp_s), frame_id="optical")
+        return rgb_to_image(self.plane.view(T_world_cam, intrinsics or self.intrinsics), header)
+
+    def see_camera(self, info=None):
+        seen = self.node._camera._key
+        self.infos.publish(info or intrinsics_to_info(self.intrinsics, Header()))
+        self.runner.wait(lambda: self.node._camera._key != seen, "the camera_info")
+
+    def see(self, image) -> KeypointMatches:
+        """Matches of one image."""
+        count = len(self.matches)
+        self.images.publish(image)
+        return self.runner.wait(lambda: len(self.matches) > count and self.matches[-1], "matches")
+
+    def set_goal(self, image, **fields) -> SetGoalImage.Response:
+        request = SetGoalImage.Request(image=image, **fields)
+        return self.runner.call(SetGoalImage, "keypoints/set_goal_image", request)
+
+    def capture(self) -> Trigger.Response:
+        return self.runner.call(Trigger, "keypoints/capture_goal", Trigger.Request())
+
+
+@pytest.fixture
+def chain(runner, plane, intrinsics, T_world_goal):
+    return Chain(runner, plane, intrinsics, T_world_goal)
+
+
+def plane_points(pixels, T_world_cam, camera) -> np.ndarray:
+    """World points (N, 3) of the plane z = 0 at pixels (N, 2) of a view."""
+    rays = camera.unproject(pixels, np.ones(len(pixels))) @ T_world_cam[:3, :3].T
+    return T_world_cam[:3, 3] - rays * (T_world_cam[2, 3] / rays[:, 2:])
+
+
+def test_matches_say_where_the_goals_points_are_now(chain, intrinsics, T_world_goal, move):
+    chain.see_camera()
+    answer = chain.set_goal(chain.view(), distance=0.6)
+    assert (answer.success, answer.goal_id) == (True, 1)
+    assert answer.num_keypoints > 200
+
+    T_world_cam = move(T_world_goal, [0.05, -0.03, 0.04], roll_deg=8)
+    image = chain.view(T_world_cam)
+    msg = chain.see(image)
+    assert (msg.goal_id, msg.header) == (1, image.header)
+    matches, camera = matches_from_msg(msg)
+    assert camera == intrinsics
+    assert len(matches.goal_points) == answer.num_keypoints
+    assert matches.num_matched > 100
+    goal_px, live_px = matches.goal_points[matches.matched], matches.current_points[matches.matched]
+    world = plane_points(goal_px, T_world_goal, intrinsics)
+    T_cam_world = se3.inverse(T_world_cam)
+    expected = intrinsics.project(world @ T_cam_world[:3, :3].T + T_cam_world[:3, 3])
+    error_px = np.linalg.norm(live_px - expected, axis=1)
+    assert np.median(error_px) < 0.3
+    assert np.quantile(error_px, 0.95) < 1.5
+
+
+def test_without_a_goal_matches_are_empty_and_goal_id_is_0(chain):
+    chain.see_camera()
+    image = chain.view()
+    msg = chain.see(image)
+    assert (msg.goal_id, len(msg.goal_points), len(msg.matched)) == (0, 0, 0)
+    assert msg.header == image.header
+
+
+def test_the_goal_is_latched_with_all_that_the_controller_needs(chain, runner, intrinsics, plane, T_world_goal):
+    chain.see_camera()
+    depth_mm = (1000 * plane.depth(T_world_goal, intrinsics)).astype(np.uint16)
+    depth = Image(height=480, width=640, encoding="16UC1", step=1280, data=depth_mm.tobytes())
+    goal_image = chain.view()
+    assert chain.set_goal(goal_image, depth=depth, distance=0.61).success
+    late_goals = runner.listen(ServoGoal, "keypoints/goal", LATCHED_QOS)
+    late_images = runner.listen(Image, "keypoints/goal_image", LATCHED_QOS)
+    goal = runner.wait(lambda: late_goals and late_images and late_goals[-1], "the latched goal")
+    assert (goal.goal_id, goal.distance, goal.header.frame_id) == (1, 0.61, "optical")
+    assert np.array_equal(image_to_rgb(goal.image), image_to_rgb(goal_image))
+    assert np.array_equal(image_to_rgb(late_images[-1]), image_to_rgb(goal_image))
+    assert rectifier_from_info(goal.camera_info).target == intrinsics
+    np.testing.assert_allclose(depth_to_metres(goal.depth), depth_mm / 1000, rtol=1e-6)
+
+
+def test_a_goal_of_another_camera_is_brought_into_the_live_pixels(chain):
+    """Same pose, other size and focal length: nothing to do, so goal and live pixels must agree."""
+    chain.see_camera()
+    other = Intrinsics(420.0, 430.0, 250.0, 195.0, 512, 384)
+    answer = chain.set_goal(chain.view(intrinsics=other), camera_info=intrinsics_to_info(other, Header()))
+    assert answer.success
+    matches, _ = matches_from_msg(chain.see(chain.view()))
+    assert matches.num_matched > 100
+    shift_px = (matches.current_points - matches.goal_points)[matches.matched]
+    assert np.abs(np.median(shift_px, axis=0)).max() < 0.15
+
+
+def test_wrong_goals_are_refused_by_name_and_the_old_goal_stays(chain):
+    good = chain.view()
+    assert "no camera_info has arrived" in chain.set_goal(good).message
+    chain.see_camera()
+    assert chain.set_goal(good).goal_id == 1
+
+    grey = rgb_to_image(np.full((480, 640, 3), 127, np.uint8), Header())
+    small = chain.view(intrinsics=Intrinsics(270.0, 270.0, 160.0, 120.0, 320, 240))
+    odd = chain.view()
+    odd.encoding = "bayer_rggb16"
+    uncalibrated = CameraInfo(width=640, height=480, k=np.array([0.0, 0, 0, 0, 0, 0, 0, 0, 1]))
+    depth = depth_to_image(np.ones((240, 320)), Header())
+    for words, image, fields in (
+        ("zero size", Image(encoding="rgb8"), {}),
+        ("encoding 'bayer_rggb16' is not supported", odd, {}),
+        ("finds 0 keypoints, at least 20 are needed", grey, {}),
+        ("is 320 x 240, the live camera's images are 640 x 480", small, {}),
+        ("K[0] is 0", good, {"camera_info": uncalibrated}),
+        ("distance: expected metres > 0", good, {"distance": -0.5}),
+        ("distance: expected metres > 0", good, {"distance": float("nan")}),
+        ("goal depth: expected the image's size 640 x 480, got 320 x 240", good, {"depth": depth}),
+        ("goal depth: encoding 'rgb8' is not metric depth", good, {"depth": good}),
+    ):
+        answer = chain.set_goal(image, **fields)
+        assert words in answer.message
+        assert (answer.success, answer.goal_id, answer.num_keypoints) == (False, 0, 0)
+    assert [goal.goal_id for goal in chain.goals] == [1]
+    assert chain.see(chain.view()).goal_id == 1
+
+
+def test_wrong_images_are_named_and_not_matched(chain, runner):
+    def refused(image) -> str:
+        chain.node._frames = 0
+        chain.images.publish(image)
+        runner.wait(lambda: chain.node._frames == 1, "the image")
+        time.sleep(0.05)
+        return chain.node.diagnose()[1]
+
+    assert "no camera_info has arrived" in refused(chain.view())
+    chain.see_camera(CameraInfo(width=640, height=480))
+    assert "K[0] is 0" in refused(chain.view())
+    chain.see_camera()
+    small = chain.view(intrinsics=Intrinsics(270.0, 270.0, 160.0, 120.0, 320, 240))
+    assert "expected 640 x 480" in refused(small)
+    short = chain.view()
+    short.data = short.data[:-1]
+    assert "expected step * height" in refused(short)
+    assert "zero size" in refused(Image(encoding="rgb8"))
+    assert not chain.matches
+    chain.see(chain.view())
+    assert chain.node.diagnose()[1] == "matching"
+
+
+def test_the_live_image_becomes_the_goal_with_its_depth(chain, plane, intrinsics, T_world_goal):
+    chain.see_camera()
+    assert "no image has arrived yet" in chain.capture().message
+    image = chain.view()
+    chain.see(image)
+    assert chain.capture().success
+    assert chain.goals[-1].depth.width == 0
+    assert np.array_equal(image_to_rgb(chain.goals[-1].image), image_to_rgb(image))
+
+    image = chain.view()
+    depth = depth_to_image(plane.depth(T_world_goal, intrinsics), image.header)
+    chain.depths.publish(depth)
+    chain.see(image)
+    chain.runner.wait(lambda: chain.node._depth is not None, "the depth image")
+    assert chain.capture().message.startswith("goal 2 set")
+    chain.runner.wait(lambda: chain.goals[-1].goal_id == 2, "the goal")
+    np.testing.assert_array_equal(depth_to_metres(chain.goals[-1].depth), depth_to_metres(depth))
+
+    chain.stamp_s += 1.0  # the depth image is of another time now
+    chain.see(chain.view())
+    assert chain.capture().success
+    chain.runner.wait(lambda: chain.goals[-1].goal_id == 3, "the goal")
+    assert chain.goals[-1].depth.width == 0
+
+
+def test_another_camera_clears_the_goal(chain):
+    chain.see_camera()
+    assert chain.set_goal(chain.view()).success
+    zoomed = intrinsics_to_info(Intrinsics(600.0, 600.0, 319.5, 239.5, 640, 480), Header())
+    chain.see_camera(zoomed)
+    chain.runner.wait(lambda: [goal.goal_id for goal in chain.goals] == [1, 0], "the goal to be cleared")
+    assert chain.see(chain.view()).goal_id == 0
+    assert chain.set_goal(chain.view()).goal_id == 2
+
+
+def test_the_newest_frame_wins(chain):
+    chain.see_camera()
+    assert chain.set_goal(chain.view()).success
+    images = [chain.view() for _ in range(30)]
+    for image in images:
+        chain.images.publish(image)
+    last = images[-1].header
+    chain.runner.wait(lambda: chain.matches and chain.matches[-1].header == last, "the last image")
+    assert len(chain.matches) <= 10
+
+
+def test_the_debug_image_is_drawn_only_for_a_reader(chain, runner, monkeypatch):
+    import depth_pc_ros.nodes.keypoint_node as module
+
+    drawn = []
+    draw = module.draw_matches
+    monkeypatch.setattr(module, "draw_matches", lambda *args: drawn.append(1) or draw(*args))
+    chain.see_camera()
+    chain.set_goal(chain.view())
+    chain.see(chain.view())
+    assert not drawn
+    pictures = runner.listen(Image, "keypoints/debug_image", IMAGE_QOS)
+    runner.wait(lambda: chain.node._debug_pub.get_subscription_count() == 1, "the picture's reader")
+    image = chain.view()
+    chain.see(image)
+    picture = runner.wait(lambda: pictures and pictures[-1], "the picture")
+    assert (picture.width, picture.height, picture.header) == (1280, 480, image.header)
+    assert len(drawn) == 1

@@ -1,0 +1,92 @@
+import cv2
+import numpy as np
+import pytest
+from std_msgs.msg import Header
+
+from depth_pc_interfaces.msg import ServoGoal
+from depth_pc_ros.config import ControlConfig
+from depth_pc_ros.control.servo import Servo
+from depth_pc_ros.nodes.conversions import depth_to_image, matches_to_msg, seconds_to_stamp
+from depth_pc_ros.nodes.servo_input import ServoInput
+from depth_pc_ros.types import Matches, ServoState
+
+pytestmark = pytest.mark.graph
+
+
+@pytest.fixture
+def servo() -> Servo:
+    return Servo(ControlConfig())
+
+
+@pytest.fixture
+def inputs(servo) -> ServoInput:
+    return ServoInput(servo, max_depth_age_s=0.1)
+
+
+@pytest.fixture
+def frame(intrinsics):
+    """Matches of 30 points seen a little to the side, as a message."""
+    goal = np.random.default_rng(0).uniform([100, 100], [540, 380], (30, 2))
+
+    def make(stamp_s=1.0, goal_id=1, points=30):
+        matches = Matches(goal[:points], goal[:points] + [9.0, 4.0], np.ones(points, bool), np.ones(points, np.float32))
+        return matches_to_msg(matches, intrinsics, goal_id, Header(stamp=seconds_to_stamp(stamp_s)))
+
+    return make
+
+
+def test_no_goal_then_another_then_the_right_one(inputs, frame):
+    assert inputs.step(frame()).state is ServoState.NO_GOAL
+    inputs.set_goal(ServoGoal(goal_id=2, distance=0.6))
+    assert inputs.step(frame()).message == "the matches are of goal 1, not 2"
+    assert inputs.step(frame(goal_id=0)).state is ServoState.NO_GOAL
+    result = inputs.step(frame(goal_id=2))
+    assert result.state is ServoState.SERVOING
+    assert result.twist.any()
+    inputs.set_goal(ServoGoal(goal_id=0))
+    assert inputs.goal_id == 0
+    assert inputs.step(frame()).state is ServoState.NO_GOAL
+
+
+def test_a_number_of_points_that_changes_is_refused(inputs, frame):
+    inputs.set_goal(ServoGoal(goal_id=1, distance=0.6))
+    inputs.step(frame())
+    result = inputs.step(frame(stamp_s=1.1, points=20))
+    assert result.state is ServoState.NO_GOAL
+    assert "expected the goal's 30 keypoints, got 20" in result.message
+    assert not result.twist.any()
+
+
+def test_the_goals_depth_and_distance_reach_the_servo(inputs, servo, frame):
+    goal = ServoGoal(goal_id=1, distance=0.0, depth=depth_to_image(np.full((480, 640), 0.8), Header()))
+    inputs.set_goal(goal)
+    inputs.step(frame())
+    np.testing.assert_allclose(servo._goal[2], 0.8, rtol=1e-6)
+    assert servo._goal[3] == pytest.approx(0.8)
+    inputs.set_distance(0.5)
+    inputs.step(frame(stamp_s=1.1))
+    assert servo._goal[3] == 0.5
+
+
+def test_depth_of_the_nearest_time_is_used(inputs, frame):
+    inputs.set_goal(ServoGoal(goal_id=1, distance=0.6))
+    assert not inputs.awaits_depth(1.0)
+    for stamp_s in (0.8, 0.97):
+        inputs.add_depth(depth_to_image(np.full((480, 640), 0.6), Header(stamp=seconds_to_stamp(stamp_s))))
+    assert inputs.awaits_depth(1.0)
+    assert not inputs.awaits_depth(0.97)
+    assert inputs.step(frame(stamp_s=1.0)).depth_source == "camera"
+    assert inputs.depth_age_s == pytest.approx(0.03)
+    assert inputs.step(frame(stamp_s=1.2)).depth_source == "none"
+    assert np.isnan(inputs.depth_age_s)
+
+
+def test_a_failing_law_is_a_fault_not_a_crash(inputs, servo, frame, monkeypatch):
+    def fail(observation):
+        raise cv2.error("no solution")
+
+    inputs.set_goal(ServoGoal(goal_id=1, distance=0.6))
+    monkeypatch.setattr(servo, "_law", type("Law", (), {"__call__": staticmethod(fail), "reset": lambda self: None})())
+    result = inputs.step(frame())
+    assert result.state is ServoState.FAULT
+    assert "no solution" in result.message
