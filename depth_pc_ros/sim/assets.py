@@ -53,11 +53,17 @@ def add_collision(client: BulletClient, asset: str, size_m, ycb_root: Path | Non
     return client.createMultiBody(model.mass_kg, shape)
 
 
-def add_visual(client: BulletClient, body, ycb_root: Path | None, cache_dir: Path, scratch_dir: Path) -> int:
-    """Add a body (a `scenes.Body`) at its place, to look at only; returns its id.
+def add_scene(client: BulletClient, scene, ycb_root: Path | None, cache_dir: Path, scratch_dir: Path) -> None:
+    """Add a `scenes.Scene` to an empty client, to look at only.
 
     cache_dir: keeps light copies of YCB models between runs. scratch_dir: textures that die with the world.
     """
+    _add_table(client, scene.table, scene.table_seed, scratch_dir)
+    for body in sorted(scene.bodies, key=lambda body: body.asset != "package"):  # own textures first
+        _add_visual(client, body, ycb_root, cache_dir, scratch_dir)
+
+
+def _add_visual(client: BulletClient, body, ycb_root: Path | None, cache_dir: Path, scratch_dir: Path) -> None:
     if body.asset == "package":
         index = _add_package(client, body.size_m, body.texture_seed, scratch_dir)
     elif body.asset.startswith("pybullet/"):
@@ -66,25 +72,26 @@ def add_visual(client: BulletClient, body, ycb_root: Path | None, cache_dir: Pat
         mesh = ycb.light_copy(ycb.read_model(ycb_root, body.asset.removeprefix("ycb/")), cache_dir)
         index = client.createMultiBody(0, -1, client.createVisualShape(client.GEOM_MESH, fileName=str(mesh)))
     client.resetBasePositionAndOrientation(index, body.position_m, body.quaternion_xyzw)
-    return index
 
 
 def _textured_mesh(client: BulletClient, corners, uvs, normals, picture: np.ndarray, stem: Path) -> int:
-    """Static body of F textured quads, through the files `stem`.obj, .mtl and .png (the EGL renderer takes no arrays).
+    """Static body of F textured quads, through the files `stem`.obj and .bmp (the EGL renderer takes no arrays).
 
     corners (F, 4, 3) in metres, counter-clockwise; uvs (F, 4, 2); normals (F, 3).
+    The picture is loaded as a texture of its own, not by the mesh: PyBullet keeps the pictures of meshes, by file name,
+    until the process ends. Its EGL plugin then finds the texture only if no mesh with a picture was loaded before.
     """
-    cv2.imwrite(f"{stem}.png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_PNG_COMPRESSION, 1])
-    Path(f"{stem}.mtl").write_text(f"newmtl print\nmap_Kd {stem.name}.png\n")
-    lines = [f"mtllib {stem.name}.mtl", "usemtl print"]
-    lines += ["v {:.6f} {:.6f} {:.6f}".format(*point) for point in np.reshape(corners, (-1, 3))]
+    lines = ["v {:.6f} {:.6f} {:.6f}".format(*point) for point in np.reshape(corners, (-1, 3))]
     lines += ["vt {:.7f} {:.7f}".format(*uv) for uv in np.reshape(uvs, (-1, 2))]
     lines += ["vn {:.6f} {:.6f} {:.6f}".format(*normal) for normal in normals]
     for quad in range(len(corners)):
         a, b, c, d = (f"{4 * quad + k}/{4 * quad + k}/{quad + 1}" for k in (1, 2, 3, 4))
         lines += [f"f {a} {b} {c}", f"f {a} {c} {d}"]
     Path(f"{stem}.obj").write_text("\n".join(lines) + "\n")
-    return client.createMultiBody(0, -1, client.createVisualShape(client.GEOM_MESH, fileName=f"{stem}.obj"))
+    cv2.imwrite(f"{stem}.bmp", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    body = client.createMultiBody(0, -1, client.createVisualShape(client.GEOM_MESH, fileName=f"{stem}.obj"))
+    client.changeVisualShape(body, -1, textureUniqueId=client.loadTexture(f"{stem}.bmp"), rgbaColor=(1, 1, 1, 1))
+    return body
 
 
 def _add_package(client: BulletClient, size_m, texture_seed: int, scratch_dir: Path) -> int:
@@ -105,7 +112,7 @@ def _add_package(client: BulletClient, size_m, texture_seed: int, scratch_dir: P
     return _textured_mesh(client, corners, uvs, normals, picture, scratch_dir / f"package_{texture_seed}")
 
 
-def add_table(client: BulletClient, kind: str, texture_seed: int, scratch_dir: Path) -> int:
+def _add_table(client: BulletClient, kind: str, texture_seed: int, scratch_dir: Path) -> int:
     """The table top at z = 0, 4.8 m wide: 'terrazzo' (many corners) or 'wood' (few); returns its id.
 
     The texture covers the middle 1.2 m; mirror images of it go on to the rim, so that a tilted view sees no void.

@@ -7,6 +7,7 @@ import os
 import sys
 from functools import partial
 
+from depth_pc_ros.errors import SceneError
 from depth_pc_ros.sim.egl import EglContext, egl_works
 
 
@@ -49,20 +50,20 @@ class BulletClient:
 
     def __init__(self, renderer: str = "auto"):
         if renderer not in ("auto", "egl", "tiny"):
-            raise ValueError(f"renderer: expected 'auto', 'egl' or 'tiny', got {renderer!r}")
-        if renderer == "egl" and not egl_works():
-            raise RuntimeError(
-                "renderer: 'egl' does not start here (Debian/Ubuntu: apt install libegl1 libgl1-mesa-dri)"
-            )
+            raise SceneError(f"renderer: expected 'auto', 'egl' or 'tiny', got {renderer!r}")
         self._gl = contextlib.nullcontext()
+        self.renderer_name = "TinyRenderer"
         with silenced():
+            use_egl = renderer != "tiny" and egl_works()
             self.id = pybullet.connect(pybullet.DIRECT)
-            self.renderer_name = "TinyRenderer"
-            if renderer != "tiny" and egl_works():
+            if use_egl:
                 plugin = importlib.util.find_spec("eglRenderer").origin
                 if pybullet.loadPlugin(plugin, "_eglRendererPlugin", physicsClientId=self.id) >= 0:
                     self.renderer_name = "EGL"
                     self._gl = EglContext()
+        if renderer == "egl" and self.renderer_name != "EGL":
+            self.close()
+            raise SceneError("renderer: 'egl' does not start here (Debian/Ubuntu: apt install libegl1 libgl1-mesa-dri)")
 
     def __getattr__(self, name: str):
         attribute = getattr(pybullet, name)

@@ -7,7 +7,6 @@ Source: bullet3, examples/OpenGLWindow/EGLOpenGLWindow.cpp.
 """
 
 import ctypes
-import ctypes.util
 from functools import lru_cache
 
 _PLATFORM_DEVICE = 0x313F
@@ -41,7 +40,6 @@ def egl_works() -> bool:
     """Whether the plugin would get a display, a configuration, a surface and an OpenGL context on this machine."""
     try:
         egl = _library()
-        ctypes.CDLL("libGL.so.1")
     except OSError:
         return False
     query_at = egl.eglGetProcAddress(b"eglQueryDevicesEXT")

@@ -61,11 +61,8 @@ class SimWorld:
             raise
 
     def _build(self, seed: int, rig: str, level: str, ycb_root, cache_dir: Path, light: Light | None) -> None:
-        scratch = Path(self._scratch.name)
         root = Path(ycb_root) if ycb_root is not None else None
-        for body in self.scene.bodies:
-            assets.add_visual(self._client, body, root, cache_dir, scratch)
-        assets.add_table(self._client, self.scene.table, self.scene.table_seed, scratch)
+        assets.add_scene(self._client, self.scene, root, cache_dir, Path(self._scratch.name))
         self._renderer = Renderer(self._client, light)
         centre = self.scene.centre
         if rig == "arm":

@@ -3,8 +3,10 @@ import threading
 import numpy as np
 import pytest
 
+from depth_pc_ros.errors import SceneError
 from depth_pc_ros.geometry import se3
 from depth_pc_ros.geometry.camera import Intrinsics
+from depth_pc_ros.sim import bullet, egl
 from depth_pc_ros.sim.bullet import BulletClient
 from depth_pc_ros.sim.renderer import BACKGROUND_RGB, Light, Renderer
 
@@ -122,5 +124,18 @@ def test_nan_pose_is_refused():
 
 
 def test_unknown_renderer_is_refused():
-    with pytest.raises(ValueError, match=r"renderer.*'vulkan'"):
+    with pytest.raises(SceneError, match=r"renderer.*'vulkan'"):
         BulletClient("vulkan")
+
+
+def test_without_egl_the_tiny_renderer_takes_over(monkeypatch):
+    def missing():
+        raise OSError("libEGL.so.1: cannot open shared object file")
+
+    monkeypatch.setattr(egl, "_library", missing)
+    monkeypatch.setattr(bullet, "egl_works", egl.egl_works.__wrapped__)
+    client = BulletClient()
+    assert client.renderer_name == "TinyRenderer"
+    client.close()
+    with pytest.raises(SceneError, match="libegl1"):
+        BulletClient("egl")

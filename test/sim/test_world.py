@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import cv2
@@ -9,6 +10,7 @@ from depth_pc_ros.geometry import se3
 from depth_pc_ros.geometry.camera import Intrinsics
 from depth_pc_ros.sim.arm import T_HAND_CAM
 from depth_pc_ros.sim.renderer import Light
+from depth_pc_ros.sim.scenes import make_scene
 from depth_pc_ros.sim.world import SimWorld
 
 
@@ -79,6 +81,20 @@ def test_textures_are_gone_after_close():
     world.close()
     world.close()
     assert not scratch.exists()
+
+
+def test_closed_worlds_give_their_memory_back():
+    def resident_mb() -> float:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+    scenes = [make_scene("default", seed) for seed in (0, 1)]
+    before = 0.0
+    for k in range(12):
+        with SimWorld(scenes[k % 2], seed=k, renderer="tiny") as world:
+            world.render()
+        if k == 3:
+            before = resident_mb()
+    assert resident_mb() - before < 15  # the textures of one scene alone take five
 
 
 def test_a_scene_can_be_reloaded_and_seen_from_elsewhere():
