@@ -14,7 +14,7 @@ from launch import LaunchDescription
 
 
 def start_nodes(context):
-    """The nodes for the given arguments; each configures and activates itself. One that ends, ends them all."""
+    """The nodes for the given arguments; each configures and activates itself."""
     names = [field.name for field in dataclasses.fields(GraphConfig)]
     config = GraphConfig.from_text({name: LaunchConfiguration(name).perform(context) for name in names}, "arguments")
     return [
@@ -26,10 +26,15 @@ def start_nodes(context):
             parameters=[*([str(spec.params_file)] if spec.params_file else []), spec.parameters],
             remappings=list(spec.remappings.items()),
             output="screen",
-            on_exit=Shutdown(reason=f"{spec.name} ended"),
+            on_exit=end_all,
         )
         for spec in nodes(config)
     ]
+
+
+def end_all(event, context):
+    """One node ended by itself: stop the others."""
+    return None if context.is_shutdown else Shutdown(reason=f"{event.process_name} ended")
 
 
 def generate_launch_description():

@@ -1,6 +1,7 @@
 """`demo`: a simulated wrist camera drives itself to a goal image, through the real nodes, and reports how it went."""
 
 import argparse
+import contextlib
 import shutil
 import sys
 import time
@@ -67,7 +68,8 @@ class Demo:
             try:
                 self._prepare(client)
                 client.enable(True)
-                problem = self._watch(client, processes)
+                with contextlib.closing(ProgressLine()) as line:
+                    problem = self._watch(client, processes, line)
                 self._finish(client)
             except GraphError:
                 processes.check()  # a node that died tells more than its silence
@@ -90,9 +92,8 @@ class Demo:
         answer = client.set_goal(goal, distance=self.distance_m)
         print(f"{answer.message}, {self.distance_m:.2f} m away", flush=True)
 
-    def _watch(self, client: ServoClient, processes: NodeProcesses) -> str:
+    def _watch(self, client: ServoClient, processes: NodeProcesses, line: ProgressLine) -> str:
         """Show the progress until the run ends; returns "" when it converged, else why not."""
-        line = ProgressLine()
         started_s = moved_s = time.monotonic()
         while True:
             processes.check()
@@ -103,16 +104,12 @@ class Demo:
                 moved_s = time.monotonic()
             line.show(_progress(self.record(), elapsed_s))
             if state is ServoState.CONVERGED:
-                problem = ""
-            elif state is ServoState.FAULT or time.monotonic() - moved_s > _GIVE_UP_S:
-                problem = f"{state.name}: {status.message}"
-            elif elapsed_s > self.timeout_s:
-                problem = f"not converged within {self.timeout_s:g} s (--timeout)"
-            else:
-                time.sleep(0.05)
-                continue
-            line.close()
-            return problem
+                return ""
+            if state is ServoState.FAULT or time.monotonic() - moved_s > _GIVE_UP_S:
+                return f"{state.name}: {status.message}"
+            if elapsed_s > self.timeout_s:
+                return f"not converged within {self.timeout_s:g} s (--timeout)"
+            time.sleep(0.05)
 
     def _finish(self, client: ServoClient) -> None:
         """Stop, and look at where the camera came to rest."""

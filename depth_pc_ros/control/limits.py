@@ -43,9 +43,14 @@ class VelocityLaw:
             config.max_angular_acceleration,
         )
 
-    def target(self, unit_twist: np.ndarray) -> np.ndarray:
-        """Wanted twist (6,), speed limited, from the unit-gain twist (6,) of a control law."""
-        return limit_norms(self.gain * unit_twist, self.max_linear, self.max_angular)
+    def target(self, unit_twist: np.ndarray, delay_s: float = 0.0) -> np.ndarray:
+        """Wanted twist (6,), speed limited, from the unit-gain twist (6,) of a control law.
+
+        delay_s: from image to motion. An integrator behind a dead time T overshoots above the gain 1 / (e T), so the
+        gain is held below that (K. Astrom, T. Hagglund, "Advanced PID control", 2006).
+        """
+        gain = min(self.gain, 1.0 / (np.e * max(delay_s, 1e-9)))
+        return limit_norms(gain * unit_twist, self.max_linear, self.max_angular)
 
     def approach(self, previous: np.ndarray, target: np.ndarray, dt_s: float) -> np.ndarray:
         """Next twist (6,) on the straight line from `previous` to `target`, acceleration limited over dt_s."""

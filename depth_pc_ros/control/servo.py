@@ -81,10 +81,13 @@ class Servo:
         self._converged = False
         self._fault = ""
 
-    def update(self, matches: Matches, stamp_s: float, depth: np.ndarray | None = None) -> StepResult:
+    def update(
+        self, matches: Matches, stamp_s: float, depth: np.ndarray | None = None, age_s: float = 0.0
+    ) -> StepResult:
         """One frame. matches: against this goal. stamp_s: the image's time, s, strictly growing.
 
-        depth: (H, W) metres of the current image, or None. The result's twist is speed limited, not yet acceleration
+        depth: (H, W) metres of the current image, or None. age_s: how old the image is by now, s; an old one, or one
+        after a long interval, lowers the gain (see `VelocityLaw.target`). The result's twist is speed limited, not yet acceleration
         limited (see `VelocityLaw.approach`, which runs at the rate of publication).
         """
         if self._goal is None:
@@ -98,6 +101,7 @@ class Servo:
             return self._stopped(
                 ServoState.STALE_INPUT, f"image stamp {stamp_s} s is not newer than {self._last_stamp_s} s", matches
             )  # fmt: skip
+        interval_s = stamp_s - self._last_stamp_s if np.isfinite(self._last_stamp_s) else 0.0
         self._last_stamp_s = stamp_s
         if matches.num_matched < self.config.min_matches:
             self._stopping.reset()
@@ -122,9 +126,10 @@ class Servo:
         if not np.isfinite(law.twist).all():
             self._fault = f"control law {self.config.controller} answered a twist that is not finite"
             return self._stopped(ServoState.FAULT, self._fault, matches)
-        return self._judged(law, observation, stamp_s, matches, depth_source)
+        target = self.velocity_law.target(law.twist, max(age_s, 0.0) + 0.5 * interval_s)
+        return self._judged(law, target, observation, stamp_s, matches, depth_source)
 
-    def _judged(self, law, observation, stamp_s, matches, depth_source) -> StepResult:
+    def _judged(self, law, target, observation, stamp_s, matches, depth_source) -> StepResult:
         distances = np.linalg.norm(observation.current - observation.goal, axis=1)
         error = self._stopping.mean_error(np.nan_to_num(distances), law.inliers)
         self._converged = (self._converged and error <= self.config.stop_error) or self._stopping.converged(
@@ -132,7 +137,7 @@ class Servo:
         )
         state = ServoState.CONVERGED if self._converged else ServoState.SERVOING
         return StepResult(
-            twist=np.zeros(6) if self._converged else self.velocity_law.target(law.twist),
+            twist=np.zeros(6) if self._converged else target,
             state=state,
             num_matches=matches.num_matched,
             error=error,

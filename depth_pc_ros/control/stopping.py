@@ -18,6 +18,7 @@ class StoppingRule:
     MEMORY = 0.95  # per frame, of how steadily a keypoint is seen
     KEPT_SHARE = 0.9  # of the keypoints, by weighted distance
     IMPROVEMENT = 0.9  # a new best below this share of the old one restarts the clock
+    LONGEST_FRAME_S = 0.1  # what one frame may add to the hold time: a gap in the images proves nothing
     SLACK = 5e-4  # normalised, about 0.3 px at f = 540 px: the level above the best that still counts as held
 
     def __init__(self, stop_error: float, hold_s: float, precision: float):
@@ -56,7 +57,8 @@ class StoppingRule:
             self._held_s = 0.0
         elif self._last is not None:
             level = 1.1 * self._best + self.SLACK
-            self._held_s += _time_below(level, *self._last, stamp_s, error)
+            held_s = _time_below(level, *self._last, stamp_s, error)
+            self._held_s += min(held_s, self.LONGEST_FRAME_S)
         if improved:
             self._best = error
         self._last = (stamp_s, error)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import os
 import signal
 import sys
 import threading
@@ -15,7 +16,8 @@ from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescri
 from rclpy.clock import Clock, ClockType
 from rclpy.duration import Duration
 from rclpy.executors import SingleThreadedExecutor
-from rclpy.lifecycle import LifecycleNode, LifecyclePublisher, TransitionCallbackReturn
+from rclpy.impl.implementation_singleton import rclpy_implementation
+from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.signals import SignalHandlerOptions
 
@@ -23,6 +25,7 @@ from depth_pc_ros.config import Config, option
 from depth_pc_ros.errors import ConfigError, DepthPcError
 from depth_pc_ros.nodes.transport import use_large_shared_memory
 
+RCLError = rclpy_implementation.RCLError  # a YAML file that is missing or cannot be parsed, for example
 IMAGE_QOS = QoSProfile(depth=1, history=HistoryPolicy.KEEP_LAST, reliability=ReliabilityPolicy.BEST_EFFORT)
 TWIST_QOS = QoSProfile(depth=1, history=HistoryPolicy.KEEP_LAST, reliability=ReliabilityPolicy.RELIABLE)
 LATCHED_QOS = QoSProfile(
@@ -210,12 +213,15 @@ class ServoNode(LifecycleNode):
         return {*self.publishers, *self.subscriptions, *self.timers, *self.services, *self.clients}
 
     def _destroy_built(self) -> None:
+        destroyers = (
+            self.destroy_lifecycle_publisher,  # takes plain publishers too
+            self.destroy_subscription,
+            self.destroy_timer,
+            self.destroy_service,
+            self.destroy_client,
+        )
         for entity in self._built:
-            if isinstance(entity, LifecyclePublisher):
-                self.destroy_lifecycle_publisher(entity)
-            # Each of these does nothing and returns False for an entity of another kind.
-            elif not (self.destroy_publisher(entity) or self.destroy_subscription(entity)):
-                _ = self.destroy_timer(entity) or self.destroy_service(entity) or self.destroy_client(entity)
+            any(destroy(entity) for destroy in destroyers)  # each is False for an entity of another kind
         self._built = set()
 
     # Diagnostics
@@ -258,14 +264,17 @@ def run(node_class: type[ServoNode]) -> int:
     The node spins in a thread. On a signal it first stops spinning, then `shutdown_safely` publishes the last zeros,
     and only then ROS shuts down. A wrong configuration prints one line and gives 1, as does a crashed callback.
     """
-    stop = threading.Event()
+    # A pipe wakes this thread up, whichever thread a signal reaches and however many signals come.
+    woken, wake = os.pipe()
+    os.set_blocking(wake, False)
+    signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, lambda *_: None)
     use_large_shared_memory()
-    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     node = None
     crash = []
     try:
+        rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
         node = node_class()
         node.start()
         executor = SingleThreadedExecutor()
@@ -277,15 +286,15 @@ def run(node_class: type[ServoNode]) -> int:
             except Exception as error:  # a callback failed: stop the motion, then die
                 traceback.print_exc()
                 crash.append(error)
-            stop.set()
+            os.write(wake, b"\0")
 
         spinner = threading.Thread(target=spin, daemon=True)
         spinner.start()
-        stop.wait()
+        os.read(woken, 1)
         executor.shutdown(timeout_sec=2.0)
         spinner.join(timeout=2.0)
         node.shutdown_safely()
-    except DepthPcError as error:
+    except (DepthPcError, RCLError) as error:
         print(f"{node_class.__name__}: {error}", file=sys.stderr)
         return 1
     finally:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticStatus
 from geometry_msgs.msg import TwistStamped
 from sensor_msgs.msg import Image
@@ -13,7 +14,7 @@ from depth_pc_ros.config import ControlConfig, option
 from depth_pc_ros.control.limits import VelocityLaw
 from depth_pc_ros.control.servo import Servo
 from depth_pc_ros.nodes.base import IMAGE_QOS, LATCHED_QOS, TWIST_QOS, NodeConfig, ServoNode, run
-from depth_pc_ros.nodes.conversions import stamp_to_seconds, twist_to_msg
+from depth_pc_ros.nodes.conversions import seconds_to_stamp, stamp_to_seconds, twist_to_msg
 from depth_pc_ros.nodes.servo_action import ServoAction
 from depth_pc_ros.nodes.servo_input import ServoInput
 from depth_pc_ros.nodes.stop import InputWatchdog
@@ -183,6 +184,8 @@ class ControllerNode(ServoNode):
     def _on_matches(self, msg: KeypointMatches):
         if not self.active:
             return
+        if self._watchdog.problem(self.steady_s()):
+            self._servo.reset()  # the camera stood still: an error that did not fall meanwhile is not convergence
         stamp_s = stamp_to_seconds(msg.header.stamp)
         problem = self._watchdog.receive(stamp_s, self.now_s(), self.steady_s())
         if problem:
@@ -203,9 +206,10 @@ class ControllerNode(ServoNode):
             self._step(msg)
 
     def _step(self, msg: KeypointMatches) -> None:
-        self._result = self._inputs.step(msg)
-        self._matches = msg
         stamp_s = stamp_to_seconds(msg.header.stamp)
+        age_s = 0.0 if self.config.lockstep else self.now_s() - stamp_s  # in lockstep the world waits meanwhile
+        self._result = self._inputs.step(msg, age_s)
+        self._matches = msg
         self._latency_ms = 1e3 * (self.now_s() - stamp_s)
         if self._result.state is ServoState.FAULT:
             self._fault = self._result.message
@@ -218,9 +222,12 @@ class ControllerNode(ServoNode):
         return self._result.twist if self.state()[0] in _MOVING else None
 
     def _answer(self, stamp_s: float) -> None:
-        """Status after every matches; in lockstep also one twist, zero unless servoing: the simulator waits for it."""
+        """Status after every matches; in lockstep also one twist, zero unless servoing: the simulator waits for it.
+
+        The answer carries the stamp of its image, so that a late one is not taken for that of the next image.
+        """
         if self.config.lockstep and self._enabled:
-            self._publish_twist(self._output.answer(self._target(), stamp_s))
+            self._publish_twist(self._output.answer(self._target(), stamp_s), seconds_to_stamp(stamp_s))
         self._publish_status()
 
     def _on_tick(self):
@@ -241,9 +248,9 @@ class ControllerNode(ServoNode):
             self._publish_status()
         self.action.tick()
 
-    def _publish_twist(self, twist: np.ndarray) -> None:
+    def _publish_twist(self, twist: np.ndarray, stamp: Time | None = None) -> None:
         msg = TwistStamped(twist=twist_to_msg(twist))
-        msg.header.stamp = self.get_clock().now().to_msg()
+        msg.header.stamp = stamp or self.get_clock().now().to_msg()
         msg.header.frame_id = self._matches.header.frame_id
         self._twist_pub.publish(msg)
 

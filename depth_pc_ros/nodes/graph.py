@@ -146,7 +146,9 @@ def nodes(config: GraphConfig) -> list[NodeSpec]:
     camera = {"image": image, "camera_info": camera_info}
     depth = {"depth_image": depth_image} if depth_image else {}
     clock = {"use_sim_time": simulated}
-    patience = {"command_timeout_s": LOCKSTEP_TIMEOUT_S} if config.lockstep else {}
+
+    def patience(name: str) -> dict[str, float]:
+        return {name: LOCKSTEP_TIMEOUT_S} if config.lockstep else {}
 
     table = [
         NodeSpec("keypoints", "keypoint_node", {**clock, **_given(config, "matcher")}, {**camera, **depth}),
@@ -159,7 +161,12 @@ def nodes(config: GraphConfig) -> list[NodeSpec]:
         NodeSpec(
             "controller",
             "controller_node",
-            {**clock, "lockstep": config.lockstep, **_given(config, "controller", "speed")},
+            {
+                **clock,
+                "lockstep": config.lockstep,
+                **patience("input_timeout_s"),
+                **_given(config, "controller", "speed"),
+            },
             {
                 "matches": "keypoints/matches",
                 "goal": "keypoints/goal",
@@ -171,7 +178,7 @@ def nodes(config: GraphConfig) -> list[NodeSpec]:
         NodeSpec(
             "adapter",
             "twist_adapter",
-            {**clock, "profile": config.driver, **_hand_eye(config), **patience},
+            {**clock, "profile": config.driver, **_hand_eye(config), **patience("command_timeout_s")},
             {
                 "twist_cmd": "controller/twist_cmd",
                 "at_limit": "bridge/at_limit",

@@ -1,8 +1,10 @@
 """`NodeProcesses`: starts every node of a start-up table in a process of its own, watches them, stops them."""
 
 import contextlib
+import ctypes
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +14,8 @@ from depth_pc_ros.nodes.client import ServoClient
 from depth_pc_ros.nodes.graph import NodeSpec
 
 STOP_WITHIN_S = 5.0
+_LIBC = ctypes.CDLL(None)
+_PR_SET_PDEATHSIG = 1
 
 
 class NodeDiedError(DepthPcError):
@@ -38,7 +42,12 @@ class NodeProcesses:
                     self.log_dir.mkdir(parents=True, exist_ok=True)
                     log = stack.enter_context(open(self._log(spec.name), "wb"))
                 self._processes[spec.name] = subprocess.Popen(
-                    spec.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                    spec.command(),
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                    preexec_fn=_stop_with_parent if sys.platform == "linux" else None,
                 )
         return self
 
@@ -48,6 +57,10 @@ class NodeProcesses:
     def send_signal(self, name: str, number: int) -> None:
         """Send a signal to one node."""
         self._processes[name].send_signal(number)
+
+    def wait(self, name: str, timeout_s: float) -> int:
+        """Exit code of a node that is about to end."""
+        return self._processes[name].wait(timeout_s)
 
     def check(self) -> None:
         """Raise NodeDiedError when a node has ended: its name, exit code and, with a log, its last words."""
@@ -96,3 +109,8 @@ class NodeProcesses:
             return ""
         lines = self._log(name).read_text(errors="replace").strip().splitlines()
         return f": {lines[-1]} (log: {self._log(name)})" if lines else ""
+
+
+def _stop_with_parent() -> None:
+    """In a new node's process: ask for a SIGTERM when the parent ends, even by a kill -9."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -53,8 +53,8 @@ class ServoInput:
         """True when depth images are arriving and the one of this time has not come yet."""
         return bool(self._depths) and self._depths[-1][0] < stamp_s
 
-    def step(self, msg: KeypointMatches) -> StepResult:
-        """One frame of matches."""
+    def step(self, msg: KeypointMatches, age_s: float = 0.0) -> StepResult:
+        """One frame of matches. age_s: how old their image is, s."""
         self.depth_age_s = float("nan")
         if self._goal is None or msg.goal_id == 0:
             return _stopped(ServoState.NO_GOAL, "no goal image has been set")
@@ -68,7 +68,7 @@ class ServoInput:
                 depth = depth_to_metres(self._goal.depth, "goal depth") if self._goal.depth.width else None
                 self._servo.set_goal(matches.goal_points, intrinsics, distance, depth)
                 self._goal_given = True
-            return self._servo.update(matches, stamp_s, self._depth_at(stamp_s))
+            return self._servo.update(matches, stamp_s, self._depth_at(stamp_s), age_s)
         except GoalError as error:
             return _stopped(ServoState.NO_GOAL, str(error))
         except DepthPcError as error:

@@ -47,7 +47,9 @@ class TwistOutput:
         if target is None:
             self._rest()
             return self.command
-        dt_s = self.FIRST_STEP_S if self._last_stamp_s is None else stamp_s - self._last_stamp_s
+        dt_s = self.FIRST_STEP_S
+        if self._last_stamp_s is not None:  # whole nanoseconds: equal intervals are equal at any time of day
+            dt_s = round(stamp_s - self._last_stamp_s, 9)
         self._last_stamp_s = stamp_s
         return self._approach(target, dt_s)
 

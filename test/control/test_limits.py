@@ -39,6 +39,21 @@ def test_paper_law_loses_four_percent_a_step():
     np.testing.assert_allclose(error, 0.96)
 
 
+def test_gain_is_lowered_so_that_a_delayed_loop_does_not_overshoot():
+    """A position 0.1 m off, driven through a dead time of 0.4 s: no overshoot with the delay given, some without."""
+    law = VelocityLaw.from_config(ControlConfig(gain=4.0))
+    dt, delay = 0.02, 20
+    lowest = {}
+    for given in (0.0, dt * delay):
+        positions = [0.1] * (delay + 1)
+        for _ in range(400):
+            velocity = -law.target(np.array([positions[-1 - delay], 0, 0, 0, 0, 0]), given)[0]
+            positions.append(positions[-1] + dt * velocity)
+        lowest[given] = min(positions)
+    assert lowest[0.0] < -0.02
+    assert lowest[dt * delay] > -0.001
+
+
 def test_approach_limits_acceleration_and_arrives(rng):
     law = VelocityLaw.from_config(ControlConfig(speed="limited"))
     dt, command = 0.02, np.zeros(6)

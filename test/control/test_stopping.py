@@ -43,6 +43,12 @@ def test_leaving_the_threshold_restarts_the_clock():
     )  # 0.4 s of frames, rounding apart
 
 
+def test_a_gap_between_frames_is_not_held():
+    rule = make_rule()
+    assert [rule.converged(0.001, stamp_s) for stamp_s in (0.0, 10.0, 20.0, 30.0)] == [False] * 4
+    assert rule.converged(0.001, 40.0)  # four intervals of at most 0.1 s
+
+
 def test_nan_does_not_stop():
     assert feed(make_rule(), [float("nan")] * 100) is None
 

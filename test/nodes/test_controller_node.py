@@ -169,6 +169,18 @@ def test_silence_of_the_camera_ends_in_zeros_then_silence(chain, camera):
     assert "no matched image for" in chain.wait_state(ServoState.STALE_INPUT).message
 
 
+def test_a_view_that_stood_still_while_stopped_is_not_convergence(make_chain, camera):
+    chain = make_chain(stop_error=0.5, stop_precision=1e-5, stop_hold_s=0.3, input_timeout_s=0.1)
+    chain.set_goal()
+    chain.enable()
+    for _ in range(4):
+        camera.look()  # a frame now and then, and the camera does not move
+        chain.wait_state(ServoState.SERVOING)
+        chain.wait_state(ServoState.STALE_INPUT)
+        time.sleep(0.1)
+    assert ServoState.CONVERGED not in {status.state for status in chain.statuses}
+
+
 @pytest.mark.parametrize(
     ("shift_s", "words"), [(None, "no time stamp"), (-0.7, "s old, at most 0.50 s"), (0.5, "in the future")]
 )

@@ -84,7 +84,7 @@ def test_unrelated_image_matches_next_to_nothing(plane, intrinsics, T_world_goal
     matcher = make_matcher(MatcherConfig())
     matcher.set_goal(plane.view(T_world_goal, intrinsics), intrinsics)
     noise = np.random.default_rng(5).integers(0, 255, (480, 640, 3), dtype=np.uint8)
-    assert matcher.match(noise).num_matched < 8
+    assert matcher.match(noise).num_matched < 15
 
 
 def test_match_before_goal_is_an_error():

@@ -1,0 +1,100 @@
+"""A servo graph of real processes, small enough to be quick, and what it publishes."""
+
+import contextlib
+import time
+
+import pytest
+
+try:
+    from geometry_msgs.msg import TwistStamped
+
+    from depth_pc_ros.nodes.client import ServoClient
+    from depth_pc_ros.nodes.conversions import twist_from_msg
+    from depth_pc_ros.nodes.graph import GraphConfig, nodes
+    from depth_pc_ros.nodes.processes import NodeProcesses
+except ImportError:
+    ServoClient = None
+
+# Half the usual size: the same view of the same scene, four times faster.
+SMALL_CAMERA = """
+/depth_pc/bridge:
+  ros__parameters: {width: 320, height: 240, focal_px: 270.0}
+"""
+
+
+class Twists:
+    """Twists (6,) of a topic in the order they came, and the time of each one on time.monotonic."""
+
+    def __init__(self, client, topic: str):
+        self.topic, self.values, self.times_s = topic, [], []
+        client.node.create_subscription(TwistStamped, topic, self._hear, 100)
+
+    def _hear(self, msg):
+        self.values.append(twist_from_msg(msg.twist))
+        self.times_s.append(time.monotonic())
+
+    @property
+    def moving(self) -> bool:
+        return bool(self.values) and self.values[-1].any()
+
+    def silent_s(self) -> float:
+        return time.monotonic() - self.times_s[-1]
+
+    def last_motion(self) -> int:
+        """Index of the last twist that is not zero."""
+        return max(i for i, twist in enumerate(self.values) if twist.any())
+
+
+class Graph:
+    """Running nodes and a client. twists: of the camera, from the controller. commands: of the tool, to the arm."""
+
+    def __init__(self, processes, client):
+        self.processes, self.client = processes, client
+        self.twists = Twists(client, "controller/twist_cmd")
+        self.commands = Twists(client, "bridge/command")
+
+    def wait(self, condition, what: str, timeout_s: float = 20.0):
+        end_s = time.monotonic() + timeout_s
+        while not condition():
+            assert time.monotonic() < end_s, f"waited {timeout_s} s in vain for {what}"
+            time.sleep(0.005)
+
+    def prepare(self):
+        """Goal from the goal pose, camera at the start pose."""
+        self.client.look_from_goal()
+        self.client.capture_goal()
+        self.client.reset()
+
+    def start_moving(self):
+        """Enable, and wait until the arm is told to move."""
+        self.client.enable(True)
+        self.wait(lambda: self.twists.moving and self.commands.moving, "motion")
+
+    def wait_for_stop(self):
+        """Wait for zero twists and then silence of both topics.
+
+        The controller sends five zeros. The adapter passes them on, and five of its own if it fell silent first.
+        """
+        for twists, most in ((self.twists, 5), (self.commands, 10)):
+            self.wait(lambda twists=twists: not twists.moving and twists.silent_s() > 0.5, "silence")
+            zeros = len(twists.values) - 1 - twists.last_motion()
+            assert 1 <= zeros <= most, twists.topic
+
+
+@pytest.fixture
+def start_graph(tmp_path):
+    """Starts a graph for GraphConfig options; only the named nodes of it where `only` names some."""
+    if ServoClient is None:
+        pytest.skip("needs rclpy: run scripts/setup.sh, or source a ROS 2 environment")
+    (tmp_path / "bridge.yaml").write_text(SMALL_CAMERA)
+    with contextlib.ExitStack() as stack:
+
+        def start(only=(), **options) -> Graph:
+            specs = nodes(GraphConfig(config_dir=str(tmp_path), **options))
+            specs = [spec for spec in specs if not only or spec.name in only]
+            processes = stack.enter_context(NodeProcesses(specs, tmp_path / "log"))
+            client = stack.enter_context(ServoClient(timeout_s=20.0))
+            processes.wait_until_active(client)
+            return Graph(processes, client)
+
+        yield start

@@ -1,0 +1,137 @@
+"""The real nodes in their own processes, from goal image to motion. Waits are on conditions, with hard timeouts."""
+
+import signal
+import time
+
+import numpy as np
+import pytest
+
+pytest.importorskip("rclpy", reason="needs rclpy: run scripts/setup.sh, or source a ROS 2 environment")
+
+from geometry_msgs.msg import PoseStamped, TwistStamped
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header
+
+from depth_pc_interfaces.msg import ServoStatus
+from depth_pc_ros.geometry import se3
+from depth_pc_ros.nodes.base import IMAGE_QOS, TWIST_QOS
+from depth_pc_ros.nodes.conversions import pose_from_msg, twist_to_msg
+from depth_pc_ros.sim.arm import T_HAND_CAM
+
+pytestmark = [pytest.mark.graph, pytest.mark.slow]
+
+INPUT_TIMEOUT_S = 0.5  # of the controller, and its limit on an image's age
+SLOW_MACHINE_S = 0.7  # matching and scheduling on top of it
+
+
+def converge(graph) -> np.ndarray:
+    """Servo from the start pose until the controller says so; the final true camera pose (4, 4)."""
+    graph.client.enable(True)
+    graph.client.wait_for(lambda status: status.state == ServoStatus.CONVERGED, timeout_s=60.0)
+    graph.client.enable(False)
+    graph.client.wait_for_fresh_matches()
+    return graph.client.camera_pose
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_converges_and_a_second_run_repeats_it_bit_for_bit(start_graph, seed):
+    graph = start_graph(seed=seed, lockstep=True)
+    graph.prepare()
+    final = converge(graph)
+    te_m, re_deg = se3.pose_error(final, graph.client.goal_pose)
+    assert te_m < 3e-3
+    assert re_deg < 0.3
+    if seed == 0:
+        graph.client.reset()
+        assert np.array_equal(converge(graph), final)
+
+
+def test_when_images_stop_the_arm_stops_within_the_timeout(start_graph):
+    graph = start_graph(image="/depth_pc/relay/image")
+    node = graph.client.node
+    relay = node.create_publisher(Image, "relay/image", 1)
+    relayed_s = []
+    plugged = True
+
+    def pass_on(image: bytes):
+        if plugged:
+            relayed_s.append(time.monotonic())
+            relay.publish(image)
+
+    node.create_subscription(Image, "bridge/image", pass_on, IMAGE_QOS, raw=True)
+    graph.prepare()
+    graph.start_moving()
+    plugged = False
+    graph.wait_for_stop()
+    first_zero_s = graph.commands.times_s[graph.commands.last_motion() + 1]
+    assert first_zero_s - relayed_s[-1] < INPUT_TIMEOUT_S + SLOW_MACHINE_S
+    status = graph.client.status
+    assert status.state == ServoStatus.STALE_INPUT
+    assert "matched image" in status.message
+
+
+def test_a_killed_keypoint_node_stops_the_motion(start_graph):
+    graph = start_graph()
+    graph.prepare()
+    graph.start_moving()
+    killed_s = time.monotonic()
+    graph.processes.send_signal("keypoints", signal.SIGKILL)
+    graph.wait_for_stop()
+    first_zero_s = graph.commands.times_s[graph.commands.last_motion() + 1]
+    assert first_zero_s - killed_s < INPUT_TIMEOUT_S + SLOW_MACHINE_S
+    assert graph.client.status.state == ServoStatus.STALE_INPUT
+
+
+@pytest.mark.parametrize("name", ["adapter", "controller"])
+def test_sigint_while_moving_ends_with_zeros(start_graph, name):
+    graph = start_graph()
+    graph.prepare()
+    graph.start_moving()
+    graph.processes.send_signal(name, signal.SIGINT)
+    heard = graph.commands if name == "adapter" else graph.twists
+    graph.wait(lambda: heard.silent_s() > 0.5, "silence")
+    assert not heard.values[-1].any()
+    assert graph.processes.wait(name, timeout_s=10.0) == 0
+
+
+def test_a_second_goal_while_moving_is_servoed_to_from_standstill(start_graph):
+    graph = start_graph(lockstep=True)
+    graph.client.wait_for_fresh_matches()
+    start_image, _, _ = graph.client.frame()
+    start_pose = graph.client.camera_pose
+    graph.prepare()
+    first = graph.client.status.goal_id
+    graph.start_moving()
+    graph.wait(lambda: np.linalg.norm(graph.twists.values[-1][:3]) > 0.1, "speed")
+    answer = graph.client.set_goal(start_image, distance=0.7)
+    assert answer.goal_id == first + 1
+    count = len(graph.twists.values)
+    graph.client.wait_for(lambda status: status.goal_id == answer.goal_id)
+    graph.client.wait_for(lambda status: status.state == ServoStatus.CONVERGED, timeout_s=60.0)
+    te_m, re_deg = se3.pose_error(graph.client.camera_pose, start_pose)
+    assert te_m < 3e-3
+    assert re_deg < 0.3
+    speeds = [np.linalg.norm(twist[:3]) for twist in graph.twists.values[count - 1 :]]
+    assert min(speeds[: len(speeds) // 2]) == 0.0  # a stop in between
+    assert np.max(np.diff(speeds)) < 0.06  # then a ramp: 1 m/s^2 over 0.04 s
+
+
+def test_single_axis_twists_through_the_adapter_move_the_camera_of_the_arm_just_so(start_graph):
+    graph = start_graph(only=("bridge", "adapter"), rig="arm", lockstep=True)
+    node = graph.client.node
+    poses = []
+    node.create_subscription(PoseStamped, "bridge/camera_pose", poses.append, 10)
+    twists = node.create_publisher(TwistStamped, "controller/twist_cmd", TWIST_QOS)
+    graph.wait(lambda: twists.get_subscription_count() == 2 and poses, "adapter and bridge")  # this test listens too
+    dt_s = 0.04
+    adjoint = se3.adjoint(T_HAND_CAM)
+    for axis in range(6):
+        twist = 0.05 * np.eye(6)[axis]
+        before, count = poses[-1], len(graph.commands.values)
+        header = Header(stamp=before.header.stamp, frame_id=before.header.frame_id)
+        twists.publish(TwistStamped(header=header, twist=twist_to_msg(twist)))
+        graph.wait(lambda before=before: poses[-1].header.stamp != before.header.stamp, "the next frame")
+        np.testing.assert_allclose(graph.commands.values[count], adjoint @ twist, atol=1e-9)
+        T_before, T_after = pose_from_msg(before.pose), pose_from_msg(poses[-1].pose)
+        moved = se3.log(se3.inverse(T_before) @ T_after) / dt_s
+        np.testing.assert_allclose(moved, twist, atol=2e-3)
