@@ -7,7 +7,7 @@ Law: F. Chaumette, S. Hutchinson, "Visual servo control. I. Basic approaches", I
 import numpy as np
 
 from depth_pc_ros.control.base import ControlLaw
-from depth_pc_ros.control.pose_solver import TwoViewProblem, TwoViewSolution, refine
+from depth_pc_ros.control.pose_solver import Problem, Solution, View, refine
 from depth_pc_ros.control.pose_start import candidate_poses
 from depth_pc_ros.errors import PoseError
 from depth_pc_ros.geometry import se3
@@ -20,55 +20,79 @@ def pbvs_twist(T_cam_goal: np.ndarray) -> np.ndarray:
 
 
 class Pbvs(ControlLaw):
-    """Solves the relative pose of each frame, from the last frame's pose where that still explains the matches.
+    """Solves the relative pose of each frame, together with a few earlier views that saw the goal from farther away.
 
-    Depths are solved anew in every frame from their prior (metric depth, else the distance prior). A filter that
-    carries them from frame to frame was tried and dropped: near the goal it bends the goal's relief until the
-    remaining error looks like structure, and the servo stops centimetres away.
+    Near the goal the baseline tells no depth any more, and where the relief is not known the weakly observed motion
+    (a shift that a turn almost hides) would be misjudged, even in its sign. So the views with the most parallax are
+    kept, and the poses and depths of all are solved anew in each frame. Keeping only the depths, in a filter, was
+    tried and dropped: it fits them to its own errors and stops centimetres away.
     """
 
-    RELIEF_SIGMA = 0.1  # relative, of a point's depth about the distance prior where metric depth is unknown
+    RELIEF_SIGMA = 0.3  # relative, of a point's depth about the distance prior where metric depth is unknown
     METRIC_SIGMA = 0.01  # relative, of metric goal depth
     MIN_SHARE, MIN_INLIERS = 0.35, 6  # support below which a pose is not trusted
-    WARM_SHARE = 0.7  # a warm start that explains this share of the matches needs no fresh candidates
+    WARM_SHARE = 0.85  # of the last frame's support: a warm start that keeps it needs no fresh candidates
+    KEPT_VIEWS = 3
+    SPACING = 0.25  # kept views are this far apart, as a share of the larger distance to the goal
 
     def __init__(self):
         self.reset()
 
     def reset(self) -> None:
         self._T_cam_goal = None
+        self._rho = None
+        self._share = 1.0  # of the matches that the last pose explained
+        self._kept: list[tuple[View, np.ndarray]] = []  # and their poses
 
     def __call__(self, observation: Observation) -> LawOutput:
         seen = np.flatnonzero(observation.matched)
-        solution = self._solve(self._problem(observation, seen))
-        support = np.count_nonzero(solution.inliers)
+        view = View(seen, observation.current[seen], observation.current_depth_m[seen])
+        solution = self._solve(self._problem(observation), view)
+        inliers = solution.inliers[-1]
+        support = np.count_nonzero(inliers)
         if support < max(self.MIN_INLIERS, self.MIN_SHARE * len(seen)):
-            self._T_cam_goal = None
+            self.reset()
             raise PoseError(f"pbvs: only {support} of {len(seen)} matches agree on one relative pose")
-        self._T_cam_goal = solution.T_cam_goal
-        inliers = np.zeros(len(observation.goal), dtype=bool)
-        inliers[seen[solution.inliers]] = True
-        return LawOutput(pbvs_twist(solution.T_cam_goal), inliers)
+        self._T_cam_goal, self._rho, self._share = solution.poses[-1], solution.rho, support / len(seen)
+        self._keep(view, solution)
+        mask = np.zeros(len(observation.goal), dtype=bool)
+        mask[seen[inliers]] = True
+        return LawOutput(pbvs_twist(self._T_cam_goal), mask)
 
-    def _problem(self, observation: Observation, seen: np.ndarray) -> TwoViewProblem:
-        depth = observation.goal_depth_m[seen]
+    def _problem(self, observation: Observation) -> Problem:
+        depth = observation.goal_depth_m
         metric = np.isfinite(depth)
         rho = 1.0 / np.where(metric, depth, observation.distance_m)
         sigma = np.where(metric, self.METRIC_SIGMA, self.RELIEF_SIGMA) * rho
-        return TwoViewProblem(
-            goal=observation.goal[seen],
-            current=observation.current[seen],
-            rho_prior=rho,
-            rho_info=1.0 / sigma**2,
-            current_depth_m=observation.current_depth_m[seen],
-            focal_px=observation.focal_px,
-        )
+        return Problem(observation.goal, rho, 1.0 / sigma**2, observation.focal_px)
 
-    def _solve(self, problem: TwoViewProblem) -> TwoViewSolution:
+    def _solve(self, problem: Problem, view: View) -> Solution:
         solutions = []
         if self._T_cam_goal is not None:
-            solutions.append(refine(problem, self._T_cam_goal, problem.rho_prior))
-            if np.mean(solutions[0].inliers) >= self.WARM_SHARE:
-                return solutions[0]
-        solutions += [refine(problem, T, rho) for T, rho in candidate_poses(problem)]
+            views, poses = [kept[0] for kept in self._kept], [kept[1] for kept in self._kept]
+            warm = refine(problem, [*views, view], [*poses, self._T_cam_goal], self._rho)
+            if np.mean(warm.inliers[-1]) >= self.WARM_SHARE * self._share:
+                return warm
+            solutions.append(refine(problem, [view], [warm.poses[-1]], warm.rho))
+        solutions += [refine(problem, [view], [T], rho) for T, rho in candidate_poses(problem, view)]
         return min(solutions, key=lambda solution: solution.cost)
+
+    def _keep(self, view: View, solution: Solution) -> None:
+        """Keep the views with the most parallax; drop all when the pose was found afresh."""
+        views = [*(kept[0] for kept in self._kept), view] if len(solution.poses) > 1 else [view]
+        rated = []
+        for candidate, T, inliers in zip(views, solution.poses, solution.inliers):
+            if np.mean(inliers) > 0.5:
+                baseline_m = np.linalg.norm(T[:3, 3])
+                rated.append((np.count_nonzero(inliers) * baseline_m**2, candidate, T))
+        rated.sort(key=lambda entry: -entry[0])
+        self._kept = []
+        for _, candidate, T in rated:
+            far = np.linalg.norm(T[:3, 3])
+            apart = [
+                np.linalg.norm(se3.inverse(T)[:3, 3] - se3.inverse(other)[:3, 3])
+                > self.SPACING * max(far, np.linalg.norm(other[:3, 3]))
+                for _, other in self._kept
+            ]
+            if all(apart) and len(self._kept) < self.KEPT_VIEWS:
+                self._kept.append((candidate, T))

@@ -1,17 +1,18 @@
-"""Robust two-view pose with uncertain depth: a Gauss-Newton over the relative pose and every point's inverse depth.
+"""Robust relative poses with uncertain depth: Gauss-Newton over the poses of some views and every goal point's depth.
 
-A goal keypoint with ray `b = (x*, y*, 1)` and inverse depth `rho` in the goal camera is seen now at
-`pi(R b + rho t)`, with `T_cam_goal = (R, t)`. The solver minimises
+A goal keypoint with ray `b = (x*, y*, 1)` and inverse depth `rho` in the goal camera is seen in a view at
+`pi(R b + rho t)`, with that view's `T_cam_goal = (R, t)`. The solver minimises, over all views k and points i,
 
-    sum_i Tukey(|pi(R b_i + rho_i t) - s_i| / s) + sum_i ((rho_i - rho_prior_i) / sigma_i)^2 (+ measured depth)
+    sum_ki Tukey(|pi(R_k b_i + rho_i t_k) - s_ki| / s_k) + sum_i ((rho_i - rho_prior_i) / sigma_i)^2 (+ measured depth)
 
-where `s` is a robust scale of the residuals. Each inverse depth meets the pose only through its own point, so it is
-eliminated (Schur complement) and an iteration costs O(N). The prior makes every case one case: with metric depth it
-is tight, and this is PnP; without depth it is loose around the distance prior, and this is two-view geometry that
-neither degenerates on a plane nor close to the goal, where the baseline no longer tells depth.
+where `s_k` is a robust scale of the view's residuals. An inverse depth meets the poses only through its own point, so
+it is eliminated (Schur complement) and an iteration costs O(N). The prior makes every case one case: with metric depth
+it is tight, and this is PnP; without depth it is loose around the distance prior, and this is two-view geometry, or a
+small bundle adjustment, that neither degenerates on a plane nor at the goal, where the baseline tells no depth.
 
-Sources: inverse depth, J. Civera et al., "Inverse depth parametrization for monocular SLAM", T-RO 2008; robust
-virtual visual servoing, A. Comport et al., "Real-time markerless tracking for augmented reality", TVCG 2006.
+Sources: B. Triggs et al., "Bundle adjustment - a modern synthesis", 2000; inverse depth, J. Civera et al., "Inverse
+depth parametrization for monocular SLAM", T-RO 2008; robust virtual visual servoing, A. Comport et al., "Real-time
+markerless tracking for augmented reality", TVCG 2006.
 """
 
 from dataclasses import dataclass
@@ -28,111 +29,149 @@ DEPTH_SIGMA = 0.02  # relative, of measured depth in the current view
 
 
 @dataclass(frozen=True)
-class TwoViewProblem:
-    """Points seen in both views. goal, current: (N, 2) normalised. focal_px scales pixel noise.
+class View:
+    """What one view sees of the goal's points.
+
+    index: (M,) which points. current: (M, 2) normalised. depth_m: (M,) measured depth in this view, NaN where unknown.
+    """
+
+    index: np.ndarray
+    current: np.ndarray
+    depth_m: np.ndarray
+
+
+@dataclass(frozen=True)
+class Problem:
+    """The goal's points. goal: (N, 2) normalised. focal_px scales pixel noise.
 
     rho_prior, rho_info: (N,) prior of the inverse depth in the goal camera, 1/m, and its information (1/sigma^2).
-    current_depth_m: (N,) measured depth in the current camera, NaN where unknown.
     """
 
     goal: np.ndarray
-    current: np.ndarray
     rho_prior: np.ndarray
     rho_info: np.ndarray
-    current_depth_m: np.ndarray
     focal_px: float
 
 
 @dataclass(frozen=True)
-class TwoViewSolution:
-    """`T_cam_goal` (4, 4), inverse depths `rho` (N,) in 1/m, inliers (N,) bool, robust cost (smaller is better)."""
+class Solution:
+    """Poses `T_cam_goal` (4, 4) of the views, inverse depths `rho` (N,) in 1/m.
 
-    T_cam_goal: np.ndarray
+    inliers: per view (M,) bool. cost: robust cost, smaller is better.
+    """
+
+    poses: tuple[np.ndarray, ...]
     rho: np.ndarray
-    inliers: np.ndarray
+    inliers: tuple[np.ndarray, ...]
     cost: float
 
 
-def _predict(problem: TwoViewProblem, T: np.ndarray, rho: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Transformed points q (N, 3) (in units of depth, times rho) and residuals (N, 2), normalised."""
-    rays = np.column_stack([problem.goal, np.ones(len(rho))])
-    q = rays @ T[:3, :3].T + rho[:, None] * T[:3, 3]
+def _predict(problem: Problem, view: View, T: np.ndarray, rho: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Transformed points q (M, 3) (depth times rho) and residuals (M, 2), normalised, NaN where not in front."""
+    goal = problem.goal[view.index]
+    rays = np.column_stack([goal, np.ones(len(goal))])
+    q = rays @ T[:3, :3].T + rho[view.index, None] * T[:3, 3]
     z = np.where(q[:, 2] > 1e-3, q[:, 2], np.nan)
-    return q, q[:, :2] / z[:, None] - problem.current
+    return q, q[:, :2] / z[:, None] - view.current
 
 
-def evaluate(problem: TwoViewProblem, T: np.ndarray, rho: np.ndarray) -> TwoViewSolution:
-    """Cost and inliers of a pose and inverse depths: truncated squared residuals plus the prior's."""
-    _, residual = _predict(problem, T, rho)
+def evaluate(problem: Problem, views, poses, rho: np.ndarray) -> Solution:
+    """Cost and inliers of poses and inverse depths: truncated squared residuals plus the prior's."""
+    inliers, cost, used = [], 0.0, np.zeros(len(rho), dtype=bool)
+    for view, T in zip(views, poses):
+        _, residual = _predict(problem, view, T, rho)
+        norm_px = np.linalg.norm(residual, axis=1) * problem.focal_px
+        norm_px = np.where(np.isfinite(norm_px), norm_px, np.inf)
+        inliers.append(norm_px < INLIER_PX)
+        used[view.index[inliers[-1]]] = True
+        cost += float((np.minimum(norm_px, INLIER_PX) ** 2).sum()) / SIGMA_PX**2
+    cost += float((problem.rho_info * (rho - problem.rho_prior) ** 2)[used].sum())
+    return Solution(tuple(poses), rho, tuple(inliers), cost)
+
+
+def _normal_equations(problem: Problem, view: View, T: np.ndarray, rho: np.ndarray):
+    """One view's share of the normal equations, None when fewer than 4 points are in front of it.
+
+    Returns H_pp (6, 6), H_pd (M, 6), H_dd (M,), g_p (6,), g_d (M,): p the pose (left perturbation), d the depths.
+    """
+    q, residual = _predict(problem, view, T, rho)
+    rho = rho[view.index]
+    in_front = np.isfinite(residual).all(axis=1)
+    if np.count_nonzero(in_front) < 4:
+        return None
+    residual = np.where(in_front[:, None], residual, 0.0)
     norm_px = np.linalg.norm(residual, axis=1) * problem.focal_px
-    norm_px = np.where(np.isfinite(norm_px), norm_px, np.inf)
-    inliers = norm_px < INLIER_PX
-    pixel_cost = np.minimum(norm_px, INLIER_PX) ** 2 / SIGMA_PX**2
-    prior_cost = np.where(inliers, problem.rho_info * (rho - problem.rho_prior) ** 2, 0.0)
-    return TwoViewSolution(T, rho, inliers, float(pixel_cost.sum() + prior_cost.sum()))
+    seen_px = norm_px[in_front]
+    quantile = np.partition(seen_px, int(0.35 * len(seen_px)))[int(0.35 * len(seen_px))]
+    scale_px = np.clip(quantile / 0.928, MIN_SCALE_PX, MAX_SCALE_PX)
+    u = norm_px / (TUKEY * scale_px)
+    weight = np.where(in_front & (u < 1), (1 - u**2) ** 2, 0.0) * (problem.focal_px / SIGMA_PX) ** 2
+
+    z_inv = 1 / np.where(in_front, q[:, 2], 1.0)
+    projection = np.zeros((len(q), 2, 3))  # d pi / d q
+    projection[:, 0, 0] = projection[:, 1, 1] = z_inv
+    projection[:, :, 2] = -q[:, :2] * (z_inv**2)[:, None]
+    dq_dpose = np.concatenate([rho[:, None, None] * np.eye(3), -se3.skew(q)], axis=2)  # (M, 3, 6)
+    J_pose = projection @ dq_dpose  # (M, 2, 6)
+    J_rho = projection @ T[:3, 3]  # (M, 2)
+
+    flat = J_pose.reshape(-1, 6)
+    twice = np.repeat(weight, 2)
+    H_pp = (flat * twice[:, None]).T @ flat
+    H_pd = ((weight[:, None] * J_rho)[:, None, :] @ J_pose)[:, 0]
+    H_dd = weight * (J_rho**2).sum(axis=1)
+    g_p = flat.T @ (twice * residual.ravel())
+    g_d = weight * (J_rho * residual).sum(axis=1)
+
+    measured = in_front & np.isfinite(view.depth_m) & (weight > 0)
+    if measured.any():
+        ratio = np.where(measured, q[:, 2] / (rho * view.depth_m), 1.0)
+        r = np.log(ratio) / DEPTH_SIGMA
+        huber = np.where(measured, 2.0 / np.maximum(np.abs(r), 2.0), 0.0)
+        J_p = dq_dpose[:, 2] * z_inv[:, None] / DEPTH_SIGMA  # d log z / d pose
+        J_d = (T[2, 3] * z_inv - 1 / rho) / DEPTH_SIGMA
+        H_pp += (huber[:, None] * J_p).T @ J_p
+        H_pd = H_pd + J_p * (huber * J_d)[:, None]
+        H_dd = H_dd + huber * J_d**2
+        g_p = g_p + J_p.T @ (huber * r)
+        g_d = g_d + J_d * huber * r
+    return H_pp, H_pd, H_dd, g_p, g_d
 
 
-def refine(
-    problem: TwoViewProblem, T_start: np.ndarray, rho_start: np.ndarray, iterations: int = 12
-) -> TwoViewSolution:
+def refine(problem: Problem, views, poses, rho: np.ndarray, iterations: int = 12) -> Solution:
     """Gauss-Newton from a start.
 
-    T_start: (4, 4) `T_cam_goal`. rho_start: (N,) 1/m. Stops early when a step is below 1e-5 m and rad.
+    views: sequence of View. poses: their `T_cam_goal` (4, 4). rho: (N,) 1/m. Stops early when a step is below
+    1e-5 m and rad.
     """
-    T, rho = T_start.copy(), rho_start.copy()
-    n = len(rho)
+    poses, rho = list(poses), rho.copy()
     rho_low = 0.05 * np.median(problem.rho_prior)
+    size = 6 * len(views)
     for _ in range(iterations):
-        q, residual = _predict(problem, T, rho)
-        in_front = np.isfinite(residual).all(axis=1)
-        if np.count_nonzero(in_front) < 4:
+        H_pp, g_p = np.zeros((size, size)), np.zeros(size)
+        H_pd = np.zeros((len(rho), size))
+        H_dd = problem.rho_info.copy()
+        g_d = problem.rho_info * (rho - problem.rho_prior)
+        shares = [_normal_equations(problem, view, T, rho) for view, T in zip(views, poses)]
+        if any(share is None for share in shares):
             break
-        residual = np.where(in_front[:, None], residual, 0.0)
-        norm_px = np.linalg.norm(residual, axis=1) * problem.focal_px
-        seen_px = norm_px[in_front]
-        quantile = np.partition(seen_px, int(0.35 * len(seen_px)))[int(0.35 * len(seen_px))]
-        scale_px = np.clip(quantile / 0.928, MIN_SCALE_PX, MAX_SCALE_PX)
-        u = norm_px / (TUKEY * scale_px)
-        weight = np.where(in_front & (u < 1), (1 - u**2) ** 2, 0.0) * (problem.focal_px / SIGMA_PX) ** 2
-
-        z_inv = 1 / np.where(in_front, q[:, 2], 1.0)
-        projection = np.zeros((n, 2, 3))  # d pi / d q
-        projection[:, 0, 0] = projection[:, 1, 1] = z_inv
-        projection[:, :, 2] = -q[:, :2] * (z_inv**2)[:, None]
-        dq_dpose = np.concatenate([rho[:, None, None] * np.eye(3), -se3.skew(q)], axis=2)  # (N, 3, 6)
-        J_pose = projection @ dq_dpose  # (N, 2, 6)
-        J_rho = projection @ T[:3, 3]  # (N, 2)
-
-        weighted = weight[:, None, None] * J_pose
-        H_pp = np.einsum("nij,nik->jk", weighted, J_pose)
-        H_pd = np.einsum("nij,ni->nj", weighted, J_rho)
-        H_dd = weight * (J_rho**2).sum(axis=1) + problem.rho_info
-        g_p = np.einsum("nij,ni->j", weighted, residual)
-        g_d = weight * (J_rho * residual).sum(axis=1) + problem.rho_info * (rho - problem.rho_prior)
-
-        measured = in_front & np.isfinite(problem.current_depth_m) & (weight > 0)
-        if measured.any():
-            ratio = np.where(measured, q[:, 2] / (rho * problem.current_depth_m), 1.0)
-            r = np.log(ratio) / DEPTH_SIGMA
-            huber = np.where(measured, 2.0 / np.maximum(np.abs(r), 2.0), 0.0)
-            J_p = dq_dpose[:, 2] * z_inv[:, None] / DEPTH_SIGMA  # d log z / d pose
-            J_d = (T[2, 3] * z_inv - 1 / rho) / DEPTH_SIGMA
-            H_pp += (huber[:, None] * J_p).T @ J_p
-            H_pd += J_p * (huber * J_d)[:, None]
-            H_dd = H_dd + huber * J_d**2
-            g_p += J_p.T @ (huber * r)
-            g_d = g_d + J_d * huber * r
-
+        for k, (view, share) in enumerate(zip(views, shares)):
+            block = slice(6 * k, 6 * k + 6)
+            H_pp[block, block], g_p[block] = share[0], share[3]
+            H_pd[view.index, block] = share[1]
+            H_dd[view.index] += share[2]
+            g_d[view.index] += share[4]
         scaled = H_pd / H_dd[:, None]
         H = H_pp - scaled.T @ H_pd
-        H[np.diag_indices(6)] *= 1 + 1e-6
+        H[np.diag_indices(size)] *= 1 + 1e-6
         try:
             step = np.linalg.solve(H, -(g_p - scaled.T @ g_d))
         except np.linalg.LinAlgError:
             break
-        step *= min(1.0, 0.5 / max(np.linalg.norm(step[3:]), 1e-12))
-        T = se3.exp(step) @ T
+        turn = max(np.linalg.norm(step.reshape(-1, 6)[:, 3:], axis=1).max(), 1e-12)
+        step *= min(1.0, 0.5 / turn)
+        poses = [se3.exp(step[6 * k : 6 * k + 6]) @ T for k, T in enumerate(poses)]
         rho = np.maximum(rho - (g_d + H_pd @ step) / H_dd, rho_low)
-        if np.linalg.norm(step) < 1e-5:
+        if np.abs(step).max() < 1e-5:
             break
-    return evaluate(problem, T, rho)
+    return evaluate(problem, views, poses, rho)

@@ -8,10 +8,12 @@ Sources: D. Nister, "An efficient solution to the five-point relative pose probl
 M. Lourakis, "A consistently fast and globally optimal solution to the perspective-n-point problem", ECCV 2020.
 """
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
-from depth_pc_ros.control.pose_solver import TwoViewProblem
+from depth_pc_ros.control.pose_solver import Problem, View
 from depth_pc_ros.geometry import se3
 
 _THRESHOLD_PX = 2.0
@@ -28,19 +30,46 @@ def _usac(threshold: float) -> cv2.UsacParams:
     return params
 
 
-def _in_pixels(problem: TwoViewProblem) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+@dataclass(frozen=True)
+class _Seen:
+    """The points of one view, all arrays (M,) or (M, 2)."""
+
+    goal: np.ndarray
+    current: np.ndarray
+    rho_prior: np.ndarray
+    rho_info: np.ndarray
+    current_depth_m: np.ndarray
+    focal_px: float
+
+
+def _in_pixels(problem: _Seen) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """K (3, 3) and both views (N, 2) in pixels about the principal point: MAGSAC's noise model wants pixels."""
     K = np.diag([problem.focal_px, problem.focal_px, 1.0])
     return K, problem.goal * problem.focal_px, problem.current * problem.focal_px
 
 
-def candidate_poses(problem: TwoViewProblem) -> list[tuple[np.ndarray, np.ndarray]]:
+def candidate_poses(problem: Problem, view: View) -> list[tuple[np.ndarray, np.ndarray]]:
     """Starts for `pose_solver.refine`: a list of (`T_cam_goal` (4, 4), inverse depths (N,) in 1/m)."""
-    starts = [(np.eye(4), problem.rho_prior)]
-    starts += _from_essential(problem)
-    starts += _from_homography(problem)
-    starts += _from_depth(problem)
-    return starts
+    seen = _Seen(
+        problem.goal[view.index],
+        view.current,
+        problem.rho_prior[view.index],
+        problem.rho_info[view.index],
+        view.depth_m,
+        problem.focal_px,
+    )
+    starts = [(np.eye(4), seen.rho_prior)]
+    starts += _from_essential(seen)
+    starts += _from_homography(seen)
+    starts += _from_depth(seen)
+    return [(T, _at(problem.rho_prior, view.index, rho)) for T, rho in starts]
+
+
+def _at(rho_prior: np.ndarray, index: np.ndarray, rho: np.ndarray) -> np.ndarray:
+    """Inverse depths of all points: those of `index` replaced."""
+    out = rho_prior.copy()
+    out[index] = rho
+    return out
 
 
 def _from_essential(problem) -> list:

@@ -64,6 +64,26 @@ def test_converges_within_noise(intrinsics, controller, mismatches, rotation_deg
     assert error_deg < 0.5
 
 
+def test_unknown_strong_relief_is_approached_without_rebound(intrinsics):
+    """Points up to 0.25 m above the table at 0.7 m, no depth given: the distance to the goal keeps falling."""
+    world = PointWorld(intrinsics, seed=3, rotation_deg=60, mismatches=0.0, noise_px=0.1)
+    world.points[:, 2] *= 2.5
+    world.goal_points = world.see(world.T_world_goal)
+    servo = Servo(ControlConfig(speed="paper"))
+    servo.set_goal(world.goal_points, intrinsics, 0.6)
+    lowest_m = np.inf
+    for k in range(400):
+        result = servo.update(world.matches(), k * DT)
+        error_m = se3.pose_error(world.T_world_cam, world.T_world_goal)[0]
+        assert error_m < 1.05 * lowest_m + 0.003
+        lowest_m = min(lowest_m, error_m)
+        if result.converged:
+            break
+        world.T_world_cam = world.T_world_cam @ se3.exp(result.twist * DT)
+    assert result.converged
+    assert error_m < 0.002
+
+
 @pytest.mark.parametrize("wrong", [0.5, 2.0])
 def test_a_wrong_distance_prior_does_not_change_the_outcome(intrinsics, wrong):
     world = PointWorld(intrinsics, seed=2, rotation_deg=60)
