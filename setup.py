@@ -48,6 +48,8 @@ setup(
         "transformers>=4.50,<6",
         "safetensors>=0.4.5,<1",
         "tensorboard>=2.17,<3",
+        "scikit-image>=0.22,<1",
+        "scikit-learn>=1.4,<2",
     ],
     zip_safe=True,
     entry_points={

@@ -87,8 +87,8 @@ class Servo:
         """One frame. matches: against this goal. stamp_s: the image's time, s, strictly growing.
 
         depth: (H, W) metres of the current image, or None. age_s: how old the image is by now, s; an old one, or one
-        after a long interval, lowers the gain (see `VelocityLaw.target`). The result's twist is speed limited, not yet acceleration
-        limited (see `VelocityLaw.approach`, which runs at the rate of publication).
+        after a long interval, lowers the gain (see `VelocityLaw.target`). The result's twist is speed limited, not
+        yet acceleration limited (see `VelocityLaw.approach`, which runs at the rate of publication).
         """
         if self._goal is None:
             return self._stopped(ServoState.NO_GOAL, "no goal image has been set")

@@ -1,0 +1,71 @@
+"""`python -m depth_pc_ros.benchmark`: measurements by name."""
+
+import argparse
+import contextlib
+import importlib.util
+import json
+import signal
+import sys
+from pathlib import Path
+
+from depth_pc_ros.benchmark import latency
+from depth_pc_ros.benchmark.commands import add_commands, positive
+from depth_pc_ros.errors import DepthPcError
+
+
+def parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m depth_pc_ros.benchmark", description="Measure the servo.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    command = commands.add_parser(
+        "latency",
+        help="milliseconds per stage of one servo step",
+        description="Servo in the default scene at 640x480 on two cores; print median and 95th percentile of every "
+        "stage, the ratio of the whole step to bare cv2.AKAZE on the same images (target at most "
+        f"{latency.RATIO_TARGET:g}), and what an image needs from one process to another at 30 Hz (at most "
+        f"{latency.TRANSPORT_TARGET_MS:g} ms).",
+    )
+    command.add_argument("--frames", type=positive, default=150, metavar="N", help="Images to measure. Default: 150.")
+    command.add_argument("--seed", type=int, default=0, metavar="N", help="Scene, goal and start. Default: 0.")
+    command.add_argument("--output", type=Path, metavar="FILE", help="Write the numbers there as JSON too.")
+    command.set_defaults(run=_latency)
+    add_commands(commands)
+    return parser
+
+
+def _latency(arguments: argparse.Namespace) -> None:
+    latency.use_two_cores()
+    with contextlib.ExitStack() as stack:
+        messages = None
+        if importlib.util.find_spec("rclpy"):
+            from depth_pc_ros.nodes.transport_probe import MessageStages, measure_transport
+
+            messages = stack.enter_context(MessageStages())
+        else:
+            print("rclpy is not installed: decode, publish and image transport are not measured", file=sys.stderr)
+        results = latency.measure_steps(arguments.frames, arguments.seed, messages)
+        if messages is not None:
+            results["transport_ms"] = latency.summary(measure_transport(arguments.frames))
+    print(latency.report(results))
+    if arguments.output:
+        arguments.output.parent.mkdir(parents=True, exist_ok=True)
+        arguments.output.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+
+
+def main(argv: list[str] | None = None) -> int:
+    words = sys.argv[1:] if argv is None else argv
+    arguments = parser().parse_args(words)
+    arguments.words = words
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C, and ends the workers too
+    try:
+        arguments.run(arguments)
+    except (DepthPcError, OSError) as error:
+        print(f"benchmark: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("benchmark: interrupted; finished trials are kept, the same command goes on", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,176 @@
+"""Episodes: which scene, where the camera starts, where it shall end. Seeded one by one, exported, reloaded.
+
+Episode k of a level depends on the seed, the split, the level and k only: not on how many are run, by how many workers
+or in which order. `dev` and `test` differ in seed and in objects: HELD_OUT never appears in `dev`, and is at least half
+of every `test` scene.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from depth_pc_ros.benchmark.photos import Photo, sample_photo
+from depth_pc_ros.benchmark.settings import E_GENERIC, E_IMAGE, LEVELS, PHOTO_LEVEL, SPLITS, Settings
+from depth_pc_ros.errors import SceneError
+from depth_pc_ros.sim.poses import DISTANCE_M, sample_pair
+from depth_pc_ros.sim.scenes import Body, Scene, make_scene
+from depth_pc_ros.sim.world import DEFAULT_INTRINSICS
+from depth_pc_ros.sim.ycb import ycb_names
+
+FILE_VERSION = 1
+HELD_OUT = (
+    "005_tomato_soup_can",
+    "009_gelatin_box",
+    "019_pitcher_base",
+    "025_mug",
+    "035_power_drill",
+    "052_extra_large_clamp",
+    "061_foam_brick",
+)
+# Fewest and most objects of a scene, and pedestals under them.
+_OBJECTS = {"standard": (8, 12, 0), "easy": (12, 12, 0), "hard": (3, 5, 0), "depth": (8, 8, 5)}
+_BASE_M = {"standard": DISTANCE_M, "low": (0.4, 0.55), "high": (0.85, 1.1)}
+
+
+@dataclass(frozen=True)
+class Episode:
+    """One run to make.
+
+    id: 'split/level/index'. seed: of the disturbances. T_world_goal, T_world_start: (4, 4) camera poses.
+    place: the scene, or the photograph on a plane.
+    """
+
+    id: str
+    level: str
+    seed: int
+    T_world_goal: np.ndarray
+    T_world_start: np.ndarray
+    place: Scene | Photo
+
+    @property
+    def distance_m(self) -> float:
+        """Goal camera to the centre of the place."""
+        return float(np.linalg.norm(self.T_world_goal[:3, 3] - self.place.centre))
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where the scenes come from: folder of YCB models, folder of photographs, file of exported episodes, or None."""
+
+    ycb_root: Path | None = None
+    photo_dir: Path | None = None
+    scenes: Path | None = None
+
+
+def spread(count: int, levels) -> list[tuple[str, int]]:
+    """`count` episodes evenly over the levels, as (level, index) in the order S0, M0, L0, S1, ..."""
+    return [(levels[k % len(levels)], k // len(levels)) for k in range(count)]
+
+
+class EpisodeSource:
+    """Gives the episodes of these settings, generated from the seed, or read from `places.scenes` if there is one."""
+
+    def __init__(self, settings: Settings, places: Places):
+        self.settings, self.places = settings, places
+        self._stored = None
+        if places.scenes is not None:
+            self._stored = {episode.id: episode for episode in load_episodes(places.scenes, settings)}
+
+    def episode(self, level: str, index: int) -> Episode:
+        """Raises SceneError where the file has no such episode, or the scene cannot be built."""
+        settings = self.settings
+        name = f"{settings.split}/{level}/{index:03d}"
+        if self._stored is not None:
+            if name not in self._stored:
+                raise SceneError(f"scenes: the file has no episode {name} (it has {len(self._stored)})")
+            return self._stored[name]
+        rng = np.random.default_rng(
+            [settings.seed, SPLITS.index(settings.split), (*LEVELS, PHOTO_LEVEL).index(level), index]
+        )
+        scene_seed, pose_seed, seed = (int(value) for value in rng.integers(2**31, size=3))
+        if settings.environment == E_IMAGE:
+            place, T_world_goal, T_world_start = sample_photo(rng, settings.split, self.places.photo_dir)
+        else:
+            place = self._scene(rng, scene_seed)
+            base_m = _BASE_M[settings.base]
+            T_world_goal, T_world_start = sample_pair(pose_seed, place.centre, DEFAULT_INTRINSICS, level, base_m)
+        return Episode(name, level, seed, T_world_goal, T_world_start, place)
+
+    def _scene(self, rng: np.random.Generator, seed: int) -> Scene:
+        if self.settings.environment == E_GENERIC:
+            return make_scene("default", seed)
+        low, high, pedestals = _OBJECTS[self.settings.scene]
+        count = int(rng.integers(low, high + 1))
+        names = ycb_names(self.places.ycb_root)
+        familiar = [name for name in names if name not in HELD_OUT]
+        if self.settings.split == "dev":
+            chosen = rng.permutation(familiar)[:count].tolist()
+        else:
+            held_out = int(rng.integers((count + 1) // 2, min(count, len(HELD_OUT)) + 1))
+            chosen = rng.permutation(HELD_OUT)[:held_out].tolist()
+            chosen += rng.permutation(familiar)[: count - held_out].tolist()
+            chosen = rng.permutation(chosen).tolist()
+        return make_scene("ycb", seed, self.places.ycb_root, chosen, pedestals)
+
+
+def save_episodes(path: str | Path, episodes, settings: Settings) -> None:
+    """Write episodes as JSON, readable by `load_episodes`."""
+    rows = [
+        {
+            "id": e.id, "level": e.level, "seed": e.seed, "T_world_goal": e.T_world_goal.tolist(),
+            "T_world_start": e.T_world_start.tolist(), "place": asdict(e.place),
+        }
+        for e in episodes
+    ]  # fmt: skip
+    keys = ("environment", "split", "seed", "scene", "base")
+    header = {"version": FILE_VERSION, **{key: getattr(settings, key) for key in keys}}
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({**header, "episodes": rows}, indent=1) + "\n", encoding="utf-8")
+
+
+def load_episodes(path: str | Path, settings: Settings) -> list[Episode]:
+    """Read exported episodes. SceneError: unreadable, of an unknown version, or made for other settings."""
+    try:
+        data = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SceneError(f"scenes: cannot read {path}: {error}") from None
+    version = data.get("version") if isinstance(data, dict) else None
+    if version != FILE_VERSION:
+        raise SceneError(f"scenes: {path}: expected version {FILE_VERSION}, got {version!r}")
+    for key in ("environment", "split", "scene", "base"):
+        if data.get(key) != getattr(settings, key):
+            raise SceneError(
+                f"scenes: {path} has {key} {data.get(key)!r}, but {getattr(settings, key)!r} was asked for"
+            )
+    try:
+        return [_episode(row) for row in data["episodes"]]
+    except (KeyError, TypeError, ValueError) as error:
+        raise SceneError(f"scenes: {path}: not a file of episodes: {error!r}") from None
+
+
+def _episode(row: dict) -> Episode:
+    place = row["place"]
+    if "bodies" in place:
+        bodies = tuple(Body(**{key: _tuples(value) for key, value in body.items()}) for body in place["bodies"])
+        place = Scene(**{**{key: _tuples(value) for key, value in place.items()}, "bodies": bodies})
+    else:
+        place = Photo(**{key: _tuples(value) for key, value in place.items()})
+    poses = [np.array(row[key], dtype=np.float64).reshape(4, 4) for key in ("T_world_goal", "T_world_start")]
+    return Episode(row["id"], row["level"], row["seed"], *poses, place)
+
+
+def _tuples(value):
+    """Lists as tuples: what JSON reads, as the dataclasses hold it."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+def file_digest(path: str | Path) -> str:
+    """Short hash of a file's content, to tell two scene files apart. SceneError when it cannot be read."""
+    try:
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:12]
+    except OSError as error:
+        raise SceneError(f"scenes: cannot read {path}: {error}") from None

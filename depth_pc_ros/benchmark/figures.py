@@ -1,0 +1,154 @@
+"""The plots of a report: success by level, error over time, camera paths. Drawn off screen, returned as PNG."""
+
+import io
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from depth_pc_ros.benchmark.metrics import (
+    STRICT_DEG,
+    STRICT_M,
+    by_method,
+    levels_of,
+    summarise,
+)  # fmt: skip
+from depth_pc_ros.benchmark.trial import SUCCESS, TOLERANCE_DEG, TOLERANCE_M
+
+_LEVEL_COLOURS = {"S": "#0ea5e9", "M": "#6366f1", "L": "#c026d3", "P": "#0ea5e9"}
+_METHOD_COLOURS = ("#94a3b8", "#2563eb", "#ea580c", "#059669", "#9333ea", "#ca8a04", "#db2777", "#475569")
+_FAILURE = "#dc2626"
+_MEDIAN_POINTS = 150
+
+
+def success_bars(trials: list[dict]) -> bytes:
+    """Success and strict success by level, one bar per method: the strict share is the solid part."""
+    groups = by_method(trials)
+    levels = [*levels_of(trials), "all"] if len(levels_of(trials)) > 1 else levels_of(trials)
+    figure = _figure(11, 3.4)
+    axis = figure.subplots()
+    figure.subplots_adjust(left=0.06, right=0.985, bottom=0.1, top=0.86)
+    width = 0.8 / len(groups)
+    for k, (colour, group) in enumerate(zip(_METHOD_COLOURS * 2, groups.values())):
+        offset = (k - (len(groups) - 1) / 2) * width
+        for x, level in enumerate(levels):
+            if level != "all" and not any(trial["level"] == level for trial in group):
+                continue
+            row = summarise(group, level if len(levels) > 1 else "all")
+            axis.bar(x + offset, 100 * row.sr, 0.92 * width, color=colour, alpha=0.35)
+            axis.bar(x + offset, 100 * row.strict_sr, 0.92 * width, color=colour, label=row.label if x == 0 else None)
+            axis.text(x + offset, 100 * row.sr + 1, f"{100 * row.sr:.0f}", ha="center", va="bottom", fontsize=9)
+    axis.set_xticks(range(len(levels)), [f"level {level}" if level != "all" else "all" for level in levels])
+    axis.set_ylim(0, 112)
+    axis.set_yticks(range(0, 101, 25))
+    axis.set_ylabel("trials, %")
+    _tidy(axis)
+    figure.suptitle(
+        f"Success: within {1e3 * TOLERANCE_M:.0f} mm and {TOLERANCE_DEG:g}° (pale, number), "
+        f"of which within {1e3 * STRICT_M:g} mm and {STRICT_DEG:g}° (solid)", x=0.06, y=0.975, ha="left", fontsize=11,
+    )  # fmt: skip
+    handles, labels = axis.get_legend_handles_labels()
+    if len(labels) > 1:
+        axis.legend(handles, labels, loc="upper right", ncols=len(labels), frameon=False, fontsize=9,
+                    bbox_to_anchor=(1.0, 1.16))  # fmt: skip
+    return _png(figure)
+
+
+def errors_over_time(trials: list[dict]) -> bytes:
+    """Position and rotation error over the steps: each trial thin, the median of each level thick, failures red."""
+    groups = by_method(trials)
+    figure, axes = _grid(len(groups), 5.2, sharex=True, sharey="row")
+    figure.subplots_adjust(bottom=0.1, top=0.9, hspace=0.08)
+    for column, group in enumerate(groups.values()):
+        for axis, key, tolerance, strict in (
+            (axes[0, column], "te_mm", 1e3 * TOLERANCE_M, 1e3 * STRICT_M),
+            (axes[1, column], "re_deg", TOLERANCE_DEG, STRICT_DEG),
+        ):
+            for value in (tolerance, strict):
+                axis.axhline(value, color="#64748b", linewidth=0.8, linestyle=(0, (4, 3)))
+            for trial in group:
+                failed = trial["outcome"] != SUCCESS
+                colour = _FAILURE if failed else _LEVEL_COLOURS[trial["level"]]
+                values = np.maximum(trial["trace"][key], 1e-3)
+                axis.plot(trial["trace"]["step"], values, color=colour, alpha=0.6 if failed else 0.16, linewidth=0.8)
+            for level in levels_of(group):
+                steps, median = _median_curve([trial for trial in group if trial["level"] == level], key)
+                axis.plot(steps, np.maximum(median, 1e-3), color=_LEVEL_COLOURS[level], linewidth=2.4, label=level)
+            axis.set_yscale("log")
+            axis.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+            _tidy(axis)
+        axes[0, column].set_title(group[0]["label"], fontsize=11, fontweight="bold", loc="left")
+        axes[1, column].set_xlabel("step of 1/50 s")
+        axes[1, column].set_xlim(left=0)
+    axes[0, 0].set_ylabel("position error, mm")
+    axes[1, 0].set_ylabel("rotation error, °")
+    figure.legend(handles=_level_handles(trials), loc="upper right", ncols=6, frameon=False, fontsize=9)
+    return _png(figure)
+
+
+def paths(trials: list[dict]) -> bytes:
+    """Camera paths about the goal: from above, and from the side (horizontal distance and height)."""
+    groups = by_method(trials)
+    figure, axes = _grid(len(groups), 7.4, sharex="row", sharey="row")
+    figure.subplots_adjust(bottom=0.08, top=0.93, hspace=0.24)
+    reach = 1.1e-3 * max(trial["start_te_mm"] for trial in trials)
+    for column, group in enumerate(groups.values()):
+        above, side = axes[:, column]
+        for trial in group:
+            relative = np.array(trial["trace"]["position"]) - np.array(trial["T_world_goal"])[:3, 3]
+            failed = trial["outcome"] != SUCCESS
+            style = {"color": _FAILURE if failed else _LEVEL_COLOURS[trial["level"]], "linewidth": 1.1}
+            style |= {"alpha": 0.8 if failed else 0.5, "zorder": 3 if failed else 2}
+            above.plot(relative[:, 0], relative[:, 1], **style)
+            side.plot(np.hypot(relative[:, 0], relative[:, 1]), relative[:, 2], **style)
+            above.plot(*relative[0, :2], ".", markersize=3, **{**style, "alpha": 0.9})
+        for axis in (above, side):
+            axis.plot(0, 0, "*", color="black", markersize=9, zorder=5)
+            axis.set_aspect("equal")
+            _tidy(axis)
+        above.set(xlim=(-reach, reach), ylim=(-reach, reach), xlabel="x − goal, m")
+        side.set(xlim=(-0.02, 1.3 * reach), ylim=(-reach, reach), xlabel="horizontal distance to the goal, m")
+        above.set_title(group[0]["label"], fontsize=11, fontweight="bold", loc="left")
+    axes[0, 0].set_ylabel("from above: y − goal, m")
+    axes[1, 0].set_ylabel("from the side: height − goal, m")
+    figure.legend(handles=_level_handles(trials), loc="upper right", ncols=6, frameon=False, fontsize=9)
+    return _png(figure)
+
+
+def _median_curve(trials: list[dict], key: str) -> tuple[np.ndarray, np.ndarray]:
+    """Median error over the steps; a trial that has stopped keeps its last error."""
+    steps = np.linspace(0, max(trial["trace"]["step"][-1] for trial in trials), _MEDIAN_POINTS)
+    curves = [np.interp(steps, trial["trace"]["step"], trial["trace"][key]) for trial in trials]
+    return steps, np.median(curves, axis=0)
+
+
+def _level_handles(trials: list[dict]) -> list[Line2D]:
+    levels = levels_of(trials)
+    handles = [Line2D([], [], color=_LEVEL_COLOURS[level], linewidth=2.4, label=f"level {level}") for level in levels]
+    return [*handles, Line2D([], [], color=_FAILURE, linewidth=1.2, label="failure")]
+
+
+def _tidy(axis) -> None:
+    axis.grid(alpha=0.22)
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.tick_params(labelsize=9)
+
+
+def _grid(columns: int, height_in: float, **shared):
+    """A figure of two rows, and its axes (2, columns)."""
+    figure = _figure(max(6.5, min(16, 4.4 * columns)), height_in)
+    figure.subplots_adjust(left=0.075 if columns > 1 else 0.13, right=0.985, wspace=0.06)
+    return figure, figure.subplots(2, columns, squeeze=False, **shared)
+
+
+def _figure(width_in: float, height_in: float) -> Figure:
+    figure = Figure(figsize=(width_in, height_in), dpi=100)
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _png(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    return buffer.getvalue()

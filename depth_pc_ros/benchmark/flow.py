@@ -1,0 +1,118 @@
+"""Dense optical flow in place of keypoints: a matcher with the interface of `perception.matchers.Matcher`.
+
+Points of a grid on the goal image are followed into the live image and back; a point counts as matched when it comes
+back to where it left, and one rigid motion explains it together with the others. DIS comes with OpenCV; RAFT needs
+torchvision and a weights file.
+
+Sources: T. Kroeger et al., "Fast optical flow using dense inverse search", ECCV 2016; Z. Teed, J. Deng, "RAFT:
+recurrent all-pairs field transforms for optical flow", ECCV 2020.
+"""
+
+import importlib.util
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from depth_pc_ros.errors import ConfigError, GoalError
+from depth_pc_ros.geometry.camera import Intrinsics
+from depth_pc_ros.types import Matches
+
+_STEP_PX = 20
+_RETURN_PX = 1.0  # largest distance between a point and where forward and backward flow bring it
+_RANSAC_PX = 3.0
+
+
+class FlowMatcher:
+    """Matches by optical flow. flow: maps images (H, W, 3) uint8 A, B to the flow (H, W, 2) in px from A to B."""
+
+    def __init__(self, flow):
+        self._flow = flow
+        self._goal = None
+
+    def set_goal(self, image: np.ndarray, intrinsics: Intrinsics) -> int:
+        """Lay the grid over the goal image (H, W, 3) uint8 RGB; returns its number of points."""
+        height, width = image.shape[:2]
+        u, v = np.meshgrid(np.arange(_STEP_PX // 2, width, _STEP_PX), np.arange(_STEP_PX // 2, height, _STEP_PX))
+        self._points = np.stack([u, v], axis=-1).reshape(-1, 2).astype(np.float64)
+        self._goal, self._intrinsics = image, intrinsics
+        return len(self._points)
+
+    @property
+    def goal_points(self) -> np.ndarray:
+        """The grid (N, 2) float64 in px."""
+        if self._goal is None:
+            raise GoalError("flow: no goal image has been set; call set_goal first")
+        return self._points
+
+    def detect(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Flow from the goal to `image` and back, each (H, W, 2) in px."""
+        return self._flow(self._goal, image), self._flow(image, self._goal)
+
+    def match_features(self, flows: tuple[np.ndarray, np.ndarray]) -> Matches:
+        """Matches of the grid from both flows."""
+        goal = self.goal_points
+        current = goal + _sample(flows[0], goal)
+        height, width = flows[0].shape[:2]
+        matched = ((current >= 0) & (current <= (width - 1, height - 1))).all(axis=1)
+        back = current + _sample(flows[1], current)
+        matched &= np.linalg.norm(back - goal, axis=1) < _RETURN_PX
+        matched[matched] = self._rigid(goal[matched], current[matched])
+        current[~matched] = np.nan
+        return Matches(goal, current, matched, matched.astype(np.float32))
+
+    def _rigid(self, goal_px: np.ndarray, live_px: np.ndarray) -> np.ndarray:
+        """Mask (M,) of points that one rigid motion explains, or one homography where nothing moves."""
+        if len(goal_px) < 8:
+            return np.zeros(len(goal_px), dtype=bool)
+        cv2.setRNGSeed(1)
+        if np.median(np.linalg.norm(goal_px - live_px, axis=1)) < 8.0:
+            _, mask = cv2.findHomography(goal_px, live_px, cv2.RANSAC, 4.0)
+        else:
+            K = self._intrinsics.matrix
+            _, mask = cv2.findEssentialMat(goal_px, live_px, K, cv2.RANSAC, 0.999, _RANSAC_PX)
+        return np.zeros(len(goal_px), dtype=bool) if mask is None else mask.ravel().astype(bool)
+
+
+def _sample(flow: np.ndarray, pixels: np.ndarray) -> np.ndarray:
+    """Flow (N, 2) at sub-pixel positions (N, 2), bilinear."""
+    maps = pixels.astype(np.float32)
+    return cv2.remap(flow, maps[:, 0], maps[:, 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[:, 0]
+
+
+class DisFlow:
+    """OpenCV's dense inverse search."""
+
+    name = "DIS"
+
+    def __init__(self):
+        self._dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+
+    def __call__(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        grey = (cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in (first, second))
+        return self._dis.calc(*grey, None)
+
+
+class RaftFlow:
+    """torchvision's `raft_large` with weights from a file. Raises ConfigError where either is missing."""
+
+    name = "RAFT"
+
+    def __init__(self, weights: str | Path):
+        if importlib.util.find_spec("torchvision") is None:
+            raise ConfigError("raft_weights: RAFT needs torchvision, which is not installed (pip install torchvision)")
+        import torch  # takes a second, and only RAFT needs it
+
+        self._torch = torch
+        self._model = importlib.import_module("torchvision.models.optical_flow").raft_large(weights=None)
+        try:
+            self._model.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
+        except Exception as error:  # a missing file, another file, other weights: torch raises many kinds
+            raise ConfigError(f"raft_weights: cannot read {weights}: {error}") from None
+        self._model.eval()
+
+    def __call__(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        torch = self._torch
+        batch = [torch.from_numpy(image).permute(2, 0, 1)[None].float() / 127.5 - 1 for image in (first, second)]
+        with torch.no_grad():
+            return self._model(*batch)[-1][0].permute(1, 2, 0).numpy()

@@ -1,0 +1,51 @@
+"""Pictures of the worst cases: what the camera saw at the start, at the end, and at the goal."""
+
+import cv2
+import numpy as np
+
+from depth_pc_ros.benchmark.episodes import EpisodeSource, Places
+from depth_pc_ros.benchmark.metrics import by_method
+from depth_pc_ros.benchmark.results import Results
+from depth_pc_ros.benchmark.trial import SUCCESS
+from depth_pc_ros.benchmark.worlds import open_world
+from depth_pc_ros.errors import DepthPcError
+
+_WIDTH_PX, _GAP_PX = 320, 4
+_PER_METHOD = 4
+
+
+def worst_trials(results: Results) -> list[dict]:
+    """The worst few trials of each method that sees images: failures first, the farthest from its goal first."""
+    chosen = []
+    for method, trials in by_method(results.trials).items():
+        if method != "oracle":
+            key = {id(trial): (trial["outcome"] == SUCCESS, -trial["te_mm"]) for trial in trials}
+            chosen += sorted(trials, key=lambda trial: key[id(trial)])[:_PER_METHOD]
+    return chosen
+
+
+def picture(results: Results, trial: dict, places: Places) -> bytes | None:
+    """Start, final and goal view side by side as JPEG; kept in the folder's `pictures`. None: cannot be drawn here."""
+    name = f"{trial['episode'].replace('/', '-')}-{trial['method']}-{trial['te_mm']:.3f}.jpg"
+    path = results.path.parent / "pictures" / name
+    if path.is_file():
+        return path.read_bytes()
+    level, index = trial["episode"].split("/")[1:]
+    try:
+        episode = EpisodeSource(results.settings, places).episode(level, int(index))
+        with open_world(episode, results.settings, places) as world:
+            poses = (np.array(trial[f"T_world_{which}"]) for which in ("start", "final", "goal"))
+            views = [_shrunk(world.view(T)[0]) for T in poses]
+    except DepthPcError:
+        return None
+    gap = np.full((len(views[0]), _GAP_PX, 3), 255, np.uint8)
+    strip = np.hstack([views[0], gap, views[1], gap, views[2]])
+    _, encoded = cv2.imencode(".jpg", cv2.cvtColor(strip, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 82])
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(encoded.tobytes())
+    return encoded.tobytes()
+
+
+def _shrunk(image: np.ndarray) -> np.ndarray:
+    height = round(_WIDTH_PX * image.shape[0] / image.shape[1])
+    return cv2.resize(image, (_WIDTH_PX, height), interpolation=cv2.INTER_AREA)

@@ -1,0 +1,199 @@
+"""The methods under test. One small class each; adding one touches this file (or a file of its own) and METHODS.
+
+A method gets a goal and then frame by frame an image, and answers a `StepResult`. Every method runs under the same
+velocity law and the same stopping rule.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from depth_pc_ros.benchmark.flow import DisFlow, FlowMatcher, RaftFlow
+from depth_pc_ros.benchmark.settings import Settings
+from depth_pc_ros.config import PipelineConfig
+from depth_pc_ros.control.limits import VelocityLaw
+from depth_pc_ros.control.pbvs import pbvs_twist
+from depth_pc_ros.control.stopping import StoppingRule
+from depth_pc_ros.errors import ConfigError
+from depth_pc_ros.geometry import se3
+from depth_pc_ros.geometry.camera import Intrinsics
+from depth_pc_ros.pipeline import ServoPipeline
+from depth_pc_ros.types import Matches, ServoState, StepResult
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What a method is told about the goal.
+
+    image: (H, W, 3) uint8 RGB, or None for methods without eyes. depth_m: (H, W) metres or None. distance_m: the
+    prior, camera to scene centre. T_world_goal (4, 4) and centre (3,) are for the oracle only.
+    """
+
+    image: np.ndarray | None
+    depth_m: np.ndarray | None
+    distance_m: float
+    intrinsics: Intrinsics
+    T_world_goal: np.ndarray
+    centre: np.ndarray
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One moment. image, depth_m as in `Goal`. T_world_cam (4, 4) is for the oracle only."""
+
+    image: np.ndarray | None
+    depth_m: np.ndarray | None
+    stamp_s: float
+    T_world_cam: np.ndarray
+
+
+class Method:
+    """Base of all methods. has_eyes: needs images; without, nothing is rendered."""
+
+    has_eyes = True
+
+    def __init__(self, settings: Settings):
+        self.settings = settings
+
+    @property
+    def label(self) -> str:
+        """Name in the tables."""
+        raise NotImplementedError
+
+    def set_goal(self, goal: Goal, disturb_matches) -> None:
+        """Start on a goal. disturb_matches: applied to `Matches` before control. Raises GoalError."""
+        raise NotImplementedError
+
+    def step(self, frame: Frame) -> StepResult:
+        raise NotImplementedError
+
+
+class Oracle(Method):
+    """The expert: PBVS on the true poses. The floor that no method can go below.
+
+    It sees no image: its keypoints are a grid of true points in the scene's cylinder (r 0.2 m, h 0.1 m), projected
+    into both cameras, and their distances feed the same stopping rule as every other method's keypoints.
+    """
+
+    has_eyes = False
+    label = "oracle"
+
+    def set_goal(self, goal: Goal, disturb_matches) -> None:
+        config = PipelineConfig(speed=self.settings.speed)
+        self._law = VelocityLaw.from_config(config)
+        self._stopping = StoppingRule(config.stop_error, config.stop_hold_s, config.stop_precision)
+        xy = np.linspace(-0.2, 0.2, 9)
+        grid = np.stack(np.meshgrid(xy, xy, (-0.05, 0.05)), axis=-1).reshape(-1, 3)
+        grid = grid[np.hypot(grid[:, 0], grid[:, 1]) <= 0.2]
+        self._points_world = goal.centre + grid
+        self._goal = goal
+        self._goal_px = self._project(goal.T_world_goal)
+        self._command = np.zeros(6)
+        self._last_stamp_s = None
+
+    def _project(self, T_world_cam: np.ndarray) -> np.ndarray:
+        T_cam_world = se3.inverse(T_world_cam)
+        return self._goal.intrinsics.project(self._points_world @ T_cam_world[:3, :3].T + T_cam_world[:3, 3])
+
+    def step(self, frame: Frame) -> StepResult:
+        focal = self._goal.intrinsics.focal
+        distances = np.linalg.norm(self._project(frame.T_world_cam) - self._goal_px, axis=1) / focal
+        seen = np.isfinite(distances)
+        if not seen.any():
+            return StepResult(np.zeros(6), ServoState.LOST, "the scene is behind the camera")
+        error = self._stopping.mean_error(np.nan_to_num(distances), seen)
+        numbers = {"num_matches": int(seen.sum()), "error": error, "error_px": error * focal, "depth_source": "true"}
+        if self._stopping.converged(error, frame.stamp_s):
+            return StepResult(np.zeros(6), ServoState.CONVERGED, **numbers)
+        dt_s = 0.04 if self._last_stamp_s is None else frame.stamp_s - self._last_stamp_s
+        self._last_stamp_s = frame.stamp_s
+        target = self._law.target(pbvs_twist(se3.inverse(frame.T_world_cam) @ self._goal.T_world_goal))
+        self._command = self._law.approach(self._command, target, dt_s)
+        return StepResult(self._command.copy(), ServoState.SERVOING, **numbers)
+
+
+class DisturbedMatcher:
+    """A matcher whose matches are made worse before the servo sees them; the same interface."""
+
+    def __init__(self, matcher, disturb):
+        self._matcher = matcher
+        self._disturb = disturb
+
+    def __getattr__(self, name: str):
+        return getattr(self._matcher, name)
+
+    def match_features(self, features) -> Matches:
+        return self._disturb(self._matcher.match_features(features))
+
+
+class PipelineMethod(Method):
+    """`ServoPipeline` with AKAZE and one of its control laws."""
+
+    controller = ""
+
+    @property
+    def label(self) -> str:
+        return self.controller
+
+    def make_matcher(self, pipeline: ServoPipeline):
+        """The matcher to use in place of the pipeline's own; default: that one."""
+        return pipeline.matcher
+
+    def set_goal(self, goal: Goal, disturb_matches) -> None:
+        self._pipeline = ServoPipeline.from_config(controller=self.controller, speed=self.settings.speed)
+        self._pipeline.matcher = DisturbedMatcher(self.make_matcher(self._pipeline), disturb_matches)
+        self._pipeline.set_goal(goal.image, goal.intrinsics.matrix, goal.distance_m, goal.depth_m)
+
+    def step(self, frame: Frame) -> StepResult:
+        return self._pipeline.step(frame.image, frame.stamp_s, frame.depth_m)
+
+
+class IbvsMethod(PipelineMethod):
+    """AKAZE and image-based servoing."""
+
+    controller = "ibvs"
+
+
+class PbvsMethod(PipelineMethod):
+    """AKAZE and position-based servoing on a robust two-view pose."""
+
+    controller = "pbvs"
+
+
+class FlowIbvsMethod(PipelineMethod):
+    """Image-based servoing on dense optical flow: RAFT where its weights were given, else DIS."""
+
+    controller = "ibvs"
+
+    def __init__(self, settings: Settings):
+        super().__init__(settings)
+        self._flow = RaftFlow(settings.raft_weights) if settings.raft_weights else DisFlow()
+
+    @property
+    def label(self) -> str:
+        return f"flow_ibvs ({self._flow.name})"
+
+    def make_matcher(self, pipeline: ServoPipeline) -> FlowMatcher:
+        return FlowMatcher(self._flow)
+
+
+METHODS: dict[str, type[Method]] = {
+    "oracle": Oracle,
+    "pbvs": PbvsMethod,
+    "ibvs": IbvsMethod,
+    "flow_ibvs": FlowIbvsMethod,
+}
+
+
+def check_methods(names) -> list[str]:
+    """Return the method names if all are known, each once; else raise ConfigError."""
+    for name in names:
+        if name not in METHODS:
+            raise ConfigError(f"methods: unknown method {name!r}; known: {', '.join(METHODS)}")
+    if not names or len(set(names)) < len(names):
+        raise ConfigError(f"methods: expected different names, got {','.join(names)!r}")
+    return list(names)
+
+
+def make_method(name: str, settings: Settings) -> Method:
+    return METHODS[name](settings)

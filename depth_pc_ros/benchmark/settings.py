@@ -1,0 +1,97 @@
+"""Everything that decides the numbers of a benchmark run, apart from which methods and episodes run.
+
+Two runs with equal settings give equal numbers; results made with other settings are never mixed in one folder.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+
+from depth_pc_ros.config import Config, option
+
+E_YCB, E_GENERIC, E_IMAGE = "E_YCB", "E_generic", "E_image"
+SPLITS = ("dev", "test")
+LEVELS = ("S", "M", "L")
+PHOTO_LEVEL = "P"  # E_image has one level: the published perturbations
+DT_S = 0.02  # one step; the paper's evaluation integrates 1/50 s
+
+
+@dataclass(frozen=True)
+class Disturbance(Config):
+    """What is made worse than in a clean run. All may be combined; each has a random stream of its own."""
+
+    light: bool = option(False, "Other light than at the goal: gamma 0.45-2.2 per episode, and a drifting exposure.")
+    blur: bool = option(False, "Defocus of 0.5-2 px per episode, and motion blur of up to 9 px per image.")
+    occlude: float = option(
+        0.0, "A moving blob hides this share of the image; in bursts a second one does too.", 0.0, 0.7
+    )  # fmt: skip
+    mismatch: float = option(0.0, "This share of the matches is replaced by random ones.", 0.0, 1.0)
+    pixel_noise: float = option(0.0, "Gaussian noise on matched pixels, standard deviation in px.", 0.0, 50.0)
+    delay_ms: float = option(0.0, "Commands act this much later than their image, in ms.", 0.0, 2000.0)
+    hand_eye_mm: float = option(0.0, "Offset of the assumed camera frame, mm.", 0.0, 1000.0)
+    hand_eye_deg: float = option(0.0, "Rotation of the assumed camera frame, degrees.", 0.0, 180.0)
+    distance_prior: float = option(1.0, "The methods are told the true goal distance times this.", 0.01, 100.0)
+
+
+@dataclass(frozen=True)
+class Settings(Disturbance):
+    """All settings of a run. `renderer` is the one in use, `source` says which scenes or photographs were used."""
+
+    environment: str = option(E_YCB, "Where the camera moves.", choices=(E_YCB, E_GENERIC, E_IMAGE))
+    split: str = option("dev", "Episodes to tune on (dev) or to report (test).", choices=SPLITS)
+    seed: int = option(0, "Of every random choice.", 0, 2**31 - 1)
+    speed: str = option(
+        "paper",
+        "Velocity law: `paper` doubles the unit-gain twist, without limits; `limited` is at most 0.25 m/s and "
+        "57 deg/s, acceleration limited.",
+        choices=("paper", "limited"),
+    )
+    depth: str = option(
+        "none",
+        "Metric depth given to the methods, of goal and live image: none (only the goal distance), the renderer's, or "
+        "a depth camera's (range limits, holes at edges, quantised).",
+        choices=("none", "renderer", "camera"),
+    )
+    scene: str = option(
+        "standard",
+        "Objects of E_YCB: standard (8-12), easy (12), hard (3-5), depth (8 dropped over pedestals of 5-20 cm).",
+        choices=("standard", "easy", "hard", "depth"),
+    )
+    base: str = option(
+        "standard",
+        "Camera to scene centre: standard (0.5-0.9 m), low (0.4-0.55 m), high (0.85-1.1 m).",
+        choices=("standard", "low", "high"),
+    )
+    max_steps: int = option(600, "Steps of 1/50 s after which an episode is a timeout.", 1, 100000)
+    renderer: str = option("egl", "PyBullet's renderer.", choices=("egl", "tiny", "homography"))
+    source: str = option("", "Digest of the scene file or the photographs, if any were given.")
+    raft_weights: str = option("", "Weights of RAFT for flow_ibvs; empty: OpenCV's DIS flow.")
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """The levels of this environment."""
+        return (PHOTO_LEVEL,) if self.environment == E_IMAGE else LEVELS
+
+    @property
+    def digest(self) -> str:
+        """Short hash of all settings."""
+        return hashlib.sha256(json.dumps(self.to_mapping(), sort_keys=True).encode()).hexdigest()[:12]
+
+    @property
+    def variant(self) -> str:
+        """What differs from a clean run of this environment, split and speed; 'clean' if nothing does."""
+        words = []
+        for name in ("depth", "scene", "base", *Disturbance.__dataclass_fields__):
+            value = getattr(self, name)
+            if value != self.__dataclass_fields__[name].default:
+                words.append(
+                    name if value is True else f"{name} {value:g}" if type(value) is float else f"{name} {value}"
+                )
+        return ", ".join(words) or "clean"
+
+    @property
+    def velocity_law(self) -> str:
+        """The velocity law in words, for the tables."""
+        if self.speed == "paper":
+            return "paper (dt 1/50 s, velocity doubled, no limits: 4 % a step)"
+        return "limited (dt 1/50 s, gain 2.5 /s, 0.25 m/s, 57 °/s, 1 m/s², 4 rad/s²)"

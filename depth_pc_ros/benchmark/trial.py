@@ -1,0 +1,190 @@
+"""One episode with one method, in closed loop: look, disturb, decide, move, until it stops or fails."""
+
+import resource
+import sys
+import time
+
+import numpy as np
+
+from depth_pc_ros.benchmark.disturbances import Disturber
+from depth_pc_ros.benchmark.episodes import Episode, Places
+from depth_pc_ros.benchmark.methods import Frame, Goal, make_method
+from depth_pc_ros.benchmark.settings import DT_S, Settings
+from depth_pc_ros.benchmark.worlds import open_world
+from depth_pc_ros.errors import GoalError
+from depth_pc_ros.geometry import se3
+from depth_pc_ros.sim.world import DEFAULT_INTRINSICS
+from depth_pc_ros.types import ServoState
+
+SUCCESS = "success"
+# How an episode can fail. inaccurate: stopped, but not within tolerance; no_goal: the goal image was refused.
+FAILURES = ("inaccurate", "lost", "timeout", "ground", "diverged", "fault", "no_goal")
+TOLERANCE_M, TOLERANCE_DEG = 0.03, 3.0
+LOST_STEPS = 25
+GROUND_M = 0.03
+FAR_M = 3.0
+TRACE_SAMPLES = 120
+STAGES = ("render", "disturb", "detect", "match", "control")
+# Keys of a trial that time decides, not the seed.
+TIMED_KEYS = ("wall_s", "load_s", "step_ms_mean", "step_ms_p95", "stages_s", "rss_mb")
+
+
+class _Log:
+    """What happened, step by step."""
+
+    def __init__(self):
+        self.rows = []  # error_px, te_mm, re_deg, x, y, z
+        self.matches, self.step_ms = [], []
+        self.stages_s = dict.fromkeys(STAGES, 0.0)
+        self.peak_linear = self.peak_angular = self.path_m = 0.0
+
+    def moved(self, twist: np.ndarray, before: np.ndarray, after: np.ndarray) -> None:
+        self.peak_linear = max(self.peak_linear, float(np.linalg.norm(twist[:3])))
+        self.peak_angular = max(self.peak_angular, float(np.linalg.norm(twist[3:])))
+        self.path_m += float(np.linalg.norm(after[:3, 3] - before[:3, 3]))
+
+
+def run_trial(episode: Episode, method_name: str, settings: Settings, places: Places) -> dict:
+    """Run one episode; returns the trial as JSON-able numbers. Equal arguments give equal trials but for TIMED_KEYS."""
+    begin = time.perf_counter()
+    method = make_method(method_name, settings)
+    disturber = Disturber(settings, episode.seed, (DEFAULT_INTRINSICS.width, DEFAULT_INTRINSICS.height))
+    log = _Log()
+    T = episode.T_world_start
+    if method.has_eyes:
+        with open_world(episode, settings, places) as world:
+            outcome, message, T, load_s = _servo(episode, method, disturber, log, world, begin)
+    else:
+        outcome, message, T, load_s = _servo(episode, method, disturber, log, None, begin)
+    te_m, re_deg = se3.pose_error(T, episode.T_world_goal)
+    if outcome == SUCCESS and not (te_m < TOLERANCE_M and re_deg < TOLERANCE_DEG):
+        outcome = "inaccurate"
+    start_te_m, start_re_deg = se3.pose_error(episode.T_world_start, episode.T_world_goal)
+    return {
+        "episode": episode.id,
+        "level": episode.level,
+        "method": method_name,
+        "label": method.label,
+        "settings": settings.digest,
+        "outcome": outcome,
+        "message": message,
+        "te_mm": round(1e3 * te_m, 5),
+        "re_deg": round(re_deg, 6),
+        "start_te_mm": round(1e3 * start_te_m, 3),
+        "start_re_deg": round(start_re_deg, 4),
+        "steps": len(log.rows),
+        "peak_linear_m_s": round(log.peak_linear, 5),
+        "peak_angular_rad_s": round(log.peak_angular, 5),
+        "path_m": round(log.path_m, 5),
+        "matches_min": min(log.matches, default=0),
+        "matches_median": float(np.median(log.matches)) if log.matches else 0.0,
+        "wall_s": round(time.perf_counter() - begin, 3),
+        "load_s": round(load_s, 3),
+        "step_ms_mean": round(float(np.mean(log.step_ms)), 3) if log.step_ms else 0.0,
+        "step_ms_p95": round(float(np.percentile(log.step_ms, 95)), 3) if log.step_ms else 0.0,
+        "stages_s": {name: round(value, 4) for name, value in log.stages_s.items()},
+        "rss_mb": round(_resident_mb(), 1),
+        "T_world_start": np.round(episode.T_world_start, 9).tolist(),
+        "T_world_goal": np.round(episode.T_world_goal, 9).tolist(),
+        "T_world_final": np.round(T, 9).tolist(),
+        "trace": _trace(log.rows),
+    }
+
+
+def _servo(episode: Episode, method, disturber: Disturber, log: _Log, world, begin: float):
+    """The loop. Returns how it ended, the method's last message, the final pose, and the seconds before the loop."""
+    settings = method.settings
+    with_depth = settings.depth != "none"
+    goal_image = goal_depth = None
+    if world is not None:
+        goal_image, goal_depth = world.view(episode.T_world_goal)
+        goal_depth = disturber.depth(goal_depth) if with_depth else None
+    goal = Goal(
+        image=goal_image,
+        depth_m=goal_depth,
+        distance_m=settings.distance_prior * episode.distance_m,
+        intrinsics=DEFAULT_INTRINSICS,
+        T_world_goal=episode.T_world_goal,
+        centre=np.asarray(episode.place.centre),
+    )
+    T = episode.T_world_start
+    try:
+        method.set_goal(goal, disturber.matches)
+    except GoalError as error:
+        return "no_goal", str(error), T, time.perf_counter() - begin
+    load_s = time.perf_counter() - begin
+    lost = 0
+    outcome, result = "timeout", None
+    for step in range(settings.max_steps):
+        started = time.perf_counter()
+        image = depth_m = None
+        if world is not None:
+            image, depth_m = world.view(T)
+        rendered = time.perf_counter()
+        if world is not None:
+            image = disturber.image(image)
+            depth_m = disturber.depth(depth_m) if with_depth else None
+        disturbed = time.perf_counter()
+        result = method.step(Frame(image, depth_m, DT_S * (step + 1), T))
+        log.step_ms.append(1e3 * (time.perf_counter() - disturbed))
+        log.stages_s["render"] += rendered - started
+        log.stages_s["disturb"] += disturbed - rendered
+        for name, ms in result.timings_ms.items():
+            log.stages_s[name] += 1e-3 * ms
+        log.matches.append(result.num_matches)
+        te_m, re_deg = se3.pose_error(T, episode.T_world_goal)
+        log.rows.append((result.error_px, 1e3 * te_m, re_deg, *T[:3, 3]))
+        if result.converged:
+            outcome = SUCCESS
+            break
+        lost = lost + 1 if result.state is ServoState.LOST else 0
+        failure = _failure(T, goal.centre, result, lost)
+        if failure:
+            outcome = failure
+            break
+        T = _move(T, disturber.command(result.twist), log)
+    for twist in disturber.commands_on_their_way():
+        T = _move(T, twist, log)
+    return outcome, result.message, T, load_s
+
+
+def _move(T: np.ndarray, twist: np.ndarray, log: _Log) -> np.ndarray:
+    after = T @ se3.exp(twist * DT_S)
+    u, _, vt = np.linalg.svd(after[:3, :3])  # stay a rotation over many steps
+    after = se3.from_rt(u @ vt, after[:3, 3])
+    log.moved(twist, T, after)
+    return after
+
+
+def _failure(T: np.ndarray, centre: np.ndarray, result, lost_steps: int) -> str | None:
+    if result.state is ServoState.FAULT:
+        return "fault"
+    if T[2, 3] < GROUND_M:
+        return "ground"
+    offset = centre - T[:3, 3]
+    if np.linalg.norm(offset) > FAR_M or offset @ T[:3, 2] <= 0:
+        return "diverged"
+    return "lost" if lost_steps >= LOST_STEPS else None
+
+
+def _trace(rows) -> dict:
+    """At most TRACE_SAMPLES of the steps, first and last included, as columns for the plots."""
+    kept = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), TRACE_SAMPLES)).round().astype(int)) if rows else []
+    columns = np.array([rows[i] for i in kept]).reshape(-1, 6)
+    return {
+        "step": [int(i) for i in kept],
+        "error_px": [None if np.isnan(v) else round(v, 3) for v in columns[:, 0].tolist()],
+        "te_mm": columns[:, 1].round(3).tolist(),
+        "re_deg": columns[:, 2].round(4).tolist(),
+        "position": columns[:, 3:].round(5).tolist(),
+    }
+
+
+def _resident_mb() -> float:
+    """Memory of this process now (Linux), or its peak."""
+    try:
+        with open("/proc/self/statm") as file:
+            return int(file.read().split()[1]) * resource.getpagesize() / 2**20
+    except OSError:
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak / 2**20 if sys.platform == "darwin" else peak / 2**10

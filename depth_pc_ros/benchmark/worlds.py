@@ -1,0 +1,67 @@
+"""What an episode looks like from any camera pose: a PyBullet scene, or a photograph on a plane."""
+
+from typing import Protocol
+
+import cv2
+import numpy as np
+
+from depth_pc_ros.benchmark.episodes import Episode, Places
+from depth_pc_ros.benchmark.photos import Photo, read_photo
+from depth_pc_ros.benchmark.settings import Settings
+from depth_pc_ros.geometry import se3
+from depth_pc_ros.geometry.camera import Intrinsics
+from depth_pc_ros.sim.world import DEFAULT_INTRINSICS, SimWorld
+
+
+class World(Protocol):
+    """A place to look at. Worlds are context managers."""
+
+    intrinsics: Intrinsics
+
+    def view(self, T_world_cam: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Image (H, W, 3) uint8 RGB and depth z (H, W) float32 in metres (0: nothing there) from a pose (4, 4)."""
+
+
+def open_world(episode: Episode, settings: Settings, places: Places) -> World:
+    """The world of an episode; close it (`with`) to free what it holds."""
+    if isinstance(episode.place, Photo):
+        return PhotoWorld(read_photo(episode.place, places.photo_dir), episode.place.width_m)
+    return SimWorld(scene=episode.place, ycb_root=places.ycb_root, renderer=settings.renderer)
+
+
+_TABLE_RGB = (128, 128, 128)
+
+
+class PhotoWorld:
+    """A photograph on the plane z = 0, centred at the origin, on a grey table; exact by a homography.
+
+    picture: (H, W, 3) uint8 RGB, its upper edge towards +y. width_m: of the whole photograph.
+    """
+
+    def __init__(self, picture: np.ndarray, width_m: float, intrinsics: Intrinsics = DEFAULT_INTRINSICS):
+        self.intrinsics = intrinsics
+        self._picture = picture
+        height, width = picture.shape[:2]
+        scale = width_m / width
+        self._plane_from_picture = np.array(
+            [[scale, 0, -scale * (width - 1) / 2], [0, -scale, scale * (height - 1) / 2], [0, 0, 1]]
+        )
+        u, v = np.meshgrid(np.arange(intrinsics.width), np.arange(intrinsics.height))
+        self._rays = intrinsics.unproject(np.stack([u, v], axis=-1), np.ones(u.shape))
+
+    def view(self, T_world_cam: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        plane_to_pixels = self.intrinsics.matrix @ se3.inverse(T_world_cam)[:3][:, [0, 1, 3]]
+        size = (self.intrinsics.width, self.intrinsics.height)
+        image = cv2.warpPerspective(
+            self._picture, plane_to_pixels @ self._plane_from_picture, size, flags=cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_CONSTANT, borderValue=_TABLE_RGB,
+        )  # fmt: skip
+        with np.errstate(divide="ignore"):
+            depth = -T_world_cam[2, 3] / (self._rays @ T_world_cam[2, :3])
+        return image, np.where(np.isfinite(depth) & (depth > 0), depth, 0.0).astype(np.float32)
+
+    def __enter__(self) -> "PhotoWorld":
+        return self
+
+    def __exit__(self, *exc) -> None:
+        """A photograph holds nothing that must be freed."""

@@ -1,0 +1,128 @@
+"""Methods answer alike under one interface; the oracle is the floor."""
+
+import dataclasses
+
+import cv2
+import numpy as np
+import pytest
+
+from depth_pc_ros.benchmark import flow, methods
+from depth_pc_ros.benchmark.methods import DisturbedMatcher, Frame, Goal, Oracle, check_methods, make_method
+from depth_pc_ros.benchmark.settings import DT_S, Settings
+from depth_pc_ros.errors import ConfigError
+from depth_pc_ros.geometry import se3
+from depth_pc_ros.types import ServoState
+
+
+def untouched(matches):
+    return matches
+
+
+@pytest.fixture
+def goal(plane, intrinsics, T_world_goal) -> Goal:
+    image = plane.view(T_world_goal, intrinsics)
+    return Goal(image, None, 0.6, intrinsics, T_world_goal, np.zeros(3))
+
+
+def test_the_oracle_takes_four_percent_a_step_until_the_stopping_rule_holds(goal, move):
+    oracle = Oracle(Settings())
+    oracle.set_goal(goal, untouched)
+    T = move(goal.T_world_goal, (0.1, -0.1, 0.05), roll_deg=60)
+    errors, states = [], []
+    while ServoState.CONVERGED not in states:
+        result = oracle.step(Frame(None, None, DT_S * (len(states) + 1), T))
+        states.append(result.state)
+        errors.append(se3.pose_error(T, goal.T_world_goal))
+        T = T @ se3.exp(DT_S * result.twist)
+    ratios = np.divide(errors[1:], errors[:-1])
+    assert ratios == pytest.approx(0.96, abs=0.003)
+    assert errors[-1][0] < 0.001
+    assert 150 < len(states) < 200
+
+
+def test_the_oracle_is_limited_like_all_others(goal, move):
+    oracle = Oracle(Settings(speed="limited"))
+    oracle.set_goal(goal, untouched)
+    T = move(goal.T_world_goal, (0.3, -0.3, 0.2))
+    speeds = [np.linalg.norm(oracle.step(Frame(None, None, DT_S * k, T)).twist[:3]) for k in range(1, 30)]
+    assert max(speeds) == pytest.approx(0.25)
+    assert np.max(np.diff(speeds)) <= DT_S * 1.0 + 1e-9
+
+
+@pytest.mark.parametrize("name", ["pbvs", "ibvs", "flow_ibvs"])
+def test_methods_with_eyes_head_for_the_goal(name, goal, plane, intrinsics, move):
+    method = make_method(name, Settings())
+    method.set_goal(goal, untouched)
+    T = move(goal.T_world_goal, (0.01, 0.008, -0.01), roll_deg=3)
+    result = method.step(Frame(plane.view(T, intrinsics), None, DT_S, T))
+    wanted = se3.log(se3.inverse(T) @ goal.T_world_goal)
+    assert result.state is ServoState.SERVOING
+    assert result.num_matches > 50
+    assert set(result.timings_ms) == {"detect", "match", "control"}
+    assert result.twist[:3] @ wanted[:3] > 0
+    assert result.twist[3:] @ wanted[3:] > 0
+
+
+def test_matches_are_disturbed_between_matcher_and_servo(goal, plane, intrinsics):
+    seen = []
+
+    def blank(matches):
+        seen.append(matches.num_matched)
+        none = np.zeros(len(matches.matched), dtype=bool)
+        return dataclasses.replace(matches, matched=none, current_points=np.full_like(matches.goal_points, np.nan))
+
+    method = make_method("pbvs", Settings())
+    method.set_goal(goal, blank)
+    result = method.step(Frame(goal.image, None, DT_S, goal.T_world_goal))
+    assert seen[0] > 50
+    assert result.state is ServoState.LOST
+    assert result.num_matches == 0
+
+
+def test_a_disturbed_matcher_hands_on_everything_else():
+    class Inner:
+        goal_points = "points"
+
+        def match_features(self, features):
+            return features
+
+    matcher = DisturbedMatcher(Inner(), lambda matches: matches + 1)
+    assert matcher.goal_points == "points"
+    assert matcher.match_features(1) == 2
+
+
+def test_flow_finds_a_small_motion_to_a_fraction_of_a_pixel(goal, plane, intrinsics, move):
+    matcher = flow.FlowMatcher(flow.DisFlow())
+    count = matcher.set_goal(goal.image, intrinsics)
+    T = move(goal.T_world_goal, (0.01, 0.005, 0.0), roll_deg=2)
+    matches = matcher.match_features(matcher.detect(plane.view(T, intrinsics)))
+    assert matches.num_matched > 0.7 * count
+    depth = plane.depth(goal.T_world_goal, intrinsics)
+    uv = matches.goal_points[matches.matched]
+    points = intrinsics.unproject(uv, depth[uv[:, 1].astype(int), uv[:, 0].astype(int)])
+    T_live_goal = se3.inverse(T) @ goal.T_world_goal
+    true = intrinsics.project(points @ T_live_goal[:3, :3].T + T_live_goal[:3, 3])
+    errors = np.linalg.norm(matches.current_points[matches.matched] - true, axis=1)
+    assert np.median(errors) < 0.3
+
+
+def test_flow_to_another_picture_matches_nothing(goal, intrinsics):
+    matcher = flow.FlowMatcher(flow.DisFlow())
+    count = matcher.set_goal(goal.image, intrinsics)
+    noise = np.random.default_rng(0).integers(0, 256, (60, 80, 3)).astype(np.uint8)
+    matches = matcher.match_features(matcher.detect(cv2.resize(noise, (640, 480))))
+    assert matches.num_matched < 0.1 * count
+
+
+def test_the_table_names_which_flow_ran(monkeypatch):
+    assert make_method("flow_ibvs", Settings()).label == "flow_ibvs (DIS)"
+    monkeypatch.setattr(flow.importlib.util, "find_spec", lambda _: None)
+    with pytest.raises(ConfigError, match=r"raft_weights.*torchvision"):
+        make_method("flow_ibvs", Settings(raft_weights="raft.pth"))
+
+
+@pytest.mark.parametrize(("names", "expected"), [(["pbvs", "magic"], "'magic'"), (["pbvs", "pbvs"], "different")])
+def test_unknown_and_repeated_methods_are_refused(names, expected):
+    with pytest.raises(ConfigError, match=expected):
+        check_methods(names)
+    assert check_methods(list(methods.METHODS)) == list(methods.METHODS)

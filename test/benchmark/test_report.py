@@ -1,0 +1,83 @@
+"""Tables and the HTML page say what the trials say, and need nothing but themselves."""
+
+import re
+
+import pytest
+
+from depth_pc_ros.benchmark import figures, report, tables
+from depth_pc_ros.benchmark.episodes import EpisodeSource, Places
+from depth_pc_ros.benchmark.gallery import worst_trials
+from depth_pc_ros.benchmark.results import Results
+from depth_pc_ros.benchmark.settings import Settings
+
+RUN = {"command": "python -m depth_pc_ros.benchmark e_ycb", "commit": "abc123", "started": "now", "host": "2 cores"}
+
+
+@pytest.fixture
+def results(tmp_path, trial):
+    trials = [
+        trial(),
+        trial(episode="dev/M/000", level="M", outcome="lost", te_mm=300.0, re_deg=50.0, message="<few> matches"),
+        trial(episode="dev/S/000", method="oracle", label="oracle"),
+        trial(episode="dev/S/000", method="ibvs", label="ibvs", outcome="timeout", te_mm=9.0, re_deg=0.5),
+    ]
+    return Results(tmp_path / "trials.jsonl", Settings(), [RUN], trials)
+
+
+def test_the_terminal_table_is_aligned_and_complete(results):
+    lines = tables.terminal(results).splitlines()
+    assert lines[0] == "E_YCB, dev, seed 0, speed paper, clean"
+    header = lines[2]
+    row = next(line for line in lines if line.startswith("pbvs    all"))
+    assert row[header.index("SR %") :].split()[:2] == ["50.0", "50.0"]
+    assert row.endswith("1 lost")
+    assert "1 timeout (of them 1 within 3 cm and 3°)" in "\n".join(lines)
+    text = "\n".join(lines)
+    assert "velocity doubled" in text
+    assert "commit abc123" in text
+
+
+def test_markdown_tables_have_equal_columns(results):
+    rows = [line for line in tables.markdown([results, results]).splitlines() if line.startswith("|")]
+    counts = {line.count("|") for line in rows}
+    assert counts == {len(tables.COLUMNS) + 1, len(tables.OVERVIEW_COLUMNS) + 1}
+
+
+def test_generic_results_say_that_they_are_not_ycb(results):
+    generic = Results(results.path, Settings(environment="E_generic"), [], results.trials)
+    assert "Not comparable with E_YCB" in tables.terminal(generic)
+    generic.trials[:] = [trial for trial in generic.trials if trial["method"] == "oracle"]  # needs no pictures
+    assert "Not comparable with E_YCB" in report.html([generic])
+
+
+def test_the_page_needs_nothing_else_and_escapes_what_it_quotes(results):
+    page = report.html([results, results], Places())
+    assert page.count("data:image/png;base64,") == 6
+    assert not re.search(r"(src|href)=['\"](?!data:|#)", page)
+    assert "&lt;few&gt; matches" in page
+    assert "<few>" not in page
+    assert page.count("no picture") == 6
+    assert "Overview" in page
+
+
+def test_the_worst_come_first_and_the_oracle_never(results):
+    worst = worst_trials(results)
+    assert [trial["episode"] for trial in worst] == ["dev/M/000", "dev/S/000", "dev/S/000"]
+    assert all(trial["method"] != "oracle" for trial in worst)
+
+
+def test_pictures_are_drawn_once_and_kept(tmp_path, trial, photo_settings, photo_places):
+    episode = EpisodeSource(photo_settings, photo_places).episode("P", 0)
+    poses = {f"T_world_{name}": episode.T_world_goal.tolist() for name in ("start", "final", "goal")}
+    results = Results(tmp_path / "trials.jsonl", photo_settings, [], [trial(episode="dev/P/000", level="P", **poses)])
+    page = report.html([results], photo_places)
+    assert page.count("data:image/jpeg;base64,") == 1
+    kept = list((tmp_path / "pictures").iterdir())
+    assert [path.name for path in kept] == ["dev-P-000-pbvs-0.500.jpg"]
+    assert kept[0].stat().st_size < 100_000
+    assert report.html([results], Places(photo_dir=tmp_path / "gone")).count("data:image/jpeg;base64,") == 1
+
+
+@pytest.mark.parametrize("draw", [figures.success_bars, figures.errors_over_time, figures.paths])
+def test_figures_are_png_even_of_one_failed_trial(draw, trial):
+    assert draw([trial(outcome="lost")]).startswith(b"\x89PNG")
