@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from depth_pc_ros.geometry import se3
+from depth_pc_ros.geometry.interaction import interaction_matrix
 
 TUKEY = 4.685  # 95 % efficiency on Gaussian noise
 MIN_SCALE_PX, MAX_SCALE_PX = 0.15, 30.0  # of the robust residual scale (35 % quantile: stands 60 % mismatches)
@@ -108,12 +109,10 @@ def _normal_equations(problem: Problem, view: View, T: np.ndarray, rho: np.ndarr
     weight = np.where(in_front & (u < 1), (1 - u**2) ** 2, 0.0) * (problem.focal_px / SIGMA_PX) ** 2
 
     z_inv = 1 / np.where(in_front, q[:, 2], 1.0)
-    projection = np.zeros((len(q), 2, 3))  # d pi / d q
-    projection[:, 0, 0] = projection[:, 1, 1] = z_inv
-    projection[:, :, 2] = -q[:, :2] * (z_inv**2)[:, None]
-    dq_dpose = np.concatenate([rho[:, None, None] * np.eye(3), -se3.skew(q)], axis=2)  # (M, 3, 6)
-    J_pose = projection @ dq_dpose  # (M, 2, 6)
-    J_rho = projection @ T[:3, 3]  # (M, 2)
+    seen = q[:, :2] * z_inv[:, None]
+    # Moving the points by a twist is moving the camera by its opposite.
+    J_pose = -interaction_matrix(seen, 1 / (rho * z_inv))  # (M, 2, 6)
+    J_rho = z_inv[:, None] * (T[:2, 3] - seen * T[2, 3])  # (M, 2)
 
     flat = J_pose.reshape(-1, 6)
     twice = np.repeat(weight, 2)
@@ -128,7 +127,10 @@ def _normal_equations(problem: Problem, view: View, T: np.ndarray, rho: np.ndarr
         ratio = np.where(measured, q[:, 2] / (rho * view.depth_m), 1.0)
         r = np.log(ratio) / DEPTH_SIGMA
         huber = np.where(measured, 2.0 / np.maximum(np.abs(r), 2.0), 0.0)
-        J_p = dq_dpose[:, 2] * z_inv[:, None] / DEPTH_SIGMA  # d log z / d pose
+        zero = np.zeros(len(q))
+        J_p = (
+            np.column_stack([zero, zero, rho * z_inv, seen[:, 1], -seen[:, 0], zero]) / DEPTH_SIGMA
+        )  # d log z / d pose
         J_d = (T[2, 3] * z_inv - 1 / rho) / DEPTH_SIGMA
         H_pp += (huber[:, None] * J_p).T @ J_p
         H_pd = H_pd + J_p * (huber * J_d)[:, None]
