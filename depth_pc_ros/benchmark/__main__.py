@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 from depth_pc_ros.benchmark import latency
-from depth_pc_ros.benchmark.commands import add_commands, positive
+from depth_pc_ros.benchmark.arguments import positive
+from depth_pc_ros.benchmark.commands import add_commands
 from depth_pc_ros.errors import DepthPcError
 
 

@@ -1,41 +1,22 @@
-"""The command line of E_YCB, E_generic and E_image: run, export scenes, rebuild reports."""
+"""The sub-commands of E_YCB, E_generic and E_image: run, export scenes, rebuild reports."""
 
 import argparse
-import dataclasses
 import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 from depth_pc_ros.benchmark import report, tables
+from depth_pc_ros.benchmark.arguments import EXAMPLES, add_run_options
 from depth_pc_ros.benchmark.episodes import EpisodeSource, Places, file_digest, save_episodes, spread
-from depth_pc_ros.benchmark.methods import METHODS, check_methods, make_method
+from depth_pc_ros.benchmark.methods import check_methods, make_method
 from depth_pc_ros.benchmark.photos import photos_digest
 from depth_pc_ros.benchmark.results import Results, ResultsError, ResultsWriter, read_results
 from depth_pc_ros.benchmark.runner import run, run_facts
-from depth_pc_ros.benchmark.settings import E_GENERIC, E_IMAGE, E_YCB, Disturbance, Settings
+from depth_pc_ros.benchmark.settings import E_GENERIC, E_IMAGE, E_YCB, Settings
 from depth_pc_ros.errors import ConfigError
 from depth_pc_ros.sim.egl import egl_works
 from depth_pc_ros.sim.ycb import ycb_names
-
-_EXAMPLES = """examples:
-  # 150 episodes of three methods on two cores; stop it with Ctrl-C, start it again to go on
-  python -m depth_pc_ros.benchmark e_ycb --ycb-root ../shared/ycb --methods oracle,pbvs,ibvs --output out/ycb_dev
-
-  # the same with speed and acceleration limits; six episodes only, of the hardest level
-  python -m depth_pc_ros.benchmark e_ycb --ycb-root ../shared/ycb --speed limited --episodes 6 --levels L
-
-  # how robust? variants may be combined
-  python -m depth_pc_ros.benchmark e_ycb --ycb-root ../shared/ycb --methods pbvs --episodes 30 --light --occlude 0.3
-
-  # photographs on a plane: your own, or those of scikit-image and scikit-learn
-  python -m depth_pc_ros.benchmark e_image --images ~/photos --methods pbvs,flow_ibvs
-
-  # tables and one HTML page from any number of result folders
-  python -m depth_pc_ros.benchmark report out/ycb_dev out/ycb_limited --output out/report
-"""
-_SHARED = ("split", "seed", "speed", "depth", "max_steps")
-_HAND_EYE = ("hand_eye_mm", "hand_eye_deg")
 
 
 def add_commands(commands) -> None:
@@ -46,10 +27,10 @@ def add_commands(commands) -> None:
         ("e_image", "servo above photographs on a plane (paper, Table II)"),
     ):
         command = commands.add_parser(
-            name, help=help, description=help[0].upper() + help[1:] + ".", epilog=_EXAMPLES,
+            name, help=help, description=help[0].upper() + help[1:] + ".", epilog=EXAMPLES,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )  # fmt: skip
-        _add_run_options(command, name)
+        add_run_options(command, name)
         command.set_defaults(run=_run, environment={"e_ycb": E_YCB, "e_generic": E_GENERIC, "e_image": E_IMAGE}[name])
     command = commands.add_parser(
         "report",
@@ -62,91 +43,6 @@ def add_commands(commands) -> None:
         help="Where to write. Default: the folder itself; for several, out/benchmark/report.",
     )  # fmt: skip
     command.set_defaults(run=_report)
-
-
-def _add_run_options(command: argparse.ArgumentParser, name: str) -> None:
-    group = command.add_argument_group("what to run")
-    group.add_argument(
-        "--methods", default="oracle,pbvs,ibvs", metavar="A,B",
-        help=f"Methods, separated by commas: {', '.join(METHODS)}. Default: oracle,pbvs,ibvs.",
-    )  # fmt: skip
-    group.add_argument(
-        "--episodes", type=positive, default=150, metavar="N",
-        help="Episodes in total, evenly over the levels. Default: 150. The first N are always the same.",
-    )  # fmt: skip
-    if name != "e_image":
-        group.add_argument(
-            "--levels", metavar="S,M,L",
-            help="Rotations from start to goal: S (about 24 deg), M (67), L (136, up to 180). Default: all.",
-        )  # fmt: skip
-    if name == "e_ycb":
-        group.add_argument(
-            "--ycb-root", type=Path, metavar="DIR",
-            help="Folder of the YCB models, NAME/model.urdf. Without it, E_generic runs instead, and says so.",
-        )  # fmt: skip
-    if name == "e_image":
-        group.add_argument(
-            "--images", type=Path, metavar="DIR",
-            help="Folder of photographs (jpg, png). Default: those that scikit-image and scikit-learn ship.",
-        )  # fmt: skip
-    group.add_argument(
-        "--raft-weights", type=Path, metavar="FILE",
-        help="Weights of torchvision's raft_large for flow_ibvs. Default: none, OpenCV's DIS flow runs instead.",
-    )  # fmt: skip
-    group.add_argument("--scenes", type=Path, metavar="FILE", help="Episodes from a file that --export-scenes made.")
-    add_fields(group, _SHARED)
-
-    group = command.add_argument_group("robustness variants (may be combined)")
-    if name == "e_ycb":
-        add_fields(group, ("scene",))
-    if name != "e_image":
-        add_fields(group, ("base",))
-    add_fields(group, [n for n in Disturbance.__dataclass_fields__ if n not in _HAND_EYE])
-    group.add_argument(
-        "--hand-eye-error", type=float, nargs=2, default=(0.0, 0.0), metavar=("MM", "DEG"),
-        help="Offset and rotation of the assumed camera frame, in a random direction per episode.",
-    )  # fmt: skip
-
-    group = command.add_argument_group("how to run")
-    group.add_argument("--workers", type=positive, default=2, metavar="N", help="Processes. Default: 2.")
-    group.add_argument(
-        "--output", type=Path, metavar="DIR",
-        help="Folder of the results; finished trials in it are kept. Default: out/benchmark/NAME-OF-THE-VARIANT.",
-    )  # fmt: skip
-    if name != "e_image":
-        group.add_argument(
-            "--renderer",
-            choices=("auto", "egl", "tiny"),
-            default="auto",
-            help="auto: EGL where it works. Default: auto.",
-        )
-    group.add_argument(
-        "--export-scenes", type=Path, metavar="FILE", help="Write the episodes to FILE as JSON, and run nothing."
-    )
-
-
-def add_fields(group, names) -> None:
-    """Fields of `Settings` as options, with their help and their choices; ranges are checked by `Settings`."""
-    for name in names:
-        field = Settings.__dataclass_fields__[name]
-        flag = f"--{name.replace('_', '-')}"
-        help = field.metadata["help"].replace("%", "%%")
-        if type(field.default) is bool:
-            group.add_argument(flag, action="store_true", help=help)
-        else:
-            group.add_argument(
-                flag, type=type(field.default), default=field.default, choices=field.metadata["choices"],
-                metavar=None if field.metadata["choices"] else type(field.default).__name__.upper(),
-                help=f"{help} Default: {field.default}.",
-            )  # fmt: skip
-
-
-def positive(text: str) -> int:
-    """An integer of at least 1, for argparse."""
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"expected a number of at least 1, got {text}")
-    return number
 
 
 def _settings(arguments: argparse.Namespace) -> tuple[Settings, Places]:
@@ -235,8 +131,7 @@ def default_name(settings: Settings) -> str:
     words = [settings.environment.lower(), settings.split, settings.speed, f"seed{settings.seed}"]
     if settings.variant != "clean":
         words.append(settings.variant.replace(", ", "+").replace(" ", "-"))
-    changed = dataclasses.replace(settings, renderer="egl", seed=0) != Settings()
-    return "-".join(words) + (f"-{settings.digest[:6]}" if changed and settings.source else "")
+    return "-".join(words)
 
 
 def git_commit() -> str:

@@ -7,6 +7,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from depth_pc_ros.benchmark.methods import METHODS
 from depth_pc_ros.benchmark.metrics import (
     STRICT_DEG,
     STRICT_M,
@@ -30,7 +31,8 @@ def success_bars(trials: list[dict]) -> bytes:
     axis = figure.subplots()
     figure.subplots_adjust(left=0.06, right=0.985, bottom=0.1, top=0.86)
     width = 0.8 / len(groups)
-    for k, (colour, group) in enumerate(zip(_METHOD_COLOURS * 2, groups.values())):
+    for k, (method, group) in enumerate(groups.items()):
+        colour = _METHOD_COLOURS[list(METHODS).index(method) % len(_METHOD_COLOURS)]
         offset = (k - (len(groups) - 1) / 2) * width
         for x, level in enumerate(levels):
             if level != "all" and not any(trial["level"] == level for trial in group):
@@ -67,20 +69,21 @@ def errors_over_time(trials: list[dict]) -> bytes:
         ):
             for value in (tolerance, strict):
                 axis.axhline(value, color="#64748b", linewidth=0.8, linestyle=(0, (4, 3)))
-            for trial in group:
+            for trial in _moved(group):
                 failed = trial["outcome"] != SUCCESS
                 colour = _FAILURE if failed else _LEVEL_COLOURS[trial["level"]]
                 values = np.maximum(trial["trace"][key], 1e-3)
-                axis.plot(trial["trace"]["step"], values, color=colour, alpha=0.6 if failed else 0.16, linewidth=0.8)
-            for level in levels_of(group):
-                steps, median = _median_curve([trial for trial in group if trial["level"] == level], key)
+                axis.plot(trial["trace"]["step"], values, color=colour, alpha=0.6 if failed else 0.25, linewidth=0.8)
+            for level in levels_of(_moved(group)):
+                steps, median = _median_curve([trial for trial in _moved(group) if trial["level"] == level], key)
                 axis.plot(steps, np.maximum(median, 1e-3), color=_LEVEL_COLOURS[level], linewidth=2.4, label=level)
             axis.set_yscale("log")
             axis.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
             _tidy(axis)
         axes[0, column].set_title(group[0]["label"], fontsize=11, fontweight="bold", loc="left")
         axes[1, column].set_xlabel("step of 1/50 s")
-        axes[1, column].set_xlim(left=0)
+    longest = max((trial["steps"] for trial in trials if trial["outcome"] == SUCCESS), default=0)
+    axes[0, 0].set_xlim(0, 1.1 * longest or max(1, *(trial["steps"] for trial in trials)))
     axes[0, 0].set_ylabel("position error, mm")
     axes[1, 0].set_ylabel("rotation error, °")
     figure.legend(handles=_level_handles(trials), loc="upper right", ncols=6, frameon=False, fontsize=9)
@@ -95,7 +98,7 @@ def paths(trials: list[dict]) -> bytes:
     reach = 1.1e-3 * max(trial["start_te_mm"] for trial in trials)
     for column, group in enumerate(groups.values()):
         above, side = axes[:, column]
-        for trial in group:
+        for trial in _moved(group):
             relative = np.array(trial["trace"]["position"]) - np.array(trial["T_world_goal"])[:3, 3]
             failed = trial["outcome"] != SUCCESS
             style = {"color": _FAILURE if failed else _LEVEL_COLOURS[trial["level"]], "linewidth": 1.1}
@@ -114,6 +117,11 @@ def paths(trials: list[dict]) -> bytes:
     axes[1, 0].set_ylabel("from the side: height − goal, m")
     figure.legend(handles=_level_handles(trials), loc="upper right", ncols=6, frameon=False, fontsize=9)
     return _png(figure)
+
+
+def _moved(trials: list[dict]) -> list[dict]:
+    """Trials of at least one step: a refused goal has none."""
+    return [trial for trial in trials if trial["steps"] > 0]
 
 
 def _median_curve(trials: list[dict], key: str) -> tuple[np.ndarray, np.ndarray]:

@@ -66,7 +66,8 @@ def _section(anchor: str, results: Results, places: Places) -> str:
         _image(figures.success_bars(trials), "image/png", "share of successes by level and method"),
         "<h3>Error over time</h3>",
         _image(figures.errors_over_time(trials), "image/png", "position and rotation error over the steps"),
-        "<p class='soft'>Thin: single trials; thick: median of a level; dashed: both tolerances.</p>",
+        "<p class='soft'>Thin: single trials; thick: median of a level; dashed: both tolerances. Time ends soon after "
+        "the last success.</p>",
         "<h3>Camera paths about the goal (star)</h3>",
         _image(figures.paths(trials), "image/png", "camera paths from above and from the side"),
     ]

@@ -2,9 +2,10 @@
 
 import math
 
+from depth_pc_ros.benchmark.episodes import HELD_OUT
 from depth_pc_ros.benchmark.metrics import Summary, by_method, start_offsets, summarise, summary_rows, time_shares
 from depth_pc_ros.benchmark.results import Results
-from depth_pc_ros.benchmark.settings import E_GENERIC
+from depth_pc_ros.benchmark.settings import E_GENERIC, E_YCB
 
 COLUMNS = (
     "method", "level", "n", "SR %", "strict %", "TE mm", "RE °", "med TE", "med RE", "TS", "peak m/s", "peak °/s",
@@ -72,6 +73,8 @@ def facts(results: Results) -> list[str]:
     lines = []
     if s.environment == E_GENERIC:
         lines.append("E_generic: PyBullet's own models, no YCB objects. Not comparable with E_YCB.")
+    if s.environment == E_YCB:
+        lines.append(f"Objects never in dev, and at least half of every test scene: {', '.join(HELD_OUT)}.")
     lines.append(f"Velocity law: {s.velocity_law}; at most {s.max_steps} steps; renderer {s.renderer}.")
     offsets = (
         f"{level}: {count} episodes, {degrees:.2f}° and {100 * metres:.1f} cm"

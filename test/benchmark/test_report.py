@@ -79,5 +79,8 @@ def test_pictures_are_drawn_once_and_kept(tmp_path, trial, photo_settings, photo
 
 
 @pytest.mark.parametrize("draw", [figures.success_bars, figures.errors_over_time, figures.paths])
-def test_figures_are_png_even_of_one_failed_trial(draw, trial):
-    assert draw([trial(outcome="lost")]).startswith(b"\x89PNG")
+def test_figures_are_png_even_of_failed_trials_only(draw, trial):
+    none = {"step": [], "error_px": [], "te_mm": [], "re_deg": [], "position": []}
+    refused = trial(outcome="no_goal", steps=0, trace=none)
+    assert draw([trial(outcome="lost"), refused]).startswith(b"\x89PNG")
+    assert draw([refused]).startswith(b"\x89PNG")
