@@ -49,8 +49,11 @@ class VelocityLaw:
         delay_s: from image to motion. An integrator behind a dead time T overshoots above the gain 1 / (e T), so the
         gain is held below that (K. Astrom, T. Hagglund, "Advanced PID control", 2006).
         """
-        gain = min(self.gain, 1.0 / (np.e * max(delay_s, 1e-9)))
-        return limit_norms(gain * unit_twist, self.max_linear, self.max_angular)
+        return limit_norms(self.gain_behind(delay_s) * unit_twist, self.max_linear, self.max_angular)
+
+    def gain_behind(self, delay_s: float) -> float:
+        """The gain in 1/s that is used behind a dead time of delay_s."""
+        return min(self.gain, 1.0 / (np.e * max(delay_s, 1e-9)))
 
     def approach(self, previous: np.ndarray, target: np.ndarray, dt_s: float) -> np.ndarray:
         """Next twist (6,) on the straight line from `previous` to `target`, acceleration limited over dt_s."""

@@ -3,6 +3,7 @@
 `ServoPipeline` puts a matcher in front of it; the controller node feeds it matches from a topic.
 """
 
+import cv2
 import numpy as np
 
 from depth_pc_ros.config import ControlConfig
@@ -120,13 +121,16 @@ class Servo:
         )
         try:
             law = self._law(observation)
-        except PoseError as error:
+        except (PoseError, cv2.error, np.linalg.LinAlgError) as error:  # a degenerate frame is no reason to stay down
             self._stopping.reset()
             return self._stopped(ServoState.LOST, str(error), matches)
         if not np.isfinite(law.twist).all():
             self._fault = f"control law {self.config.controller} answered a twist that is not finite"
             return self._stopped(ServoState.FAULT, self._fault, matches)
-        target = self.velocity_law.target(law.twist, max(age_s, 0.0) + 0.5 * interval_s)
+        delay_s = max(age_s, 0.0) + 0.5 * interval_s
+        target = self.velocity_law.target(law.twist, delay_s)
+        # A slow law must not pass for one that no longer improves.
+        self._stopping.hold_s = max(self.config.stop_hold_s, 0.25 / self.velocity_law.gain_behind(delay_s))
         return self._judged(law, target, observation, stamp_s, matches, depth_source)
 
     def _judged(self, law, target, observation, stamp_s, matches, depth_source) -> StepResult:

@@ -164,7 +164,11 @@ class ServoNode(LifecycleNode):
     def on_activate(self, state):
         super().on_activate(state)
         self.active = True
-        return self._attempt(self.begin)
+        result = self._attempt(self.begin)
+        if result is not TransitionCallbackReturn.SUCCESS:
+            self._halt_if_active()
+            super().on_deactivate(state)
+        return result
 
     def on_deactivate(self, state):
         self._halt_if_active()

@@ -106,7 +106,8 @@ class ControllerNode(ServoNode):
         if self._enabled:
             return
         self._enabled = True
-        self._fault = ""
+        self._fault = f"twist adapter: {self._adapter_message}" if self._adapter_state == "FAULT" else ""
+        self._pending = None
         self._servo.reset()
         self._result = _WAITING
         self._publish_status()
@@ -114,6 +115,7 @@ class ControllerNode(ServoNode):
     def disable(self) -> None:
         """Stop now: zero burst, then silence."""
         self._enabled = False
+        self._pending = None
         self._output.stop()
         self._publish_status()
 
@@ -157,15 +159,20 @@ class ControllerNode(ServoNode):
         problem = self._watchdog.problem(self.steady_s())
         if problem:
             return ServoState.STALE_INPUT, problem
-        if self._result.state is not ServoState.SERVOING:
+        if self._result.state not in (ServoState.SERVOING, ServoState.CONVERGED):
             return self._result.state, self._result.message
-        if self._adapter_state in ("TF_ERROR", "LIMITED"):
-            return ServoState[self._adapter_state], self._adapter_message
-        return ServoState.SERVOING, ""
+        if self._adapter_state == "TF_ERROR":
+            return ServoState.TF_ERROR, self._adapter_message
+        if self._result.state is ServoState.CONVERGED:
+            return ServoState.CONVERGED, ""
+        if self._adapter_state == "LIMITED":
+            return ServoState.LIMITED, self._adapter_message
+        return ServoState.SERVOING, self._adapter_message
 
     # Inputs
 
     def _on_goal(self, msg: ServoGoal):
+        self._pending = None
         self._output.stop()
         self._inputs.set_goal(msg)
         self._result = _WAITING
@@ -184,7 +191,7 @@ class ControllerNode(ServoNode):
     def _on_matches(self, msg: KeypointMatches):
         if not self.active:
             return
-        if self._watchdog.problem(self.steady_s()):
+        if self._watchdog.problem(self.steady_s()) or self._adapter_state == "TF_ERROR":
             self._servo.reset()  # the camera stood still: an error that did not fall meanwhile is not convergence
         stamp_s = stamp_to_seconds(msg.header.stamp)
         problem = self._watchdog.receive(stamp_s, self.now_s(), self.steady_s())

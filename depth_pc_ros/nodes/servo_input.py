@@ -2,7 +2,6 @@
 
 from collections import deque
 
-import cv2
 import numpy as np
 from sensor_msgs.msg import Image
 
@@ -26,6 +25,7 @@ class ServoInput:
         self._max_depth_age_s = max_depth_age_s
         self._goal: ServoGoal | None = None
         self._goal_given = False  # to the servo, which also needs the goal's keypoints, and those come with matches
+        self._goal_points = self._intrinsics = None  # of the goal that was given
         self._depths: deque[tuple[float, Image]] = deque(maxlen=_DEPTHS_KEPT)
         self.depth_age_s = float("nan")  # of the depth used last, at its image's time
 
@@ -68,13 +68,15 @@ class ServoInput:
                 depth = depth_to_metres(self._goal.depth, "goal depth") if self._goal.depth.width else None
                 self._servo.set_goal(matches.goal_points, intrinsics, distance, depth)
                 self._goal_given = True
+                self._goal_points, self._intrinsics = matches.goal_points, intrinsics
+            elif intrinsics != self._intrinsics or not np.array_equal(matches.goal_points, self._goal_points):
+                # A keypoint node that was restarted counts its goals from 1 again.
+                return _stopped(ServoState.STALE_INPUT, "the matches are of another goal or camera of the same number")
             return self._servo.update(matches, stamp_s, self._depth_at(stamp_s), age_s)
         except GoalError as error:
             return _stopped(ServoState.NO_GOAL, str(error))
         except DepthPcError as error:
             return _stopped(ServoState.STALE_INPUT, str(error))
-        except (cv2.error, np.linalg.LinAlgError) as error:
-            return _stopped(ServoState.FAULT, f"the control law failed: {error}")
 
     def _depth_at(self, stamp_s: float) -> np.ndarray | None:
         """Depth (H, W) in metres nearest to this time; None when there is none near enough."""

@@ -114,7 +114,13 @@ class TwistAdapter(ServoNode):
         except TransformError as error:
             self._refuse("TF_ERROR", str(error))
             return
-        self._forward(adjoint(T_tool_cam) @ twist, msg.header.stamp)
+        with np.errstate(over="ignore", invalid="ignore"):
+            wanted = adjoint(T_tool_cam) @ twist
+            finite = np.isfinite(np.linalg.norm(wanted))
+        if not finite:
+            self._refuse("FAULT", f"the tool's twist is not finite: {wanted.tolist()}")
+            return
+        self._forward(wanted, msg.header.stamp)
 
     def _forward(self, wanted: np.ndarray, stamp) -> None:
         """wanted: (6,) twist of the tool. The stamp stays the command's own, so that its age stays honest."""

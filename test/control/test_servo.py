@@ -178,3 +178,24 @@ def test_depth_source_is_named(intrinsics, world):
     assert servo.update(world.matches(), 2.0, depth=depth).depth_source == "camera"
     servo.set_goal(world.goal_points, intrinsics, depth=depth)
     assert servo.update(world.matches(), 3.0).depth_source == "goal"
+
+
+def test_a_slow_law_does_not_pass_for_one_that_has_arrived(intrinsics):
+    """At a gain of 0.2 1/s the error falls by less than 10 % in the hold time of 0.4 s."""
+    world = PointWorld(intrinsics, seed=4, rotation_deg=1, mismatches=0.0, noise_px=0.02)
+    world.T_world_cam = world.T_world_goal @ se3.exp(np.array([0.004, 0.003, 0.0, 0.0, 0.0, 0.0]))
+    assert world.run(Servo(ControlConfig(gain=0.2)), steps=1500) is not None
+    assert se3.pose_error(world.T_world_cam, world.T_world_goal)[0] < 0.0012
+
+
+def test_a_degenerate_frame_is_lost_not_a_crash(intrinsics, world):
+    servo = Servo(ControlConfig())
+    servo.set_goal(world.goal_points, intrinsics, 0.7)
+
+    def fail(observation):
+        raise np.linalg.LinAlgError("singular")
+
+    law, servo._law = servo._law, fail
+    assert servo.update(world.matches(), 1.0).state is ServoState.LOST
+    servo._law = law
+    assert servo.update(world.matches(), 2.0).state is ServoState.SERVOING

@@ -52,8 +52,18 @@ def test_a_number_of_points_that_changes_is_refused(inputs, frame):
     inputs.set_goal(ServoGoal(goal_id=1, distance=0.6))
     inputs.step(frame())
     result = inputs.step(frame(stamp_s=1.1, points=20))
-    assert result.state is ServoState.NO_GOAL
-    assert "expected the goal's 30 keypoints, got 20" in result.message
+    assert result.state is ServoState.STALE_INPUT
+    assert "of another goal" in result.message
+    assert not result.twist.any()
+
+
+def test_matches_of_another_goal_with_the_same_number_do_not_move(inputs, frame):
+    inputs.set_goal(ServoGoal(goal_id=1, distance=0.6))
+    assert inputs.step(frame()).state is ServoState.SERVOING
+    other = frame(stamp_s=1.1)
+    other.goal_points = [value + 1.0 for value in other.goal_points]
+    result = inputs.step(other)
+    assert result.state is ServoState.STALE_INPUT
     assert not result.twist.any()
 
 
@@ -81,12 +91,12 @@ def test_depth_of_the_nearest_time_is_used(inputs, frame):
     assert np.isnan(inputs.depth_age_s)
 
 
-def test_a_failing_law_is_a_fault_not_a_crash(inputs, servo, frame, monkeypatch):
+def test_a_law_that_fails_on_a_frame_is_lost_not_a_crash(inputs, servo, frame, monkeypatch):
     def fail(observation):
         raise cv2.error("no solution")
 
     inputs.set_goal(ServoGoal(goal_id=1, distance=0.6))
     monkeypatch.setattr(servo, "_law", type("Law", (), {"__call__": staticmethod(fail), "reset": lambda self: None})())
     result = inputs.step(frame())
-    assert result.state is ServoState.FAULT
+    assert result.state is ServoState.LOST
     assert "no solution" in result.message
