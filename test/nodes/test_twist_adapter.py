@@ -144,7 +144,7 @@ def test_a_wrong_stamp_never_moves_and_stops_a_moving_arm(chain, stamp, problem)
     chain.wait_burst()
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1.7e308])
 def test_a_twist_that_is_not_finite_stops_until_its_source_has_stopped(chain, value):
     chain.forward(MOVE)
     chain.send(np.array([0, 0, value, 0, 0, 0]))
