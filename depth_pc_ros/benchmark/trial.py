@@ -20,7 +20,7 @@ SUCCESS = "success"
 # How an episode can fail. inaccurate: stopped, but not within tolerance; no_goal: the goal image was refused.
 FAILURES = ("inaccurate", "lost", "timeout", "ground", "diverged", "fault", "no_goal")
 TOLERANCE_M, TOLERANCE_DEG = 0.03, 3.0
-LOST_STEPS = 25
+LOST_STEPS = 100
 GROUND_M = 0.03
 FAR_M = 3.0
 TRACE_SAMPLES = 120

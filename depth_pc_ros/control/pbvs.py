@@ -30,7 +30,7 @@ class Pbvs(ControlLaw):
 
     RELIEF_SIGMA = 0.3  # relative, of a point's depth about the distance prior where metric depth is unknown
     METRIC_SIGMA = 0.01  # relative, of metric goal depth
-    MIN_SHARE, MIN_INLIERS = 0.35, 6  # support below which a pose is not trusted
+    MIN_SHARE, MIN_INLIERS = 0.35, 8  # support below which a pose is not trusted
     WARM_SHARE = 0.85  # of the last frame's support: a warm start that keeps it needs no fresh candidates
     KEPT_VIEWS = 3
     SPACING = 0.25  # kept views are this far apart, as a share of the larger distance to the goal

@@ -1,11 +1,12 @@
 """Keypoint matchers: the goal's features are extracted once, each live image is matched against them.
 
 One small base class holds the matching; a subclass only names its detector. Matching is nearest neighbour with
-Lowe's ratio test, one goal keypoint per live keypoint, then a robust geometric check (MAGSAC), then a sub-pixel
-alignment of the matched patches: detectors place one corner differently in two images, by up to a pixel.
+Lowe's ratio test, one goal keypoint per live keypoint, then a vote on how the whole scene has turned, grown and moved,
+then a robust geometric check (MAGSAC), then a sub-pixel alignment of the matched patches: detectors place one corner
+differently in two images, by up to a pixel.
 
-Source: D. Barath, J. Noskova, M. Ivashechkin, J. Matas, "MAGSAC++, a fast, reliable and accurate robust estimator",
-CVPR 2020.
+Sources: D. G. Lowe, "Distinctive image features from scale-invariant keypoints", IJCV 2004 (ratio test, vote);
+D. Barath, J. Noskova, M. Ivashechkin, J. Matas, "MAGSAC++, a fast, reliable and accurate robust estimator", CVPR 2020.
 """
 
 from dataclasses import dataclass
@@ -18,12 +19,22 @@ from depth_pc_ros.errors import GoalError, GoalTextureError
 from depth_pc_ros.geometry.camera import Intrinsics
 from depth_pc_ros.types import Matches
 
+# The vote: how many matches are asked, and how far another may differ: rad, log ratio, px, share of the distance.
+_VOTERS = 64
+_VOTE_TURN, _VOTE_GROWTH = np.radians(30), np.log(1.6)
+_VOTE_SHIFT_PX, _VOTE_SHIFT_SHARE = 20.0, 0.35
+
 
 @dataclass(frozen=True)
 class Features:
-    """Keypoints of one image: pixels (N, 2) float64, their descriptors (N, D), and the grey image (H, W) uint8."""
+    """Keypoints of one image.
+
+    points: (N, 2) float64 px. angles: (N,) rad. sizes: (N,) px. descriptors: (N, D). grey: the image (H, W) uint8.
+    """
 
     points: np.ndarray
+    angles: np.ndarray
+    sizes: np.ndarray
     descriptors: np.ndarray
     grey: np.ndarray
 
@@ -62,6 +73,7 @@ class Matcher:
                 f"{self.config.min_keypoints} are needed; show more texture, or move closer"
             )
         self._goal, self._intrinsics = features, intrinsics
+        self._goal_equalised = _equalised(features.grey)
         return len(features.points)
 
     def detect(self, image: np.ndarray) -> Features:
@@ -69,13 +81,12 @@ class Matcher:
         grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
         keypoints, descriptors = self._detector.detectAndCompute(grey, None)
         if descriptors is None:
-            return Features(np.zeros((0, 2)), np.zeros((0, 1), np.uint8), grey)
-        points = np.array([k.pt for k in keypoints], dtype=np.float64)
-        if len(points) > self.config.max_keypoints:
-            response = np.array([k.response for k in keypoints])
-            strongest = np.sort(np.argsort(-response, kind="stable")[: self.config.max_keypoints])
-            points, descriptors = points[strongest], descriptors[strongest]
-        return Features(points, descriptors, grey)
+            return Features(np.zeros((0, 2)), np.zeros(0), np.zeros(0), np.zeros((0, 1), np.uint8), grey)
+        table = np.array([(*k.pt, np.radians(k.angle), k.size, k.response) for k in keypoints], dtype=np.float64)
+        if len(table) > self.config.max_keypoints:
+            strongest = np.sort(np.argsort(-table[:, 4], kind="stable")[: self.config.max_keypoints])
+            table, descriptors = table[strongest], descriptors[strongest]
+        return Features(table[:, :2], table[:, 2], table[:, 3], descriptors, grey)
 
     def match(self, image: np.ndarray) -> Matches:
         """Matches of a live image (H, W, 3) uint8 RGB with the goal."""
@@ -85,6 +96,8 @@ class Matcher:
         """Matches of a live image's features with the goal."""
         goal = self.goal_points
         goal_index, live_index, scores = self._putative(features)
+        voted = self._vote(features, goal_index, live_index)
+        goal_index, live_index, scores = goal_index[voted], live_index[voted], scores[voted]
         keep = self._geometric_check(goal[goal_index], features.points[live_index])
         goal_index, live_index, scores = goal_index[keep], live_index[keep], scores[keep]
 
@@ -111,6 +124,30 @@ class Matcher:
         _, first = np.unique(table[order, 1], return_index=True)
         best = np.sort(order[first])
         return table[best, 0].astype(int), table[best, 1].astype(int), (1 - ratio[best]).astype(np.float32)
+
+    def _vote(self, live: Features, goal_index: np.ndarray, live_index: np.ndarray) -> np.ndarray:
+        """Mask (M,) of putative matches in the largest group that turned, grew and moved alike.
+
+        A match tells by its keypoints' angles and sizes how the scene around it has turned and grown, and so where
+        every other match should be. Wrong matches agree on this by chance far more seldom than on epipolar geometry.
+        """
+        if len(goal_index) == 0:
+            return np.zeros(0, dtype=bool)
+        goal_px, live_px = self._goal.points[goal_index], live.points[live_index]
+        turn = live.angles[live_index] - self._goal.angles[goal_index]
+        growth = np.log(live.sizes[live_index] / self._goal.sizes[goal_index])
+        seeds = np.unique(np.linspace(0, len(turn) - 1, _VOTERS).astype(int))
+        other_turn = np.angle(np.exp(1j * (turn - turn[seeds, None])))
+        # Pixels as complex numbers: turning and growing is one product.
+        goal_z, live_z = goal_px @ (1, 1j), live_px @ (1, 1j)
+        away = live_z - live_z[seeds, None]
+        expected = np.exp(growth + 1j * turn)[seeds, None] * (goal_z - goal_z[seeds, None])
+        alike = (
+            (np.abs(other_turn) < _VOTE_TURN)
+            & (np.abs(growth - growth[seeds, None]) < _VOTE_GROWTH)
+            & (np.abs(away - expected) < _VOTE_SHIFT_PX + _VOTE_SHIFT_SHARE * np.abs(away))
+        )
+        return alike[np.argmax(np.count_nonzero(alike, axis=1))]
 
     def _geometric_check(self, goal_px: np.ndarray, live_px: np.ndarray) -> np.ndarray:
         """Mask (M,) of putative matches that one rigid motion explains.
@@ -149,14 +186,25 @@ class Matcher:
         if similarity is None:
             return live_px
         size = live.grey.shape[::-1]
-        turned = cv2.warpAffine(self._goal.grey, similarity, size, borderMode=cv2.BORDER_REPLICATE)
+        turned = cv2.warpAffine(self._goal_equalised, similarity, size, borderMode=cv2.BORDER_REPLICATE)
         turned_px = (goal_px @ similarity[:, :2].T + similarity[:, 2]).astype(np.float32)
         guess = live_px.astype(np.float32)
         aligned, found, _ = cv2.calcOpticalFlowPyrLK(
-            turned, live.grey, turned_px, guess.copy(), winSize=(15, 15), maxLevel=0, flags=cv2.OPTFLOW_USE_INITIAL_FLOW
-        )
+            turned, _equalised(live.grey), turned_px, guess.copy(),
+            winSize=(15, 15), maxLevel=0, flags=cv2.OPTFLOW_USE_INITIAL_FLOW,
+        )  # fmt: skip
         near = (found.ravel() > 0) & (np.linalg.norm(aligned - guess, axis=1) < 4.0)
         return np.where(near[:, None], aligned.astype(np.float64), live_px)
+
+
+def _equalised(grey: np.ndarray) -> np.ndarray:
+    """The image (H, W) uint8 with the same mean and contrast everywhere, so that another light looks the same."""
+    side, noise, mean, contrast = (21, 21), 4.0, 128.0, 40.0
+    local_mean = cv2.boxFilter(grey, cv2.CV_32F, side)
+    variance = cv2.sqrBoxFilter(grey, cv2.CV_32F, side) - local_mean**2
+    deviation = cv2.sqrt(cv2.max(variance, 0.0) + noise**2)
+    centred = cv2.subtract(grey, local_mean, dtype=cv2.CV_32F)
+    return cv2.add(cv2.divide(centred, deviation, scale=contrast), mean, dtype=cv2.CV_8U)
 
 
 class AkazeMatcher(Matcher):

@@ -46,6 +46,19 @@ def test_patch_alignment_is_what_makes_positions_subpixel(plane, intrinsics, T_w
     assert medians[True] < 0.25 * medians[False]
 
 
+@pytest.mark.parametrize("gamma", [0.45, 2.2])
+def test_another_light_keeps_positions_subpixel(gamma, plane, intrinsics, T_world_goal, move):
+    T_world_cam = move(T_world_goal, (0.03, 0.02, 0.04), 25, 8)
+    matcher = make_matcher(MatcherConfig())
+    matcher.set_goal(plane.view(T_world_goal, intrinsics), intrinsics)
+    light = np.rint(255 * (np.arange(256) / 255) ** gamma).astype(np.uint8)
+    matches = matcher.match(light[plane.view(T_world_cam, intrinsics)])
+    truth = true_pixels(matches.goal_points, T_world_goal, T_world_cam, intrinsics)
+    error = np.linalg.norm(matches.current_points - truth, axis=1)[matches.matched]
+    assert matches.num_matched >= 30
+    assert np.median(error) < 0.25
+
+
 def test_identical_image_matches_itself_exactly(plane, intrinsics, T_world_goal):
     matcher = make_matcher(MatcherConfig())
     image = plane.view(T_world_goal, intrinsics)
