@@ -40,6 +40,7 @@ setup(
         "scipy>=1.11,<2",
         "opencv-python-headless>=4.8,<5",
         "pybullet>=3.2.6,<4",
+        "moderngl>=5.10,<6",
         "matplotlib>=3.8,<4",
         "PyYAML>=6.0,<7",
         "tqdm>=4.66,<5",

@@ -186,7 +186,7 @@ build_packages() {
 check_build() (
     # shellcheck source=env.sh
     source "$root/scripts/env.sh"
-    logged python -c "import cv2, pybullet, rclpy, torch, depth_pc_ros; from depth_pc_interfaces.msg import ServoStatus"
+    logged python -c "import cv2, moderngl, pybullet, rclpy, torch, depth_pc_ros; from depth_pc_interfaces.msg import ServoStatus"
 )
 
 built_on=wheels

@@ -15,7 +15,7 @@ from depth_pc_ros.benchmark.results import Results, ResultsError, ResultsWriter,
 from depth_pc_ros.benchmark.runner import run, run_facts
 from depth_pc_ros.benchmark.settings import E_GENERIC, E_IMAGE, E_YCB, Settings
 from depth_pc_ros.errors import ConfigError
-from depth_pc_ros.sim.egl import egl_works
+from depth_pc_ros.sim.gl_renderer import egl_works
 from depth_pc_ros.sim.ycb import ycb_names
 
 

@@ -63,7 +63,7 @@ class Settings(Disturbance):
         choices=("standard", "low", "high"),
     )
     max_steps: int = option(600, "Steps of 1/50 s after which an episode is a timeout.", 1, 100000)
-    renderer: str = option("egl", "PyBullet's renderer.", choices=("egl", "tiny", "homography"))
+    renderer: str = option("egl", "What draws the images.", choices=("egl", "tiny", "homography"))
     source: str = option("", "Digest of the scene file or the photographs, if any were given.")
     raft_weights: str = option("", "Weights of RAFT for flow_ibvs; empty: OpenCV's DIS flow.")
 

@@ -26,7 +26,7 @@ _MODULES = (
     ("torch", "only for learned control laws: pip install torch", False),
 )
 _DRIVER_MODULES = {
-    "pybullet": (("pybullet", "pip install pybullet", True),),
+    "pybullet": (("pybullet", "pip install pybullet", True), ("moderngl", "pip install moderngl", True)),
     "moveit_servo": (("moveit_msgs", "apt install ros-<distro>-moveit-msgs", True),),
     "twist": (),
 }

@@ -19,7 +19,7 @@ class SerialChain:
     """
 
     def __init__(self, urdf: str, joints, tool_link: int, T_world_base: np.ndarray):
-        client = BulletClient("tiny")
+        client = BulletClient()
         try:
             flags = client.URDF_IGNORE_VISUAL_SHAPES | client.URDF_IGNORE_COLLISION_SHAPES
             body = client.loadURDF(urdf, useFixedBase=True, flags=flags)

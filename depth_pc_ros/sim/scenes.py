@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from depth_pc_ros.errors import SceneError
-from depth_pc_ros.sim import assets, ycb
+from depth_pc_ros.sim import ycb
+from depth_pc_ros.sim.models import MODEL_NAMES, upright_quaternion
 from depth_pc_ros.sim.settle import settle
 
 RADIUS_M = 0.2
@@ -69,12 +70,12 @@ def _drop_position(rng: np.random.Generator, i: int, count: int, reach_m: float)
 def _default_scene(seed: int) -> Scene:
     """Seven printed packages and five of PyBullet's own models, dropped upright, some onto others."""
     rng = np.random.default_rng([seed, 1])
-    models = [f"pybullet/{name}" for name in rng.permutation(assets.PYBULLET_MODELS)[:5]]
+    models = [f"pybullet/{name}" for name in rng.permutation(MODEL_NAMES)[:5]]
     names = rng.permutation(["package"] * 7 + models).tolist()
     bodies = []
     for i, asset in enumerate(names):
         position = _drop_position(rng, i, len(names), 0.17)
-        quaternion = assets.upright_quaternion(asset, rng.uniform(-np.pi, np.pi))
+        quaternion = upright_quaternion(asset.removeprefix("pybullet/"), rng.uniform(-np.pi, np.pi))
         size = rng.uniform((0.08, 0.055, 0.025), (0.14, 0.09, 0.07)) if asset == "package" else None
         bodies.append(_body(asset, position, quaternion, size, int(rng.integers(2**31))))
     return Scene("default", seed, settle(bodies, None, RADIUS_M), "terrazzo", int(rng.integers(2**31)))

@@ -19,7 +19,7 @@ def settle(bodies, ycb_root: Path | None, radius_m: float) -> tuple:
 
     Returns the bodies at rest. Raises SceneError when one left the table.
     """
-    client = BulletClient("tiny")
+    client = BulletClient()
     try:
         client.setGravity(0, 0, -9.81)
         client.setTimeStep(_STEP_S)

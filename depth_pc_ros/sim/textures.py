@@ -1,7 +1,6 @@
 """Procedural textures, rich in corners at several scales: printed packages and a terrazzo table top.
 
-All are drawn four times too large and averaged down: renderers sample textures without much filtering, and detail
-finer than a texel would flicker from view to view.
+All are drawn larger and averaged down: detail finer than a texel would flicker from view to view.
 """
 
 import cv2
@@ -89,7 +88,6 @@ def package_atlas(rng: np.random.Generator, faces_px: list[tuple[int, int]]) -> 
     """
     palette = _palette(rng)
     width, height = sum(w for w, _ in faces_px), max(h for _, h in faces_px)
-    width += -width % 4  # OpenGL reads rows in steps of four bytes
     atlas = np.zeros((height, width, 3), np.uint8)
     rectangles, x = [], 0
     for w, h in faces_px:

@@ -1,7 +1,6 @@
 """One simulated workplace: a scene, a camera that moves, a goal to reach and a start to leave from."""
 
 import os
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +11,9 @@ from depth_pc_ros.geometry.camera import Intrinsics
 from depth_pc_ros.sim import assets, poses
 from depth_pc_ros.sim.arm import PandaArm
 from depth_pc_ros.sim.arm_poses import sample_arm_pair
-from depth_pc_ros.sim.bullet import BulletClient
 from depth_pc_ros.sim.free_camera import FreeCamera
-from depth_pc_ros.sim.renderer import EGL_MAX_SIZE, Light, Renderer
+from depth_pc_ros.sim.light import Light
+from depth_pc_ros.sim.renderer import open_renderer
 from depth_pc_ros.sim.scenes import Scene, make_scene
 
 DEFAULT_INTRINSICS = Intrinsics(540.0, 540.0, 319.5, 239.5, 640, 480)
@@ -51,19 +50,6 @@ class SimWorld:
             raise SceneError(f"rig: expected one of {RIGS}, got {rig!r}")
         self.intrinsics = intrinsics
         self.scene = scene if isinstance(scene, Scene) else make_scene(scene, seed, ycb_root)
-        too_large = intrinsics.width > EGL_MAX_SIZE[0] or intrinsics.height > EGL_MAX_SIZE[1]
-        self._client = BulletClient("tiny" if renderer == "auto" and too_large else renderer)
-        self._scratch = tempfile.TemporaryDirectory(prefix="depth_pc_sim_")
-        try:
-            self._build(seed, rig, level, ycb_root, Path(cache_dir or default_cache_dir()), light)
-        except BaseException:
-            self.close()
-            raise
-
-    def _build(self, seed: int, rig: str, level: str, ycb_root, cache_dir: Path, light: Light | None) -> None:
-        root = Path(ycb_root) if ycb_root is not None else None
-        assets.add_scene(self._client, self.scene, root, cache_dir, Path(self._scratch.name))
-        self._renderer = Renderer(self._client, light)
         centre = self.scene.centre
         if rig == "arm":
             self.rig = PandaArm()
@@ -71,6 +57,9 @@ class SimWorld:
         else:
             self._goal_pose, self._start_pose = poses.sample_pair(seed, centre, self.intrinsics, level)
             self.rig = FreeCamera(self._start_pose)
+        root = Path(ycb_root) if ycb_root is not None else None
+        meshes = assets.scene_meshes(self.scene, root, Path(cache_dir or default_cache_dir()))
+        self._renderer = open_renderer(meshes, renderer, light)
 
     def render(self) -> tuple[np.ndarray, np.ndarray]:
         """What the camera sees now: rgb (H, W, 3) uint8, depth_m (H, W) float32, 0 where nothing was hit."""
@@ -78,7 +67,7 @@ class SimWorld:
 
     def view(self, T_world_cam: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """As `render`, from any pose `T_world_cam` (4, 4); the camera stays where it is."""
-        return self._renderer.render(T_world_cam, self.intrinsics)[:2]
+        return self._renderer.render(T_world_cam, self.intrinsics)
 
     def goal_view(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The goal image, its depth in metres and `T_world_goal`; the camera stays where it is."""
@@ -129,9 +118,8 @@ class SimWorld:
         return se3.pose_error(self.camera_pose, self._goal_pose)
 
     def close(self) -> None:
-        """Free the client, its textures and the temporary files. May be called twice."""
-        self._client.close()
-        self._scratch.cleanup()
+        """Free the renderer's meshes and textures. May be called twice."""
+        self._renderer.close()
 
     def __enter__(self) -> "SimWorld":
         return self

@@ -1,5 +1,6 @@
 """YCB objects from a folder of `NAME/model.urdf`, and light copies of their meshes that load quickly."""
 
+import io
 import os
 import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ import cv2
 import numpy as np
 
 from depth_pc_ros.errors import SceneError
+from depth_pc_ros.sim.mesh import Mesh, indexed, read_obj, read_picture
 from depth_pc_ros.sim.simplify import simplify
 
 _TEXTURE_PX = 1024
@@ -55,53 +57,39 @@ def read_model(ycb_root: Path, name: str) -> YcbModel:
     return YcbModel(name, mesh, folder / "texture_map.jpg", collision, origin, mass)
 
 
-def light_copy(model: YcbModel, cache_dir: Path) -> Path:
-    """Path of an OBJ like `model`'s, in the body frame, with fewer faces and a smaller texture; made on first use.
+def light_copy(model: YcbModel, cache_dir: Path) -> Mesh:
+    """A mesh like `model`'s, in the body frame, with fewer faces and a smaller texture; kept in `cache_dir`.
 
-    Copies are written aside and moved into place: parallel runs may share `cache_dir`.
+    Files are written aside and moved into place: parallel runs may share `cache_dir`.
     """
     stamp = int(model.mesh.stat().st_mtime)
     folder = Path(cache_dir) / "ycb" / f"{model.name}-{_MAX_FACES}-{_TEXTURE_PX}-{stamp}"
-    target = folder / "mesh.obj"
-    if target.is_file():
-        return target
+    if not (folder / "mesh.npz").is_file():
+        _make_light_copy(model, folder)
+    with np.load(folder / "mesh.npz") as arrays:
+        return Mesh(**arrays, picture=read_picture(folder / "texture.jpg"))
+
+
+def _make_light_copy(model: YcbModel, folder: Path) -> None:
+    """Write the light copy: mesh.npz (the arrays of a `Mesh`) and texture.jpg."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise SceneError(f"cache_dir: cannot write in {cache_dir}: {error}") from error
-    picture = cv2.imread(str(model.texture), cv2.IMREAD_COLOR)
-    if picture is None:
-        raise SceneError(f"ycb_root: cannot read the texture {model.texture}")
+        raise SceneError(f"cache_dir: cannot write in {folder}: {error}") from error
+    picture = cv2.cvtColor(read_picture(model.texture), cv2.COLOR_RGB2BGR)
     if max(picture.shape) > _TEXTURE_PX:
         picture = cv2.resize(picture, (_TEXTURE_PX, _TEXTURE_PX), interpolation=cv2.INTER_AREA)
-    _, encoded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 92])
-    _write(folder / "texture.jpg", encoded.tobytes())
-    _write(folder / "mesh.mtl", b"newmtl print\nmap_Kd texture.jpg\n")
-    vertices, uvs, faces, face_uvs = _read_obj(model.mesh)
-    vertices, uvs, faces, face_uvs, normals = simplify(vertices, uvs, faces, face_uvs, _MAX_FACES)
-    lines = ["mtllib mesh.mtl", "usemtl print"]
-    lines += ["v {:.5f} {:.5f} {:.5f}".format(*v) for v in vertices + model.origin_m]
-    lines += ["vt {:.5f} {:.5f}".format(*uv) for uv in uvs]
-    lines += ["vn {:.3f} {:.3f} {:.3f}".format(*n) for n in normals]
-    for (a, b, c), (i, j, k) in zip(faces + 1, face_uvs + 1, strict=True):
-        lines.append(f"f {a}/{i}/{a} {b}/{j}/{b} {c}/{k}/{c}")
-    _write(target, "\n".join(lines).encode() + b"\n")
-    return target
-
-
-def _read_obj(path: Path):
-    """Vertices (V, 3), uvs (T, 2), faces (F, 3) and their uvs (F, 3) of a triangle mesh."""
-    rows = {"v": [], "vt": [], "f": []}
-    for line in path.read_text().splitlines():
-        head, *values = line.split() or ("",)
-        if head in rows:
-            rows[head].append(values)
-    try:
-        corners = np.array([[corner.split("/")[:2] for corner in face] for face in rows["f"]], dtype=np.int64) - 1
-        vertices, uvs = np.array(rows["v"], dtype=np.float64)[:, :3], np.array(rows["vt"], dtype=np.float64)[:, :2]
-        return vertices, uvs, corners[:, :, 0], corners[:, :, 1]
-    except (ValueError, IndexError) as error:
-        raise SceneError(f"ycb_root: expected textured triangles in {path}: {error}") from error
+    _write(folder / "texture.jpg", cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 92])[1].tobytes())
+    vertices, uvs, _, corners = read_obj(model.mesh)
+    if len(corners) == 0 or (corners[..., :2] < 0).any():
+        raise SceneError(f"ycb_root: expected textured triangles in {model.mesh}")
+    vertices, uvs, faces, face_uvs, normals = simplify(vertices, uvs, corners[..., 0], corners[..., 1], _MAX_FACES)
+    corners = np.stack([faces, face_uvs, faces], axis=-1)
+    mesh = indexed(vertices + model.origin_m, uvs, normals, corners, picture)
+    file = io.BytesIO()
+    arrays = {name: getattr(mesh, name).astype(np.float32) for name in ("vertices", "normals", "uvs")}
+    np.savez(file, faces=mesh.faces.astype(np.int32), **arrays)
+    _write(folder / "mesh.npz", file.getvalue())
 
 
 def _write(path: Path, data: bytes) -> None:

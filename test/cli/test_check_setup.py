@@ -19,6 +19,7 @@ def test_modules_depend_on_the_driver(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     simulated = {check.what: check for check in check_setup.modules(GraphConfig())}
     assert simulated["module pybullet"].missing
+    assert simulated["module moderngl"].missing
     assert "module moveit_msgs" not in simulated
     assert not simulated["module torch"].missing
     real = {check.what: check for check in check_setup.modules(GraphConfig(driver="moveit_servo", **REAL))}

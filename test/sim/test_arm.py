@@ -113,18 +113,22 @@ def test_camera_does_not_see_its_own_arm(arm, intrinsics):
 
     from depth_pc_ros.sim.arm import T_WORLD_BASE
     from depth_pc_ros.sim.bullet import BulletClient
-    from depth_pc_ros.sim.renderer import Renderer
+    from depth_pc_ros.sim.tiny_renderer import projection_matrix, view_matrix
 
-    client = BulletClient("tiny")
+    client = BulletClient()
     urdf = str(Path(pybullet_data.getDataPath()) / "franka_panda/panda.urdf")
     body = client.loadURDF(urdf, T_WORLD_BASE[:3, 3].tolist(), useFixedBase=True)
-    renderer = Renderer(client, near_m=0.01)
     for finger in (9, 10):
         client.resetJointState(body, finger, 0.04)
     for joint, angle in enumerate(arm.joint_positions):
         client.resetJointState(body, joint, angle)
-    T_away = arm.camera_pose @ se3.from_rt(np.eye(3), np.array([0.0, 0.0, -0.6]))
-    assert (renderer.render(T_away, intrinsics)[1] > 0).any()  # a look from behind does see it
-    _, depth_m, _ = renderer.render(arm.camera_pose, intrinsics)
-    assert not depth_m.any()
+
+    def sees_something(T_world_cam) -> bool:
+        projection = projection_matrix(intrinsics, near_m=0.01)
+        matrices = [m.T.ravel().tolist() for m in (view_matrix(T_world_cam), projection)]
+        image = client.getCameraImage(intrinsics.width, intrinsics.height, *matrices, renderer=client.ER_TINY_RENDERER)
+        return bool((np.asarray(image[4]) >= 0).any())
+
+    assert sees_something(arm.camera_pose @ se3.from_rt(np.eye(3), np.array([0.0, 0.0, -0.6])))  # from behind
+    assert not sees_something(arm.camera_pose)
     client.close()

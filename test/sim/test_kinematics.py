@@ -22,7 +22,7 @@ def random_angles(count: int) -> np.ndarray:
 
 
 def test_forward_kinematics_are_those_of_pybullet(chain):
-    client = BulletClient("tiny")
+    client = BulletClient()
     quaternion = client.getQuaternionFromEuler([0, 0, 0.4])
     body = client.loadURDF(
         PANDA, T_WORLD_BASE[:3, 3].tolist(), quaternion, useFixedBase=True, flags=client.URDF_IGNORE_VISUAL_SHAPES

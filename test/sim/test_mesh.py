@@ -1,0 +1,73 @@
+import numpy as np
+import pytest
+
+from depth_pc_ros.errors import SceneError
+from depth_pc_ros.sim.mesh import indexed, plain, read_obj, read_picture
+from depth_pc_ros.sim.models import MODEL_NAMES, model_mesh
+
+QUAD = "v 0 0 0\nv 2 0 0\nv 2 1 0\nv 0 1 0\nvt 0 0\nvt 1 1\nvn 0 0 1\n"
+
+
+def test_polygons_become_triangles_and_corners_vertices(tmp_path):
+    path = tmp_path / "quad.obj"
+    path.write_text(QUAD + "f 1/1/1 2/2/1 3/1/1 4/2/1\n")
+    mesh = indexed(*read_obj(path), plain((1, 0, 0)))
+    assert len(mesh.vertices) == 4
+    assert mesh.vertices[mesh.faces].tolist() == [
+        [[0, 0, 0], [2, 0, 0], [2, 1, 0]],
+        [[0, 0, 0], [2, 1, 0], [0, 1, 0]],
+    ]
+    assert mesh.uvs[mesh.faces[0]].tolist() == [[0, 0], [1, 1], [0, 0]]
+    assert np.array_equal(mesh.normals, np.tile([0, 0, 1], (4, 1)))
+
+
+def test_faces_without_normals_are_flat(tmp_path):
+    path = tmp_path / "roof.obj"
+    path.write_text("v 0 0 0\nv 1 0 1\nv 1 1 1\nv 2 0 0\nf 1 2 3\nf 4 3 2\n")
+    mesh = indexed(*read_obj(path), plain((1, 0, 0)))
+    assert len(mesh.vertices) == 6
+    root = np.sqrt(0.5)
+    assert np.allclose(mesh.normals[mesh.faces[0]], [-root, 0, root])
+    assert np.allclose(mesh.normals[mesh.faces[1]], [root, 0, root])
+
+
+def test_moved_turns_then_shifts(tmp_path):
+    path = tmp_path / "quad.obj"
+    path.write_text(QUAD + "f 1 2 3\n")
+    mesh = indexed(*read_obj(path), plain((1, 0, 0))).moved([0, 0, 5], [0, 0, np.sqrt(0.5), np.sqrt(0.5)])
+    assert np.allclose(mesh.vertices, [[0, 0, 5], [0, 2, 5], [-1, 2, 5]])
+
+
+def test_unreadable_files_are_named(tmp_path):
+    path = tmp_path / "broken.obj"
+    path.write_text("v 0 zero 0\n")
+    with pytest.raises(SceneError, match=r"broken\.obj"):
+        read_obj(path)
+    with pytest.raises(SceneError, match=r"missing\.jpg"):
+        read_picture(tmp_path / "missing.jpg")
+
+
+@pytest.mark.parametrize("name", MODEL_NAMES)
+def test_models_are_where_pybullet_draws_them(name):
+    """Depth of a model from above agrees with that of PyBullet's own loading."""
+    from depth_pc_ros.geometry import se3
+    from depth_pc_ros.geometry.camera import Intrinsics
+    from depth_pc_ros.sim import models
+    from depth_pc_ros.sim.light import FAR_M, NEAR_M, Light
+    from depth_pc_ros.sim.tiny_renderer import TinyRenderer, projection_matrix, view_matrix
+
+    k = Intrinsics(135.0, 135.0, 79.5, 59.5, 160, 120)
+    T = se3.look_at(np.array([0.1, 0.2, 0.3]), np.zeros(3), np.array([0.0, 0.0, 1.0]))
+    ours = TinyRenderer([model_mesh(name)], Light())
+    _, depth_m = ours.render(T, k)
+    ours.close()
+    client = models.BulletClient()
+    body = client.loadURDF(str(models._urdf(name)), globalScaling=models._MODELS[name][1])
+    client.resetBasePositionAndOrientation(body, (0, 0, 0), (0, 0, 0, 1))
+    matrices = [m.T.ravel().tolist() for m in (view_matrix(T), projection_matrix(k))]
+    buffer = np.reshape(client.getCameraImage(160, 120, *matrices, renderer=client.ER_TINY_RENDERER)[3], (120, 160))
+    client.close()
+    expected = np.where(buffer < 1, FAR_M * NEAR_M / (FAR_M - buffer * (FAR_M - NEAR_M)), 0)
+    assert (depth_m > 0).sum() > 50
+    assert np.median(np.abs(depth_m - expected)[depth_m > 0]) < 1e-5
+    assert (np.abs(depth_m - expected) > 1e-3).mean() < 1e-3
