@@ -16,6 +16,8 @@ ALLOWED = {
     "geometry": {"types", "errors", "config"},
     "perception": {"types", "errors", "config", "geometry"},
     "control": {"types", "errors", "config", "geometry"},
+    "graph": {"errors"},
+    "networks": {"errors", "config", "geometry", "graph"},
     "sim": {"types", "errors", "geometry"},
     "pipeline": {"types", "errors", "config", "geometry", "perception", "control"},
     "benchmark": {"types", "errors", "config", "geometry", "perception", "control", "sim", "pipeline", "nodes"},

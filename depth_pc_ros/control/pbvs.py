@@ -26,12 +26,17 @@ class Pbvs(ControlLaw):
     (a shift that a turn almost hides) would be misjudged, even in its sign. So the views with the most parallax are
     kept, and the poses and depths of all are solved anew in each frame. Keeping only the depths, in a filter, was
     tried and dropped: it fits them to its own errors and stops centimetres away.
+
+    Relief and motion may both turn over and still explain an image (the Necker reversal), the better the smaller the
+    motion. A warm start would stay with the wrong one, so fresh candidates are weighed against it every few frames,
+    on the kept views too.
     """
 
     RELIEF_SIGMA = 0.3  # relative, of a point's depth about the distance prior where metric depth is unknown
     METRIC_SIGMA = 0.01  # relative, of metric goal depth
-    MIN_SHARE, MIN_INLIERS = 0.35, 8  # support below which a pose is not trusted
+    MIN_SHARE, MIN_INLIERS = 0.35, 7  # support below which a pose is not trusted
     WARM_SHARE = 0.85  # of the last frame's support: a warm start that keeps it needs no fresh candidates
+    RECHECK_FRAMES, RIVALS = 10, 2  # so often, so many fresh candidates are weighed against a warm start
     KEPT_VIEWS = 3
     SPACING = 0.25  # kept views are this far apart, as a share of the larger distance to the goal
 
@@ -42,6 +47,7 @@ class Pbvs(ControlLaw):
         self._T_cam_goal = None
         self._rho = None
         self._share = 1.0  # of the matches that the last pose explained
+        self._unchecked = 0  # frames since fresh candidates were tried
         self._kept: list[tuple[View, np.ndarray]] = []  # and their poses
 
     def __call__(self, observation: Observation) -> LawOutput:
@@ -67,15 +73,25 @@ class Pbvs(ControlLaw):
         return Problem(observation.goal, rho, 1.0 / sigma**2, observation.focal_px)
 
     def _solve(self, problem: Problem, view: View) -> Solution:
-        solutions = []
+        """The cheapest pose that explains this view and the kept ones, else the cheapest that explains this one."""
+        views, poses = [*(kept[0] for kept in self._kept), view], [kept[1] for kept in self._kept]
+        together = []
         if self._T_cam_goal is not None:
-            views, poses = [kept[0] for kept in self._kept], [kept[1] for kept in self._kept]
-            warm = refine(problem, [*views, view], [*poses, self._T_cam_goal], self._rho)
-            if np.mean(warm.inliers[-1]) >= self.WARM_SHARE * self._share:
+            warm = refine(problem, views, [*poses, self._T_cam_goal], self._rho)
+            steady = np.mean(warm.inliers[-1]) >= self.WARM_SHARE * self._share
+            self._unchecked += 1
+            if steady and self._unchecked < self.RECHECK_FRAMES:
                 return warm
-            solutions.append(refine(problem, [view], [warm.poses[-1]], warm.rho))
-        solutions += [refine(problem, [view], [T], rho) for T, rho in candidate_poses(problem, view)]
-        return min(solutions, key=lambda solution: solution.cost)
+            together.append(warm)
+        self._unchecked = 0
+        alone = [refine(problem, [view], [T], rho) for T, rho in candidate_poses(problem, view)]
+        alone.sort(key=lambda solution: solution.cost)
+        if not together:
+            return alone[0]
+        rivals = [refine(problem, views, [*poses, each.poses[0]], each.rho) for each in alone[: self.RIVALS]]
+        best = min([*together, *rivals], key=lambda solution: solution.cost)
+        explains = np.mean(best.inliers[-1]) >= self.WARM_SHARE * np.mean(alone[0].inliers[0])
+        return best if explains else alone[0]
 
     def _keep(self, view: View, solution: Solution) -> None:
         """Keep the views with the most parallax; drop all when the pose was found afresh."""

@@ -211,7 +211,7 @@ class AkazeMatcher(Matcher):
     """P. F. Alcantarilla et al., "Fast explicit diffusion for accelerated features in nonlinear scale spaces", 2013."""
 
     def _make_detector(self):
-        return cv2.AKAZE_create()
+        return cv2.AKAZE_create(threshold=0.0005)
 
 
 class SiftMatcher(Matcher):

@@ -3,6 +3,7 @@ import pytest
 
 from depth_pc_ros.control.ibvs import Ibvs
 from depth_pc_ros.control.pbvs import Pbvs, pbvs_twist
+from depth_pc_ros.control.pose_solver import View, refine
 from depth_pc_ros.errors import PoseError
 from depth_pc_ros.geometry import se3
 from depth_pc_ros.types import Observation
@@ -68,3 +69,25 @@ def test_ibvs_refuses_points_on_one_spot():
     observation.goal[:] = observation.current[:] = 0.1
     with pytest.raises(PoseError, match="six directions"):
         Ibvs()(observation)
+
+
+def test_pbvs_leaves_a_reversed_relief():
+    """A pose that explains much of the image with relief and motion turned over, and that a warm start would keep."""
+    rng, n = np.random.default_rng(0), 120
+    T = se3.exp(np.array([0.08, 0.02, 0.0, 0.0, 0.12, 0.3]))
+    goal, depth, unknown = rng.uniform(-0.4, 0.4, (n, 2)), rng.uniform(0.6, 0.8, n), np.full(n, np.nan)
+    points = np.column_stack([goal, np.ones(n)]) * depth[:, None] @ T[:3, :3].T + T[:3, 3]
+    observation = Observation(goal, points[:, :2] / points[:, 2:], np.ones(n, bool), unknown, unknown, 0.7, 540.0)
+    law = Pbvs()
+    view = View(np.arange(n), observation.current, unknown)
+    centre = T[:3, :3] @ (0, 0, 0.7) + T[:3, 3]
+    turn = se3.exp_so3(np.array([0, 0.3, 0]))
+    start = se3.from_rt(turn, centre - turn @ centre) @ T
+    turned_over = refine(law._problem(observation), [view], [start], 1 / (1.4 - depth), 40)
+    assert se3.pose_error(turned_over.poses[0], T)[1] > 5
+    law._T_cam_goal, law._rho = turned_over.poses[0], turned_over.rho
+    law._share = np.mean(turned_over.inliers[0])
+    assert law._share > 0.5
+    for _ in range(Pbvs.RECHECK_FRAMES):
+        law(observation)
+    assert se3.pose_error(law._T_cam_goal, T)[1] < 0.1
