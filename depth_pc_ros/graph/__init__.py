@@ -1,0 +1,1 @@
+"""The graph of keypoints the network works on: clusters, nuclei, edges, and normalised depth."""
