@@ -78,6 +78,27 @@ class Config:
         return dataclasses.asdict(self)
 
 
+def add_fields(group, config: type[Config], names) -> None:
+    """Add fields of a configuration to an argparse group, with their help and their choices.
+
+    Ranges are checked when the configuration is built. A bool that is False becomes a switch, one that is True `--no-`.
+    """
+    for name in names:
+        field = config.__dataclass_fields__[name]
+        flag = name.replace("_", "-")
+        help = field.metadata["help"].replace("%", "%%")
+        if field.default is False:
+            group.add_argument(f"--{flag}", action="store_true", help=help)
+        elif field.default is True:
+            group.add_argument(f"--no-{flag}", dest=name, action="store_false", help=f"Do not: {help}")
+        else:
+            group.add_argument(
+                f"--{flag}", type=type(field.default), default=field.default, choices=field.metadata["choices"],
+                metavar=None if field.metadata["choices"] else type(field.default).__name__.upper(),
+                help=f"{help} Default: {field.default}.",
+            )  # fmt: skip
+
+
 @dataclass(frozen=True)
 class MatcherConfig(Config):
     """Keypoints and how they are matched with the goal."""

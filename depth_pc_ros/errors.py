@@ -31,3 +31,7 @@ class PoseError(DepthPcError):
 
 class SceneError(DepthPcError, ValueError):
     """A simulated scene cannot be built, or a simulated pose cannot be reached."""
+
+
+class CheckpointError(DepthPcError, ValueError):
+    """Saved weights or a saved training run cannot be read, or do not fit what was asked for."""

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from depth_pc_ros.benchmark.methods import METHODS
 from depth_pc_ros.benchmark.settings import Disturbance, Settings
+from depth_pc_ros.config import add_fields
 
 EXAMPLES = """examples:
   # 150 episodes of three methods on two cores; stop it with Ctrl-C, start it again to go on
@@ -57,14 +58,14 @@ def add_run_options(command: argparse.ArgumentParser, name: str) -> None:
         help="Weights of torchvision's raft_large for flow_ibvs. Default: none, OpenCV's DIS flow runs instead.",
     )  # fmt: skip
     group.add_argument("--scenes", type=Path, metavar="FILE", help="Episodes from a file that --export-scenes made.")
-    _add_fields(group, _SHARED)
+    add_fields(group, Settings, _SHARED)
 
     group = command.add_argument_group("robustness variants (may be combined)")
     if name == "e_ycb":
-        _add_fields(group, ("scene",))
+        add_fields(group, Settings, ("scene",))
     if name != "e_image":
-        _add_fields(group, ("base",))
-    _add_fields(group, [n for n in Disturbance.__dataclass_fields__ if n not in _HAND_EYE])
+        add_fields(group, Settings, ("base",))
+    add_fields(group, Settings, [n for n in Disturbance.__dataclass_fields__ if n not in _HAND_EYE])
     group.add_argument(
         "--hand-eye-error", type=float, nargs=2, default=(0.0, 0.0), metavar=("MM", "DEG"),
         help="Offset and rotation of the assumed camera frame, in a random direction per episode.",
@@ -86,22 +87,6 @@ def add_run_options(command: argparse.ArgumentParser, name: str) -> None:
     group.add_argument(
         "--export-scenes", type=Path, metavar="FILE", help="Write the episodes to FILE as JSON, and run nothing."
     )
-
-
-def _add_fields(group, names) -> None:
-    """Fields of `Settings` as options, with their help and their choices; ranges are checked by `Settings`."""
-    for name in names:
-        field = Settings.__dataclass_fields__[name]
-        flag = f"--{name.replace('_', '-')}"
-        help = field.metadata["help"].replace("%", "%%")
-        if type(field.default) is bool:
-            group.add_argument(flag, action="store_true", help=help)
-        else:
-            group.add_argument(
-                flag, type=type(field.default), default=field.default, choices=field.metadata["choices"],
-                metavar=None if field.metadata["choices"] else type(field.default).__name__.upper(),
-                help=f"{help} Default: {field.default}.",
-            )  # fmt: skip
 
 
 def positive(text: str) -> int:

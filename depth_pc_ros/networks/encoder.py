@@ -1,0 +1,151 @@
+"""Matches and depth of one frame into features of points, clusters and samples: the part both policies share.
+
+Paper, section III-B and C, after CNS: points and depth are aligned and fused (eq. 5-8), points are gathered into
+their cluster (PointTransformerConv), clusters exchange messages (PointEdgeConv), a GRU remembers, attention pools.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch_geometric.nn import PointTransformerConv
+from torch_geometric.utils import scatter
+
+from depth_pc_ros.config import Config, option
+from depth_pc_ros.graph.builder import Frame, GoalGraph
+from depth_pc_ros.networks.layers import (
+    AttentionalPooling,
+    ClusterEdgeConv,
+    ContextBlock,
+    CrossAttention,
+    FeatureAlignment,
+    group_pairs,
+    mlp,
+)
+
+POINT_FEATURES = 11
+DEPTH_FEATURES = 4
+MIN_MOTION = 2e-4  # normalised plane, 0.1 px at f = 540 px: image motion below it is noise
+
+
+@dataclass(frozen=True)
+class EncoderConfig(Config):
+    """Size and variant of the encoder."""
+
+    width: int = option(64, "Features per point and cluster.", 8, 512)
+    fusion: str = option(
+        "cluster",
+        "How depth joins the points: `cluster` (the paper's cluster cross attention), `full` (cross attention over all "
+        "points), `concat`, or `none` (no depth: CNS).",
+        choices=("cluster", "full", "concat", "none"),
+    )
+    context_blocks: int = option(0, "Context-normalised layers on the points, before the clusters.", 0, 12)
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """Features of one frame.
+
+    index: (S,) the points that are seen. points: (S, width). clusters: (C, width), also the memory for the next frame.
+    pooled: (B, width). depth: (B, width) depth embedding, zero without fusion. motion: (B,) median image motion.
+    """
+
+    index: Tensor
+    points: Tensor
+    clusters: Tensor
+    pooled: Tensor
+    depth: Tensor
+    motion: Tensor
+
+
+def median_motion(distance: Tensor, sample: Tensor, num_samples: int) -> Tensor:
+    """Median (B,) of `distance` (S,) >= 0 over the rows of each sample, 0 without rows."""
+    order = torch.argsort(distance, stable=True)
+    order = order[torch.argsort(sample[order], stable=True)]
+    size = torch.bincount(sample, minlength=num_samples)
+    first = torch.cumsum(size, 0) - size
+    middle = (first + (size - 1).clamp_min(0) // 2).clamp_max(max(len(distance) - 1, 0))
+    if len(distance) == 0:
+        return distance.new_zeros(num_samples)
+    return torch.where(size > 0, distance[order][middle], distance.new_zeros(()))
+
+
+class GraphEncoder(nn.Module):
+    """See the module. Pure function of goal, frame and memory."""
+
+    def __init__(self, config: EncoderConfig):
+        super().__init__()
+        width = config.width
+        self.config = config
+        self.align_points = FeatureAlignment(POINT_FEATURES, width)
+        if config.fusion != "none":
+            self.align_depth = FeatureAlignment(DEPTH_FEATURES, width)
+            self.attention = CrossAttention(width)
+            self.fuse = nn.Linear(2 * width, width)
+            self.embed_depth = mlp(width, width, width)
+        self.context = nn.ModuleList(ContextBlock(width) for _ in range(config.context_blocks))
+        self.gather = PointTransformerConv(
+            (width, width), width, pos_nn=mlp(4, width, width), attn_nn=mlp(width, width), add_self_loops=False
+        )
+        self.between = ClusterEdgeConv(width)
+        self.memory = nn.GRUCell(width, width)
+        self.pool = AttentionalPooling(width)
+
+    def start(self, graph: GoalGraph) -> Tensor:
+        """Memory (C, width) before the first frame."""
+        return graph.goal.new_zeros(graph.num_clusters, self.config.width)
+
+    def forward(self, graph: GoalGraph, frame: Frame, memory: Tensor) -> Encoding:
+        """One frame; memory: (C, width) from the frame before, or from `start`."""
+        num = graph.num_samples
+        index = torch.nonzero(frame.seen)[:, 0]
+        goal, current = graph.goal[index], frame.current[index]
+        sample, cluster = graph.sample[index], graph.cluster[index]
+        moved = current - goal
+        motion = median_motion(moved.norm(dim=1), sample, num)
+        scale = motion.clamp_min(MIN_MOTION)
+        # The motion in units of its median, so that its pattern looks the same far away and at the goal.
+        pattern = torch.asinh(moved / scale[sample, None])
+        products = (goal[:, :, None] * current[:, None, :]).flatten(1)
+        size = torch.log(scale)[sample, None] / 5
+        x = self.align_points(torch.cat([2 * goal, 2 * current, pattern, 6 * products, size], dim=1))
+        depth = x.new_zeros(num, self.config.width)
+        if self.config.fusion != "none":
+            x, depth = self._fuse(x, graph, frame, index, sample, cluster)
+        for block in self.context:
+            x = block(x, sample, num)
+        clusters = self._gather(x, goal, moved / scale[sample, None], cluster, graph)
+        seen = frame.cluster_seen
+        clusters = nn.functional.gelu(self._between(clusters, graph, seen)) + clusters
+        memory = torch.where(seen[:, None], self.memory(clusters, memory), memory)
+        rows = torch.nonzero(seen)[:, 0]
+        pooled = self.pool(memory[rows], graph.cluster_sample[rows], num)
+        return Encoding(index, x, memory, pooled, depth, motion)
+
+    def _fuse(self, x, graph, frame, index, sample, cluster) -> tuple[Tensor, Tensor]:
+        """Fused point features (S, width) and the depth embedding (B, width)."""
+        known = torch.stack([graph.depth_known[index], frame.depth_known[index]], dim=1).to(x.dtype)
+        z = self.align_depth(torch.cat([torch.stack([graph.depth[index], frame.depth[index]], dim=1), known], dim=1))
+        other = z
+        if self.config.fusion != "concat":
+            pairs = group_pairs(cluster if self.config.fusion == "cluster" else sample)
+            other, z = self.attention(x, z, pairs)
+        x = x + self.fuse(torch.cat([x, other], dim=1))
+        return x, self.embed_depth(scatter(z, sample, dim_size=graph.num_samples, reduce="mean"))
+
+    def _gather(self, x, goal, moved, cluster, graph) -> Tensor:
+        """Points to their cluster (C, width). A cluster's own feature is the mean of its seen points."""
+        centre = scatter(x, cluster, dim_size=graph.num_clusters, reduce="mean")
+        edges = torch.stack([torch.arange(len(cluster), device=cluster.device), cluster])
+        nuclei = graph.goal[graph.nucleus]
+        # Relative places only: where a point lies about its nucleus, and how it moves against its cluster.
+        moved = torch.asinh(moved)
+        mean = scatter(moved, cluster, dim_size=graph.num_clusters, reduce="mean")
+        places = (torch.cat([8 * goal, moved], dim=1), torch.cat([8 * nuclei, mean], dim=1))
+        return self.gather((x, centre), places, edges)
+
+    def _between(self, clusters, graph, seen) -> Tensor:
+        rows = torch.nonzero(seen)[:, 0]
+        places = graph.goal[graph.nucleus[rows]]
+        out = self.between(clusters[rows], 2 * places, graph.cluster_sample[rows], graph.num_samples)
+        return torch.zeros_like(clusters).index_copy(0, rows, out)

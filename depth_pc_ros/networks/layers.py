@@ -1,0 +1,127 @@
+"""The building blocks of the policies. All work on flat tensors: rows of all samples, with index vectors.
+
+Rows that belong together (one cluster, one sample) share an index; nothing ever crosses samples, so a sample's result
+does not change with its neighbours in the batch, nor with the order of its rows.
+"""
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch_geometric.utils import scatter, softmax
+
+
+def mlp(*widths: int) -> nn.Sequential:
+    """Linear layers with GELU between them."""
+    layers: list[nn.Module] = []
+    for a, b in pairwise(widths):
+        layers += [nn.Linear(a, b), nn.GELU()]
+    return nn.Sequential(*layers[:-1])
+
+
+def group_pairs(group: Tensor) -> Tensor:
+    """All ordered pairs (2, Q) of rows with the same index in `group` (P,), a row with itself included."""
+    order = torch.argsort(group, stable=True)
+    size = torch.bincount(group)
+    first = torch.cumsum(size, 0) - size
+    sorted_group = group[order]
+    repeats = size[sorted_group]
+    rows = order.repeat_interleave(repeats)
+    begin = torch.cumsum(repeats, 0) - repeats
+    within = torch.arange(len(rows), device=group.device) - begin.repeat_interleave(repeats)
+    return torch.stack([rows, order[first[sorted_group].repeat_interleave(repeats) + within]])
+
+
+class FeatureAlignment(nn.Module):
+    """Maps one modality into the common feature space (paper, eq. 5): (P, inputs) to (P, width)."""
+
+    def __init__(self, inputs: int, width: int):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(inputs, width), nn.GELU(), nn.Linear(width, width), nn.LayerNorm(width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers(x)
+
+
+class CrossAttention(nn.Module):
+    """Points and depth look at each other (paper, eq. 6-8), within groups of rows.
+
+        score_ij = x_i . z_j / sqrt(width),   i, j of one group
+        x'_i = sum_j softmax_j(score_ij) z_j,   z'_j = sum_i softmax_i(score_ij) x_i
+
+    The group is the cluster in the paper's cluster cross attention, the sample in full cross attention. The paper's
+    score has no square root; with it the softmax does not saturate at the start.
+    """
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.scale = width**-0.5
+
+    def forward(self, x: Tensor, z: Tensor, pairs: Tensor) -> tuple[Tensor, Tensor]:
+        """x, z: (P, width) points and depth. pairs: (2, Q), see `group_pairs`. Returns both updated, (P, width)."""
+        i, j = pairs
+        score = (x[i] * z[j]).sum(-1, keepdim=True) * self.scale
+        to_points = softmax(score, i, num_nodes=len(x))
+        to_depth = softmax(score, j, num_nodes=len(x))
+        return (
+            scatter(to_points * z[j], i, dim_size=len(x), reduce="sum"),
+            scatter(to_depth * x[i], j, dim_size=len(x), reduce="sum"),
+        )
+
+
+class ClusterEdgeConv(nn.Module):
+    """Messages between the clusters of a sample: `h_i = max_j W [x_i, x_j - x_i, p_j - p_i]`, j = i included.
+
+    W is one linear layer, so the maximum splits into a term of i and a maximum over j that all i share:
+    C products instead of C^2. Source: PointEdgeConv of CNS (A. Chen et al., ICRA 2024) after Y. Wang et al., "Dynamic
+    graph CNN for learning on point clouds", 2018.
+    """
+
+    def __init__(self, width: int, position: int = 2):
+        super().__init__()
+        self.own = nn.Linear(width, width)
+        self.other = nn.Linear(width, width, bias=False)
+        self.place = nn.Linear(position, width, bias=False)
+
+    def forward(self, x: Tensor, position: Tensor, sample: Tensor, num_samples: int) -> Tensor:
+        """x: (C, width). position: (C, 2). sample: (C,). Returns (C, width)."""
+        seen_from_all = self.other(x) + self.place(position)
+        best = scatter(seen_from_all, sample, dim_size=num_samples, reduce="max")
+        return self.own(x) - seen_from_all + best[sample]
+
+
+class ContextBlock(nn.Module):
+    """Residual layers on each row, normalised over the rows of its sample, so that odd ones stand out.
+
+    Source: K. M. Yi et al., "Learning to find good correspondences", CVPR 2018.
+    """
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.first, self.second = nn.Linear(width, width), nn.Linear(width, width)
+        self.gain = nn.Parameter(torch.ones(2, width))
+        self.bias = nn.Parameter(torch.zeros(2, width))
+
+    def forward(self, x: Tensor, sample: Tensor, num_samples: int) -> Tensor:
+        """x: (P, width). sample: (P,). Returns (P, width)."""
+        y = self._normalised(self.first(x), sample, num_samples, 0)
+        y = self._normalised(self.second(nn.functional.gelu(y)), sample, num_samples, 1)
+        return x + nn.functional.gelu(y)
+
+    def _normalised(self, x: Tensor, sample: Tensor, num_samples: int, layer: int) -> Tensor:
+        centred = x - scatter(x, sample, dim_size=num_samples, reduce="mean")[sample]
+        variance = scatter(centred**2, sample, dim_size=num_samples, reduce="mean")
+        return centred * torch.rsqrt(variance + 1e-3)[sample] * self.gain[layer] + self.bias[layer]
+
+
+class AttentionalPooling(nn.Module):
+    """Weighted mean of the rows of each sample: (C, width) to (num_samples, width); zero for a sample without rows."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.gate = mlp(width, width, 1)
+        self.value = nn.Linear(width, width)
+
+    def forward(self, x: Tensor, sample: Tensor, num_samples: int) -> Tensor:
+        weight = softmax(self.gate(x), sample, num_nodes=num_samples)
+        return scatter(weight * self.value(x), sample, dim_size=num_samples, reduce="sum")

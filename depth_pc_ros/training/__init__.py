@@ -1,0 +1,1 @@
+"""How the learned policies are trained: on simulated point clouds only."""

@@ -1,0 +1,72 @@
+"""What a policy is trained for: the expert's velocity, and for the geometric one also which matches are right."""
+
+import torch
+from torch import Tensor, nn
+
+from depth_pc_ros.networks import se3
+from depth_pc_ros.networks.depth_pc import DepthPcNet
+from depth_pc_ros.networks.depth_pc_geo import DepthPcGeoNet
+
+ARRIVED = 3e-3  # rad and goal distances: nearer to the goal a direction means nothing
+_MAX_ERROR = 1.0
+
+
+def policy_loss(net: nn.Module, graph, frame, right: Tensor, memory, T_warm, T_true: Tensor):
+    """One frame of a batch. right: (P,) bool. T_true: (B, 4, 4) true `T_cam_goal`.
+
+    Returns the loss, velocities (B, 6) and memory and `T_warm` for the next frame, and numbers to log.
+    """
+    if isinstance(net, DepthPcGeoNet):
+        return _geometric(net, graph, frame, right, memory, T_warm, T_true)
+    return _velocity(net, graph, frame, memory, T_warm, T_true)
+
+
+def _velocity(net: DepthPcNet, graph, frame, memory, T_warm, T_true: Tensor):
+    """Cosine of the direction, whole and by its halves, and the distance of log norms."""
+    direction, log_norm, memory = net(graph, frame, memory)
+    expert = se3.pbvs_twist(T_true)
+    norm = expert.norm(dim=1)
+    counts = ((norm > ARRIVED) & _has_matches(graph, frame)).to(norm.dtype)
+    total = counts.sum().clamp_min(1.0)
+    turn = 1 - nn.functional.cosine_similarity(direction, expert, dim=1)
+    halves = sum(
+        1 - nn.functional.cosine_similarity(direction[:, part], expert[:, part], dim=1)
+        for part in (slice(0, 3), slice(3, 6))
+    )
+    size = nn.functional.smooth_l1_loss(log_norm, norm.clamp_min(ARRIVED).log(), reduction="none")
+    loss = (counts * (turn + 0.3 * halves + 0.3 * size)).sum() / total
+    numbers = {"direction": (counts * turn).sum() / total, "norm": (counts * size).sum() / total}
+    return loss, direction.detach() * log_norm.detach().exp()[:, None], memory, T_warm, numbers
+
+
+def _geometric(net: DepthPcGeoNet, graph, frame, right: Tensor, memory, T_warm, T_true: Tensor):
+    """Cross entropy of the matches, and how far the guess and each Gauss-Newton step are from the true pose."""
+    output = net(graph, frame, memory)
+    label = right[output.index].to(output.logits.dtype)
+    judge = nn.functional.binary_cross_entropy_with_logits(output.logits, label)
+    has = _has_matches(graph, frame).to(T_true.dtype)
+    total = has.sum().clamp_min(1.0)
+    guess = (has * _pose_error(output.T_start, T_true)).sum() / total
+    poses = net.solve(graph, frame, output, T_warm)
+    # Relative to what is left to do, so that the last millimetres count as much as the first decimetres.
+    size = se3.pbvs_twist(T_true).norm(dim=1) + 0.02
+    errors = [(has * (_pose_error(T, T_true) / size).clamp_max(_MAX_ERROR)).sum() / total for T in poses[1:]]
+    solve = torch.stack(errors).mean()
+    loss = judge + 0.3 * guess + 0.5 * solve
+    accuracy = ((output.logits > 0) == right[output.index]).float().mean()
+    T = poses[-1].detach()
+    numbers = {"judge": judge, "accuracy": accuracy, "guess": guess, "solve": errors[-1]}
+    return loss, se3.pbvs_twist(T), output.memory, T, numbers
+
+
+def _pose_error(T: Tensor, T_true: Tensor) -> Tensor:
+    """(B,) rotation, by the chord, plus translation; rad and goal distances, smooth everywhere but at zero."""
+    turn = ((T[:, :3, :3] - T_true[:, :3, :3]) ** 2).sum((1, 2)).div(2).add(1e-10).sqrt()
+    shift = ((T[:, :3, 3] - T_true[:, :3, 3]) ** 2).sum(1).add(1e-10).sqrt()
+    return turn + shift
+
+
+def _has_matches(graph, frame) -> Tensor:
+    """(B,) bool: at least 4 points are seen."""
+    seen = torch.zeros(graph.num_samples, device=graph.goal.device).index_add(0, graph.sample, frame.seen.float())
+    return seen >= 4

@@ -1,0 +1,160 @@
+"""A whole training run in one folder: scenes ahead of use, checkpoints, validation, logs, and the finished policy.
+
+last.pt      to go on exactly          best/    best policy by validation, `networks.checkpoint` format
+log/         TensorBoard               policy/  the policy at the end
+metrics.jsonl                          one line per validation
+"""
+
+import json
+import signal
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+from torch.utils.tensorboard import SummaryWriter
+from tqdm import tqdm
+
+from depth_pc_ros.errors import CheckpointError
+from depth_pc_ros.networks.checkpoint import save_policy
+from depth_pc_ros.training.clouds import Cloud
+from depth_pc_ros.training.config import TrainConfig
+from depth_pc_ros.training.feed import SceneFeed, make_batch
+from depth_pc_ros.training.scene_config import SceneConfig
+from depth_pc_ros.training.trainer import Trainer
+from depth_pc_ros.training.validation import MISMATCHES, closed_loop
+
+_HELD_OUT_SEED = 990_001  # scenes of the validation: never drawn in training, whose seeds are smaller
+_LOG_EVERY = 5  # batches of scenes
+
+
+class TrainingRun:
+    """See the module. clouds, held_out: of the training scenes and of the validation's. facts: kept with the weights.
+
+    validate_every: updates between validations, each on `validation_scenes` scenes. max_hours: stop and save then;
+    the same call goes on. workers: processes that prepare scenes.
+    """
+
+    def __init__(
+        self,
+        folder: str | Path,
+        config: TrainConfig,
+        clouds: list[Cloud],
+        held_out: list[Cloud],
+        *,
+        workers: int = 1,
+        device: str = "cpu",
+        validate_every: int = 1000,
+        validation_scenes: int = 64,
+        max_hours: float = float("inf"),
+        facts: dict | None = None,
+    ):
+        self.folder = Path(folder)
+        self.config = config
+        self._clouds, self._workers = clouds, workers
+        self._validate_every, self._max_hours = validate_every, max_hours
+        self._facts = facts or {}
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise CheckpointError(f"output: cannot write in {self.folder}: {error}") from None
+        checkpoint = self.folder / "last.pt"
+        self.trainer = Trainer.resume(checkpoint, config, device) if checkpoint.exists() else Trainer(config, device)
+        self._scene_config = SceneConfig(use_hpr=config.use_hpr)
+        self._held_out = make_batch(held_out, SceneConfig(near_share=0.0), validation_scenes, _HELD_OUT_SEED, 0)
+        self._best = self._read_best()
+
+    def train(self) -> bool:
+        """Go on until the last update, `max_hours` or Ctrl-C (after the batch in hand); True when the last update was made."""
+        trainer, config = self.trainer, self.config
+        begin, first = time.monotonic(), trainer.update
+        writer = SummaryWriter(str(self.folder / "log"), purge_step=trainer.update)
+        feed = SceneFeed(self._clouds, self._scene_config, config.batch_size, config.seed, self._workers,
+                         start=trainer.batch)  # fmt: skip
+        bar = tqdm(total=config.updates, initial=trainer.update, unit="update", dynamic_ncols=True)
+        with feed, writer, bar, _interrupt_waits() as interrupted:
+            while not trainer.done and not interrupted() and time.monotonic() - begin < 3600 * self._max_hours:
+                waiting = time.perf_counter()
+                scenes = next(feed)
+                trainer.clock.add("scenes", waiting)
+                before = trainer.update
+                numbers = trainer.train_batch(scenes)
+                bar.update(trainer.update - before)
+                if trainer.batch % _LOG_EVERY == 0:
+                    for name, value in numbers.items():
+                        writer.add_scalar(f"training/{name}", value, trainer.update)
+                    bar.set_postfix({name: f"{value:.3f}" for name, value in numbers.items()})
+                if before // self._validate_every < trainer.update // self._validate_every or trainer.done:
+                    self._validate(writer)
+        trainer.save(self.folder / "last.pt")
+        spent = time.monotonic() - begin
+        made = trainer.update - first
+        shares = trainer.clock.seconds
+        bar.write(
+            f"{made} updates in {spent / 60:.1f} min, {spent / max(made, 1):.3f} s each; "
+            + ", ".join(f"{name} {value / max(sum(shares.values()), 1e-9):.0%}" for name, value in shares.items())
+        )
+        return trainer.done
+
+    def _validate(self, writer: SummaryWriter) -> None:
+        """Closed loop on held-out scenes; keeps the policy if it is the best so far, and the state to go on from."""
+        trainer = self.trainer
+        trainer.save(self.folder / "last.pt")
+        net = trainer.averaged.module.eval()
+        levels = {level: closed_loop(net, self._held_out, level, self.config.seed) for level in MISMATCHES}
+        net.train()
+        row = {"update": trainer.update}
+        for level, result in levels.items():
+            for name in ("success", "te_mm", "re_deg"):
+                value = getattr(result, name)
+                row[f"{name}_{level:g}"] = round(value, 5)
+                writer.add_scalar(f"validation/{name}_{level:g}", value, trainer.update)
+        tqdm.write(
+            f"update {trainer.update}: "
+            + "; ".join(
+                f"{level:.0%} wrong: SR {r.success:.0%}, TE {r.te_mm:.2f} mm, RE {r.re_deg:.3f} deg"
+                for level, r in levels.items()
+            )
+        )
+        with (self.folder / "metrics.jsonl").open("a") as file:
+            file.write(json.dumps(row) + "\n")
+        self._keep("policy", row)
+        score = _score(row)
+        if score > self._best:
+            self._best = score
+            self._keep("best", row)
+
+    def _keep(self, name: str, row: dict) -> None:
+        facts = {**self._facts, "config": self.config.to_mapping(), "validation": row,
+                 "seconds": {key: round(value, 1) for key, value in self.trainer.clock.seconds.items()}}  # fmt: skip
+        save_policy(self.folder / name, self.config.policy, self.trainer.averaged.module, facts)
+
+    def _read_best(self) -> float:
+        """Best score in the folder's metrics, up to the update that the run goes on from."""
+        path = self.folder / "metrics.jsonl"
+        if not path.exists():
+            return float("-inf")
+        rows = [json.loads(line) for line in path.read_text().splitlines() if line]
+        return max((_score(row) for row in rows if row["update"] <= self.trainer.update), default=float("-inf"))
+
+
+@contextmanager
+def _interrupt_waits():
+    """Yields a function that says whether Ctrl-C was pressed; a second one ends the program."""
+    pressed = []
+
+    def note(*_):
+        pressed.append(True)
+        signal.signal(signal.SIGINT, before)
+        tqdm.write("stopping after this batch of scenes; the same command goes on")
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield lambda: bool(pressed)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _score(row: dict) -> float:
+    """Mean success over the levels, less the median error at the first level: 1 mm counts as 0.5 %."""
+    success = [value for name, value in row.items() if name.startswith("success")]
+    return sum(success) / len(success) - 0.005 * row[f"te_mm_{MISMATCHES[0]:g}"]

@@ -1,0 +1,184 @@
+"""Imitation of the expert on the policy's own roll-outs, with checkpoints that go on exactly.
+
+A batch of scenes serves `placements` roll-outs of `segments` updates; an update sees `frames` frames. Everything random
+is drawn from (seed, number of the batch), so a run that was stopped between two batches continues as if it had not.
+"""
+
+import math
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from depth_pc_ros.errors import CheckpointError
+from depth_pc_ros.networks.checkpoint import make_policy
+from depth_pc_ros.training.config import TrainConfig
+from depth_pc_ros.training.losses import policy_loss
+from depth_pc_ros.training.plans import DisturbanceConfig
+from depth_pc_ros.training.simulation import ServoBatch
+
+VERSION = 1
+_MAX_NORM = 1.0  # of the gradient
+_STEPS = (0.02, 0.12)  # share of the velocity carried out between two frames: slow and fast cameras
+_FINE = DisturbanceConfig(max_mismatch=0.6, max_noise_px=0.6, max_omission=0.4)
+
+
+@dataclass
+class Clock:
+    """Where the seconds went."""
+
+    seconds: dict[str, float] = field(default_factory=lambda: {"scenes": 0.0, "simulation": 0.0, "network": 0.0})
+
+    def add(self, name: str, since: float) -> float:
+        now = time.perf_counter()
+        self.seconds[name] += now - since
+        return now
+
+
+class Trainer:
+    """Network, optimiser and schedule; `train_batch` makes the updates of one batch of scenes."""
+
+    def __init__(self, config: TrainConfig, device: str = "cpu"):
+        torch.manual_seed(config.seed)
+        self.config, self.device = config, device
+        self.net: nn.Module = make_policy(config.policy, config.encoder).to(device)
+        self.averaged = AveragedModel(self.net, multi_avg_fn=get_ema_multi_avg_fn(config.average))
+        self.optimiser = torch.optim.AdamW(self.net.parameters(), lr=config.learning_rate, weight_decay=1e-4)
+        self.update, self.batch = 0, 0
+        self.clock = Clock()
+
+    @property
+    def done(self) -> bool:
+        return self.update >= self.config.updates
+
+    @property
+    def fine(self) -> bool:
+        """Whether the last phase has begun."""
+        return self.update >= (1 - self.config.fine_share) * self.config.updates
+
+    @property
+    def expert_share(self) -> float:
+        """Share of the motions that the expert makes: falls from 1 to 0.1 over the first half."""
+        return max(0.1, 1 - 1.8 * self.update / self.config.updates)
+
+    def _set_learning_rate(self) -> float:
+        config = self.config
+        share = self.update / config.updates
+        rate = config.learning_rate * min(1.0, (self.update + 1) / config.warm_up)
+        rate *= 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(share, 1.0)))
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        return rate
+
+    def train_batch(self, scenes) -> dict[str, float]:
+        """All updates of one batch of scenes; returns the mean of each logged number."""
+        rng = np.random.default_rng([self.config.seed, 31, self.batch])
+        sums: dict[str, float] = {}
+        count = 0
+        for placement in range(self.config.placements):
+            if self.done:
+                break
+            begin = time.perf_counter()
+            disturbances = _FINE if self.fine else DisturbanceConfig()
+            seed = [self.config.seed, 32, self.batch, placement]
+            world = ServoBatch(scenes, disturbances, seed, self.device)
+            self._place(world, rng)
+            memory = self.net.start(world.graph)
+            T_warm = torch.eye(4, device=self.device).expand(world.num_samples, 4, 4)
+            self.clock.add("simulation", begin)
+            for _ in range(self.config.segments):
+                if self.done:
+                    break
+                numbers, memory, T_warm = self._one_update(world, memory.detach(), T_warm.detach(), rng)
+                for name, value in numbers.items():
+                    sums[name] = sums.get(name, 0.0) + value
+                count += 1
+        self.batch += 1
+        return {name: value / count for name, value in sums.items()}
+
+    def _place(self, world: ServoBatch, rng: np.random.Generator) -> None:
+        """Cameras along the expert's path: some at the start, the others evenly over the logarithm of what is left."""
+        num = world.num_samples
+        remaining = np.exp(-rng.uniform(0, 5.0 if self.fine else 4.0, num))
+        remaining[rng.random(num) < 0.2] = 1.0
+        wobble = rng.normal(0, 0.15, (num, 6)) * remaining[:, None] * rng.random((num, 1))
+        world.place_on_path(self._tensor(remaining), self._tensor(wobble))
+
+    def _tensor(self, array: np.ndarray) -> Tensor:
+        return torch.from_numpy(array.astype(np.float32)).to(self.device)
+
+    def _one_update(self, world: ServoBatch, memory, T_warm, rng):
+        num = world.num_samples
+        step = self._tensor(np.exp(rng.uniform(*np.log(_STEPS), (num, 1))))
+        by_expert = self._tensor(rng.random((num, 1))) < self.expert_share
+        losses, sums = [], {}
+        for _ in range(self.config.frames):
+            begin = time.perf_counter()
+            frame, right = world.observe()
+            begin = self.clock.add("simulation", begin)
+            loss, velocity, memory, T_warm, numbers = policy_loss(
+                self.net, world.graph, frame, right, memory, T_warm, world.T_cam_goal
+            )
+            losses.append(loss)
+            begin = self.clock.add("network", begin)
+            limited = velocity * (2.0 / velocity.norm(dim=1, keepdim=True).clamp_min(2.0))
+            world.move(torch.where(by_expert, world.expert(), limited) * step, 1.0)
+            self.clock.add("simulation", begin)
+            for name, value in numbers.items():
+                sums[name] = sums.get(name, 0.0) + float(value.detach()) / self.config.frames
+        begin = time.perf_counter()
+        loss = torch.stack(losses).mean()
+        self._set_learning_rate()
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_(self.net.parameters(), _MAX_NORM)
+        if torch.isfinite(norm):
+            self.optimiser.step()
+            self.averaged.update_parameters(self.net)
+        self.update += 1
+        self.clock.add("network", begin)
+        sums |= {"loss": float(loss.detach()), "gradient": float(norm), "skipped": float(not torch.isfinite(norm))}
+        return sums, memory, T_warm
+
+    def save(self, path: str | Path) -> None:
+        """Write everything needed to go on; the old file stays until the new one is whole."""
+        path = Path(path)
+        aside = path.with_suffix(".part")
+        state = {
+            "version": VERSION,
+            "config": self.config.to_mapping(),
+            "update": self.update,
+            "batch": self.batch,
+            "net": self.net.state_dict(),
+            "averaged": self.averaged.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "seconds": self.clock.seconds,
+        }
+        torch.save(state, aside)
+        aside.replace(path)
+
+    @classmethod
+    def resume(cls, path: str | Path, config: TrainConfig, device: str = "cpu") -> "Trainer":
+        """Go on from `save`'s file. CheckpointError when it cannot be read or was made with another configuration."""
+        try:
+            state = torch.load(path, map_location=device, weights_only=True)
+        except Exception as error:  # torch raises a different kind for each way a file can be broken
+            raise CheckpointError(f"checkpoint: cannot read {path}: {error}") from None
+        if not isinstance(state, dict) or state.get("version") != VERSION:
+            raise CheckpointError(f"checkpoint: {path}: expected version {VERSION}")
+        for name, value in config.to_mapping().items():
+            if state["config"].get(name) != value:
+                raise CheckpointError(
+                    f"checkpoint: {path} was made with {name} {state['config'].get(name)!r}, got {value!r}"
+                )
+        trainer = cls(config, device)
+        trainer.net.load_state_dict(state["net"])
+        trainer.averaged.load_state_dict(state["averaged"])
+        trainer.optimiser.load_state_dict(state["optimiser"])
+        trainer.update, trainer.batch = state["update"], state["batch"]
+        trainer.clock.seconds = state["seconds"]
+        return trainer
