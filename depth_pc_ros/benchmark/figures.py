@@ -32,7 +32,7 @@ def success_bars(trials: list[dict]) -> bytes:
     figure.subplots_adjust(left=0.06, right=0.985, bottom=0.1, top=0.86)
     width = 0.8 / len(groups)
     for k, (method, group) in enumerate(groups.items()):
-        colour = _METHOD_COLOURS[list(METHODS).index(method) % len(_METHOD_COLOURS)]
+        colour = _METHOD_COLOURS[list(METHODS).index(method.partition("@")[0]) % len(_METHOD_COLOURS)]
         offset = (k - (len(groups) - 1) / 2) * width
         for x, level in enumerate(levels):
             if level != "all" and not any(trial["level"] == level for trial in group):

@@ -5,6 +5,7 @@ velocity law and the same stopping rule.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -130,6 +131,7 @@ class PipelineMethod(Method):
     """`ServoPipeline` with AKAZE and one of its control laws."""
 
     controller = ""
+    options: ClassVar[dict] = {}  # of `PipelineConfig`, besides controller and speed
 
     @property
     def label(self) -> str:
@@ -140,7 +142,9 @@ class PipelineMethod(Method):
         return pipeline.matcher
 
     def set_goal(self, goal: Goal, disturb_matches) -> None:
-        self._pipeline = ServoPipeline.from_config(controller=self.controller, speed=self.settings.speed)
+        self._pipeline = ServoPipeline.from_config(
+            controller=self.controller, speed=self.settings.speed, **self.options
+        )
         self._pipeline.matcher = DisturbedMatcher(self.make_matcher(self._pipeline), disturb_matches)
         self._pipeline.set_goal(goal.image, goal.intrinsics.matrix, goal.distance_m, goal.depth_m)
 
@@ -177,18 +181,51 @@ class FlowIbvsMethod(PipelineMethod):
         return FlowMatcher(self._flow)
 
 
+class LearnedMethod(PipelineMethod):
+    """AKAZE and a learned law. model: a folder of weights, or the name of one that ships."""
+
+    def __init__(self, settings: Settings, model: str = ""):
+        from depth_pc_ros.networks.checkpoint import load_policy  # only now: importing torch takes a while
+        from depth_pc_ros.networks.locate import find_model
+
+        super().__init__(settings)
+        self.options = {"model": str(find_model(model or self.controller))}
+        self._digest = load_policy(self.options["model"])[2]["sha256"][:8]
+
+    @property
+    def label(self) -> str:
+        return f"{self.controller} ({self._digest})"
+
+
+class DepthPcMethod(LearnedMethod):
+    """The paper's network."""
+
+    controller = "depth_pc"
+
+
+class DepthPcGeoMethod(LearnedMethod):
+    """The network that judges matches, in front of the geometric law."""
+
+    controller = "depth_pc_geo"
+
+
 METHODS: dict[str, type[Method]] = {
     "oracle": Oracle,
     "pbvs": PbvsMethod,
     "ibvs": IbvsMethod,
     "flow_ibvs": FlowIbvsMethod,
+    "depth_pc": DepthPcMethod,
+    "depth_pc_geo": DepthPcGeoMethod,
 }
 
 
 def check_methods(names) -> list[str]:
-    """Return the method names if all are known, each once; else raise ConfigError."""
+    """Return the method names if all are known, each once; else raise ConfigError. See `make_method`."""
     for name in names:
-        if name not in METHODS:
+        method, _, model = name.partition("@")
+        if model and not issubclass(METHODS.get(method, Method), LearnedMethod):
+            raise ConfigError(f"methods: {method!r} has no weights to choose, got {name!r}")
+        if method not in METHODS:
             raise ConfigError(f"methods: unknown method {name!r}; known: {', '.join(METHODS)}")
     if not names or len(set(names)) < len(names):
         raise ConfigError(f"methods: expected different names, got {','.join(names)!r}")
@@ -196,4 +233,6 @@ def check_methods(names) -> list[str]:
 
 
 def make_method(name: str, settings: Settings) -> Method:
-    return METHODS[name](settings)
+    """The method of that name; `NAME@FOLDER` is a learned one with the weights of a folder."""
+    method, _, model = name.partition("@")
+    return METHODS[method](settings, model) if model else METHODS[method](settings)

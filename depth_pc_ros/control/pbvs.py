@@ -32,6 +32,7 @@ class Pbvs(ControlLaw):
     on the kept views too.
     """
 
+    name = "pbvs"
     RELIEF_SIGMA = 0.3  # relative, of a point's depth about the distance prior where metric depth is unknown
     METRIC_SIGMA = 0.01  # relative, of metric goal depth
     MIN_SHARE, MIN_INLIERS = 0.35, 7  # support below which a pose is not trusted
@@ -41,9 +42,12 @@ class Pbvs(ControlLaw):
     SPACING = 0.25  # kept views are this far apart, as a share of the larger distance to the goal
 
     def __init__(self):
-        self.reset()
+        self._forget()
 
     def reset(self) -> None:
+        self._forget()
+
+    def _forget(self) -> None:
         self._T_cam_goal = None
         self._rho = None
         self._share = 1.0  # of the matches that the last pose explained
@@ -53,15 +57,20 @@ class Pbvs(ControlLaw):
     def __call__(self, observation: Observation) -> LawOutput:
         seen = np.flatnonzero(observation.matched)
         view = View(seen, observation.current[seen], observation.current_depth_m[seen])
-        solution = self._solve(self._problem(observation), view)
+        return self._steer(self._problem(observation), view)
+
+    def _steer(self, problem: Problem, view: View, starts=()) -> LawOutput:
+        """The twist that `view` asks for. starts: further candidates, as `candidate_poses` gives them."""
+        seen = view.index
+        solution = self._solve(problem, view, starts)
         inliers = solution.inliers[-1]
         support = np.count_nonzero(inliers)
         if support < max(self.MIN_INLIERS, self.MIN_SHARE * len(seen)):
-            self.reset()
-            raise PoseError(f"pbvs: only {support} of {len(seen)} matches agree on one relative pose")
+            self._forget()
+            raise PoseError(f"{self.name}: only {support} of {len(seen)} matches agree on one relative pose")
         self._T_cam_goal, self._rho, self._share = solution.poses[-1], solution.rho, support / len(seen)
         self._keep(view, solution)
-        mask = np.zeros(len(observation.goal), dtype=bool)
+        mask = np.zeros(len(problem.goal), dtype=bool)
         mask[seen[inliers]] = True
         return LawOutput(pbvs_twist(self._T_cam_goal), mask)
 
@@ -72,7 +81,7 @@ class Pbvs(ControlLaw):
         sigma = np.where(metric, self.METRIC_SIGMA, self.RELIEF_SIGMA) * rho
         return Problem(observation.goal, rho, 1.0 / sigma**2, observation.focal_px)
 
-    def _solve(self, problem: Problem, view: View) -> Solution:
+    def _solve(self, problem: Problem, view: View, starts) -> Solution:
         """The cheapest pose that explains this view and the kept ones, else the cheapest that explains this one."""
         views, poses = [*(kept[0] for kept in self._kept), view], [kept[1] for kept in self._kept]
         together = []
@@ -84,7 +93,7 @@ class Pbvs(ControlLaw):
                 return warm
             together.append(warm)
         self._unchecked = 0
-        alone = [refine(problem, [view], [T], rho) for T, rho in candidate_poses(problem, view)]
+        alone = [refine(problem, [view], [T], rho) for T, rho in (*starts, *candidate_poses(problem, view))]
         alone.sort(key=lambda solution: solution.cost)
         if not together:
             return alone[0]

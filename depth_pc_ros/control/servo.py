@@ -16,7 +16,17 @@ from depth_pc_ros.errors import GoalError, PoseError
 from depth_pc_ros.geometry.camera import Intrinsics, check_depth, sample_depth
 from depth_pc_ros.types import Matches, Observation, ServoState, StepResult
 
-_LAWS: dict[str, type[ControlLaw]] = {"ibvs": Ibvs, "pbvs": Pbvs}
+
+def make_law(config: ControlConfig) -> ControlLaw:
+    """The law that `config.controller` names. CheckpointError when a learned law's model cannot be loaded."""
+    if config.controller == "ibvs":
+        return Ibvs()
+    if config.controller == "pbvs":
+        return Pbvs()
+    from depth_pc_ros.control.depth_pc import DepthPc, DepthPcGeo  # only now: importing torch takes a while
+
+    law = {"depth_pc": DepthPc, "depth_pc_geo": DepthPcGeo}[config.controller]
+    return law(config.model or config.controller)
 
 
 def check_distance(distance) -> float | None:
@@ -39,7 +49,7 @@ class Servo:
     def __init__(self, config: ControlConfig):
         self.config = config
         self.velocity_law = VelocityLaw.from_config(config)
-        self._law = _LAWS[config.controller]()
+        self._law = make_law(config)
         self._stopping = StoppingRule(config.stop_error, config.stop_hold_s, config.stop_precision)
         self._goal = None
         self.reset()

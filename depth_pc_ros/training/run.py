@@ -64,7 +64,7 @@ class TrainingRun:
         self._best = self._read_best()
 
     def train(self) -> bool:
-        """Go on until the last update, `max_hours` or Ctrl-C (after the batch in hand); True when the last update was made."""
+        """Go on until the last update, `max_hours` or Ctrl-C (after the batch in hand); True after the last update."""
         trainer, config = self.trainer, self.config
         begin, first = time.monotonic(), trainer.update
         writer = SummaryWriter(str(self.folder / "log"), purge_step=trainer.update)

@@ -74,7 +74,7 @@ def fault(frame, goal):
 @pytest.mark.parametrize(
     ("answer", "outcome", "steps"),
     [
-        (lost, "lost", 25),
+        (lost, "lost", 100),
         (fault, "fault", 1),
         (drive(np.zeros(3)), "timeout", 400),
         (drive(np.array([0.0, 0.0, -0.5])), "ground", None),

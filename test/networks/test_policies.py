@@ -98,7 +98,10 @@ def test_depth_counts_only_with_fusion(net, make_goal):
     blind = build_graph(graph.goal.numpy().astype(float), None)
     blind_frame = build_frame(blind, np.where(frame.seen[:, None], frame.current, np.nan), None)
     if isinstance(net, DepthPcNet):
-        a, b = outputs(net, graph, frame, net.start(graph))[0][0], outputs(net, blind, blind_frame, net.start(blind))[0][0]
+        a, b = (
+            outputs(net, graph, frame, net.start(graph))[0][0],
+            outputs(net, blind, blind_frame, net.start(blind))[0][0],
+        )
         assert torch.allclose(a, b) == (net.config.fusion == "none")
 
 

@@ -1,0 +1,108 @@
+"""The learned laws: the paper's velocity network, and the network that judges matches for the geometric law.
+
+Source: Depth-PC, "A visual servo framework integrated with cross-modality fusion for Sim2Real transfer".
+Importing torch takes a second or two, so this module is imported only when one of its laws is chosen.
+"""
+
+import numpy as np
+import torch
+
+from depth_pc_ros.control.base import ControlLaw
+from depth_pc_ros.control.pbvs import Pbvs
+from depth_pc_ros.control.pose_solver import Problem, View
+from depth_pc_ros.errors import CheckpointError, PoseError
+from depth_pc_ros.graph.builder import build_frame, build_graph
+from depth_pc_ros.networks.checkpoint import load_policy
+from depth_pc_ros.networks.locate import find_model
+from depth_pc_ros.types import LawOutput, Observation
+
+_NEAR_PX = 2.0  # displacement that counts as arrived whatever the others do
+
+
+class _Network:
+    """A policy network and its memory of one goal."""
+
+    def __init__(self, model: str, policy: str):
+        name, self.net, _ = load_policy(find_model(model))
+        if name != policy:
+            raise CheckpointError(f"model: {model} holds a {name!r} policy, expected {policy!r}")
+        self.reset()
+
+    def reset(self) -> None:
+        self._graph = self.memory = None
+
+    def look(self, observation: Observation):
+        """Graph and frame of an observation; the graph is built once."""
+        if self._graph is None:
+            self._graph = build_graph(observation.goal, observation.goal_depth_m)
+            self.memory = self.net.start(self._graph)
+        current = np.where(observation.matched[:, None], observation.current, np.nan)
+        return self._graph, build_frame(self._graph, current, observation.current_depth_m)
+
+
+class DepthPc(ControlLaw):
+    """The paper's law: the network's velocity, its linear part times the goal distance.
+
+    It does not say which matches it believed. Those that move far more than the rest are not counted as arrived.
+    """
+
+    def __init__(self, model: str = "depth_pc"):
+        self._network = _Network(model, "depth_pc")
+
+    def reset(self) -> None:
+        self._network.reset()
+
+    @torch.inference_mode()
+    def __call__(self, observation: Observation) -> LawOutput:
+        network = self._network
+        graph, frame = network.look(observation)
+        velocity, network.memory, _ = network.net.act(graph, frame, network.memory, None)
+        twist = velocity[0].double().numpy()
+        twist[:3] *= observation.distance_m
+        moved = np.linalg.norm(observation.current - observation.goal, axis=1)
+        limit = max(4 * np.median(moved[observation.matched]), _NEAR_PX / observation.focal_px)
+        return LawOutput(twist, observation.matched & (moved <= limit))
+
+
+class DepthPcGeo(Pbvs):
+    """Position-based servoing on the matches that the network believes in.
+
+    The network also gives the shape of the goal, up to the distance, and a start for the pose; both only help where
+    the geometry alone is ambiguous: the solver is that of `Pbvs`.
+    """
+
+    name = "depth_pc_geo"
+    SHAPE_SIGMA = 0.1  # relative, of a point's depth about the network's shape where relative depth is known
+    BELIEVED = 0.5  # probability above which a match is used
+
+    def __init__(self, model: str = "depth_pc_geo"):
+        self._network = _Network(model, "depth_pc_geo")
+        super().__init__()
+
+    def reset(self) -> None:
+        super().reset()
+        self._network.reset()
+
+    @torch.inference_mode()
+    def __call__(self, observation: Observation) -> LawOutput:
+        network = self._network
+        graph, frame = network.look(observation)
+        output = network.net(graph, frame, network.memory)
+        network.memory = output.memory
+        seen = output.index[torch.sigmoid(output.logits) > self.BELIEVED].numpy()
+        if len(seen) < self.MIN_INLIERS:
+            count = int(frame.seen.sum())
+            raise PoseError(f"{self.name}: the network believes in {len(seen)} of {count} matches")
+        problem = self._shaped_problem(observation, graph, output)
+        T = output.T_start[0].double().numpy()
+        T[:3, 3] *= observation.distance_m
+        view = View(seen, observation.current[seen], np.full(len(seen), np.nan))  # live depth is for the network only
+        return self._steer(problem, view, [(T, problem.rho_prior)])
+
+    def _shaped_problem(self, observation: Observation, graph, output) -> Problem:
+        """Depth `d (1 + a n)` of relative depth n, distance d and relief a; the distance alone where n is not known."""
+        known = graph.depth_known.numpy()
+        depth = observation.distance_m * (1 + output.relief.item() * graph.depth.double().numpy())
+        rho = 1 / np.where(known, depth, observation.distance_m)
+        sigma = np.where(known, self.SHAPE_SIGMA, self.RELIEF_SIGMA) * rho
+        return Problem(observation.goal, rho, 1 / sigma**2, observation.focal_px)

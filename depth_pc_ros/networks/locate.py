@@ -1,0 +1,25 @@
+"""Where the models are: those that ship, in the source tree or installed, and folders of the user's own."""
+
+import os
+import sys
+from pathlib import Path
+
+from depth_pc_ros.errors import CheckpointError
+
+_PACKAGE = "depth_pc_ros"
+
+
+def model_folders() -> list[Path]:
+    """Folders that may hold shipped models: the source tree's, then those of ROS and Python installations."""
+    shares = [Path(prefix) / "share" for prefix in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep) if prefix]
+    shares.append(Path(sys.prefix) / "share")
+    return [Path(__file__).parents[2] / "models", *(share / _PACKAGE / "models" for share in shares)]
+
+
+def find_model(name: str) -> Path:
+    """The folder of a model: a path, or the name of one that ships. CheckpointError says where it was looked for."""
+    for folder in (Path(name), *(folder / name for folder in model_folders())):
+        if (folder / "config.json").is_file():
+            return folder
+    places = ", ".join(str(folder) for folder in model_folders())
+    raise CheckpointError(f"model: expected a folder with config.json, or the name of one in {places}; got {name!r}")

@@ -1,0 +1,121 @@
+"""The learned laws with weights that never learned: what must hold whatever the network says."""
+
+import numpy as np
+import pytest
+import torch
+
+from depth_pc_ros.config import ControlConfig
+from depth_pc_ros.control.depth_pc import DepthPc, DepthPcGeo
+from depth_pc_ros.control.servo import Servo
+from depth_pc_ros.errors import CheckpointError, PoseError
+from depth_pc_ros.geometry import se3
+from depth_pc_ros.geometry.camera import Intrinsics
+from depth_pc_ros.networks.checkpoint import make_policy, save_policy
+from depth_pc_ros.networks.encoder import EncoderConfig
+from depth_pc_ros.types import Matches, Observation, ServoState
+
+
+def saved(folder, name, belief=3.0):
+    """A random model, the geometric one with the same belief (log odds) in every match; its name and folder."""
+    torch.manual_seed(0)
+    net = make_policy(name, EncoderConfig(width=16))
+    if name == "depth_pc_geo":
+        torch.nn.init.zeros_(net.judge[-1].weight)
+        torch.nn.init.constant_(net.judge[-1].bias, belief)
+    save_policy(folder, name, net, {})
+    return name, str(folder)
+
+
+@pytest.fixture(scope="module", params=["depth_pc", "depth_pc_geo"])
+def model(request, tmp_path_factory):
+    return saved(tmp_path_factory.mktemp(request.param), request.param)
+
+
+def make(model):
+    name, folder = model
+    return {"depth_pc": DepthPc, "depth_pc_geo": DepthPcGeo}[name](folder)
+
+
+def observe(T_cam_goal, known=True, n=60):
+    rng = np.random.default_rng(0)
+    goal, depth = rng.uniform(-0.4, 0.4, (n, 2)), rng.uniform(0.6, 0.8, n)
+    points = np.column_stack([goal, np.ones(n)]) * depth[:, None] @ T_cam_goal[:3, :3].T + T_cam_goal[:3, 3]
+    nothing = np.full(n, np.nan)
+    return Observation(
+        goal, points[:, :2] / points[:, 2:], np.ones(n, bool), depth if known else nothing,
+        points[:, 2] if known else nothing, 0.7, 540.0,
+    )  # fmt: skip
+
+
+FAR = se3.exp(np.array([0.05, -0.02, 0.05, 0.1, -0.1, 0.5]))
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_equal_views_give_equal_twists_after_reset(model, known):
+    law = make(model)
+    first = law(observe(FAR, known)).twist
+    law(observe(np.eye(4), known))
+    law.reset()
+    np.testing.assert_array_equal(law(observe(FAR, known)).twist, first)
+    assert first.shape == (6,)
+    assert first.dtype == np.float64
+
+
+def test_metric_depth_counts_only_up_to_scale_and_shift(model):
+    seen = observe(FAR)
+    other = Observation(
+        seen.goal, seen.current, seen.matched, 3 * seen.goal_depth_m + 1, 3 * seen.current_depth_m + 1, 0.7, 540.0
+    )
+    np.testing.assert_allclose(make(model)(seen).twist, make(model)(other).twist, rtol=1e-3, atol=1e-4)
+
+
+def test_the_linear_part_grows_with_the_goal_distance(model):
+    seen = observe(FAR)
+    twice = Observation(**{**seen.__dict__, "distance_m": 1.4})
+    a, b = make(model)(seen).twist, make(model)(twice).twist
+    np.testing.assert_allclose(b, a * [2, 2, 2, 1, 1, 1], rtol=2e-3, atol=1e-5)
+
+
+def test_the_geometric_law_finds_the_pose(tmp_path):
+    model = saved(tmp_path, "depth_pc_geo")
+    np.testing.assert_allclose(make(model)(observe(FAR)).twist[3:], se3.log_so3(FAR[:3, :3]), atol=0.01)
+
+
+def test_points_far_from_the_others_are_not_counted(model):
+    seen = observe(se3.exp(np.array([0.001, 0, 0, 0, 0, 0.002])))
+    seen.current[:10] += 0.3
+    assert not make(model)(seen).inliers[:10].any()
+    assert make(model)(seen).inliers[10:].all()
+
+
+def test_matches_nobody_believes_in_are_lost(tmp_path):
+    with pytest.raises(PoseError, match="believes in 0 of 60"):
+        make(saved(tmp_path, "depth_pc_geo", belief=-3.0))(observe(FAR))
+
+
+def test_the_servo_runs_it_and_stops_on_nan(model, tmp_path):
+    name, folder = model
+    intrinsics = Intrinsics(540.0, 540.0, 319.5, 239.5, 640, 480)
+    seen = observe(FAR)
+    goal_px, current_px = (540 * xy + (319.5, 239.5) for xy in (seen.goal, seen.current))
+    matches = Matches(goal_px, current_px, seen.matched, np.ones(60, np.float32))
+    servo = Servo(ControlConfig(controller=name, model=folder))
+    servo.set_goal(matches.goal_points, intrinsics, 0.7)
+    assert servo.update(matches, 1.0).state is ServoState.SERVOING
+
+    net = make_policy(name, EncoderConfig(width=16))
+    for parameter in net.parameters():
+        torch.nn.init.constant_(parameter, torch.nan)
+    save_policy(tmp_path, name, net, {})
+    servo = Servo(ControlConfig(controller=name, model=str(tmp_path)))
+    servo.set_goal(matches.goal_points, intrinsics, 0.7)
+    result = servo.update(matches, 1.0)
+    assert result.state in (ServoState.FAULT, ServoState.LOST)
+    assert not result.twist.any()
+
+
+def test_a_model_of_the_other_kind_is_refused(model):
+    name, folder = model
+    other = "depth_pc" if name == "depth_pc_geo" else "depth_pc_geo"
+    with pytest.raises(CheckpointError, match=f"expected '{other}'"):
+        Servo(ControlConfig(controller=other, model=folder))
