@@ -65,6 +65,7 @@ setup(
             "check_setup = depth_pc_ros.cli.check_setup:main",
             "demo = depth_pc_ros.cli.demo:main",
             "benchmark = depth_pc_ros.benchmark.__main__:main",
+            "train = depth_pc_ros.cli.train:main",
         ],
     },
 )
