@@ -46,8 +46,9 @@ class PhotoWorld:
         self._plane_from_picture = np.array(
             [[scale, 0, -scale * (width - 1) / 2], [0, -scale, scale * (height - 1) / 2], [0, 0, 1]]
         )
-        u, v = np.meshgrid(np.arange(intrinsics.width), np.arange(intrinsics.height))
-        self._rays = intrinsics.unproject(np.stack([u, v], axis=-1), np.ones(u.shape))
+        k = intrinsics
+        self._x = ((np.arange(k.width) - k.cx) / k.fx).astype(np.float32)
+        self._y = ((np.arange(k.height) - k.cy) / k.fy).astype(np.float32)
 
     def view(self, T_world_cam: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         plane_to_pixels = self.intrinsics.matrix @ se3.inverse(T_world_cam)[:3][:, [0, 1, 3]]
@@ -56,9 +57,11 @@ class PhotoWorld:
             self._picture, plane_to_pixels @ self._plane_from_picture, size, flags=cv2.INTER_LINEAR,
             borderMode=cv2.BORDER_CONSTANT, borderValue=_TABLE_RGB,
         )  # fmt: skip
+        a, b, c = T_world_cam[2, :3].astype(np.float32)  # the world's z along the camera's axes
+        rise = np.add.outer(b * self._y + c, a * self._x)  # of the ray at depth 1
         with np.errstate(divide="ignore"):
-            depth = -T_world_cam[2, 3] / (self._rays @ T_world_cam[2, :3])
-        return image, np.where(np.isfinite(depth) & (depth > 0), depth, 0.0).astype(np.float32)
+            depth = np.float32(-T_world_cam[2, 3]) / rise
+        return image, np.where(np.isfinite(depth) & (depth > 0), depth, np.float32(0))
 
     def __enter__(self) -> "PhotoWorld":
         return self
