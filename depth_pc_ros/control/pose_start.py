@@ -15,19 +15,9 @@ import numpy as np
 
 from depth_pc_ros.control.pose_solver import Problem, View
 from depth_pc_ros.geometry import se3
+from depth_pc_ros.geometry.magsac import magsac
 
-_THRESHOLD_PX = 2.0
-
-
-def _usac(threshold: float) -> cv2.UsacParams:
-    params = cv2.UsacParams()
-    params.threshold = threshold
-    params.confidence = 0.9999
-    params.maxIterations = 3000
-    params.randomGeneratorState = 1  # the same matches give the same answer
-    params.score = cv2.SCORE_METHOD_MAGSAC
-    params.loMethod = cv2.LOCAL_OPTIM_SIGMA
-    return params
+_THRESHOLD_PX, _ITERATIONS = 2.0, 3000
 
 
 @dataclass(frozen=True)
@@ -74,7 +64,7 @@ def _at(rho_prior: np.ndarray, index: np.ndarray, rho: np.ndarray) -> np.ndarray
 
 def _from_essential(problem) -> list:
     K, goal, current = _in_pixels(problem)
-    E, mask = cv2.findEssentialMat(goal, current, K, K, None, None, _usac(_THRESHOLD_PX))
+    E, mask = cv2.findEssentialMat(goal, current, K, K, None, None, magsac(_THRESHOLD_PX, _ITERATIONS))
     if E is None or E.shape != (3, 3):
         return []
     _, R, t, mask = cv2.recoverPose(E, goal, current, K, mask=mask)
@@ -99,7 +89,7 @@ def _triangulate(problem, R: np.ndarray, t: np.ndarray) -> np.ndarray:
 
 def _from_homography(problem) -> list:
     K, goal, current = _in_pixels(problem)
-    H, mask = cv2.findHomography(goal, current, _usac(_THRESHOLD_PX))
+    H, mask = cv2.findHomography(goal, current, magsac(_THRESHOLD_PX, _ITERATIONS))
     if H is None:
         return []
     inlier = mask.ravel() > 0
@@ -133,7 +123,7 @@ def _from_depth(problem) -> list:
             continue
         solid = np.column_stack([points, np.ones(len(points))])[usable] * depth[usable, None]
         ok, _, rvec, tvec, _ = cv2.solvePnPRansac(
-            solid, image[usable], K, None, None, None, params=_usac(_THRESHOLD_PX)
+            solid, image[usable], K, None, None, None, params=magsac(_THRESHOLD_PX, _ITERATIONS)
         )  # fmt: skip
         if ok:
             T = se3.from_rt(cv2.Rodrigues(rvec)[0], tvec[:, 0])

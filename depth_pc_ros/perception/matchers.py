@@ -5,8 +5,7 @@ Lowe's ratio test, one goal keypoint per live keypoint, then a vote on how the w
 then a robust geometric check (MAGSAC), then a sub-pixel alignment of the matched patches: detectors place one corner
 differently in two images, by up to a pixel.
 
-Sources: D. G. Lowe, "Distinctive image features from scale-invariant keypoints", IJCV 2004 (ratio test, vote);
-D. Barath, J. Noskova, M. Ivashechkin, J. Matas, "MAGSAC++, a fast, reliable and accurate robust estimator", CVPR 2020.
+Source of ratio test and vote: D. G. Lowe, "Distinctive image features from scale-invariant keypoints", IJCV 2004.
 """
 
 from dataclasses import dataclass
@@ -17,8 +16,10 @@ import numpy as np
 from depth_pc_ros.config import MatcherConfig
 from depth_pc_ros.errors import GoalError, GoalTextureError
 from depth_pc_ros.geometry.camera import Intrinsics
+from depth_pc_ros.geometry.magsac import magsac
 from depth_pc_ros.types import Matches
 
+_ITERATIONS = 2000  # of MAGSAC
 # The vote: how many matches are asked, and how far another may differ: rad, log ratio, px, share of the distance.
 _VOTERS = 64
 _VOTE_TURN, _VOTE_GROWTH = np.radians(30), np.log(1.6)
@@ -157,21 +158,13 @@ class Matcher:
         """
         if len(goal_px) < 8:
             return np.zeros(len(goal_px), dtype=bool)
-        params = cv2.UsacParams()
-        params.randomGeneratorState = 1
-        params.confidence = 0.9999
-        params.maxIterations = 2000
-        params.score = cv2.SCORE_METHOD_MAGSAC
-        params.sampler = cv2.SAMPLING_UNIFORM
-        params.loMethod = cv2.LOCAL_OPTIM_SIGMA
         displacement = np.median(np.linalg.norm(goal_px - live_px, axis=1))
         if displacement < 8.0:
-            params.threshold = 4.0
-            _, mask = cv2.findHomography(goal_px, live_px, params)
+            _, mask = cv2.findHomography(goal_px, live_px, magsac(4.0, _ITERATIONS))
         else:
             # On pixels scaled like normalised coordinates times one focal length, the threshold stays in pixels.
             K = self._intrinsics.matrix
-            params.threshold = self.config.ransac_px
+            params = magsac(self.config.ransac_px, _ITERATIONS)
             _, mask = cv2.findEssentialMat(goal_px, live_px, K, K, None, None, params)
         if mask is None:
             return np.zeros(len(goal_px), dtype=bool)

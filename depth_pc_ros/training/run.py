@@ -100,7 +100,9 @@ class TrainingRun:
         trainer = self.trainer
         trainer.save(self.folder / "last.pt")
         net = trainer.averaged.module.eval()
-        levels = {level: closed_loop(net, self._held_out, level, self.config.seed) for level in MISMATCHES}
+        levels = {
+            level: closed_loop(net, self._held_out, level, self.config.seed, trainer.device) for level in MISMATCHES
+        }
         net.train()
         row = {"update": trainer.update}
         for level, result in levels.items():

@@ -22,16 +22,18 @@ class ClosedLoop:
     re_deg: float
 
 
-def closed_loop(net: nn.Module, scenes: list[TrainingScene], mismatch: float, seed: int) -> ClosedLoop:
+def closed_loop(
+    net: nn.Module, scenes: list[TrainingScene], mismatch: float, seed: int, device: str = "cpu"
+) -> ClosedLoop:
     """Run every scene for `STEPS` frames with the policy alone; `mismatch`: share of wrong matches in all of them.
 
     Noise is 0.5 px at most: at the end it decides the error, and good detectors have less.
     """
     config = DisturbanceConfig(min_mismatch=mismatch, max_mismatch=mismatch, clean_share=0.0, max_noise_px=0.5)
     with torch.no_grad():
-        batch = ServoBatch(scenes, config, [seed, 77])
+        batch = ServoBatch(scenes, config, [seed, 77], device)
         memory = net.start(batch.graph)
-        T_warm = torch.eye(4).expand(batch.num_samples, 4, 4)
+        T_warm = torch.eye(4, device=device).expand(batch.num_samples, 4, 4)
         for _ in range(STEPS):
             frame, _ = batch.observe()
             velocity, memory, T_warm = net.act(batch.graph, frame, memory, T_warm)
