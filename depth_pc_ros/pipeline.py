@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from depth_pc_ros.config import PipelineConfig
+from depth_pc_ros.control.limits import Ramp
 from depth_pc_ros.control.servo import Servo, check_distance
 from depth_pc_ros.errors import GoalError, ImageError
 from depth_pc_ros.geometry.camera import Intrinsics, check_depth, check_image
@@ -30,8 +31,7 @@ class ServoPipeline:
         self.matcher = make_matcher(config)
         self.servo = Servo(config)
         self._intrinsics = None
-        self._command = np.zeros(6)
-        self._last_stamp_s = None
+        self._ramp = Ramp()
 
     @classmethod
     def from_config(cls, path: str | Path | None = None, **overrides) -> "ServoPipeline":
@@ -60,13 +60,13 @@ class ServoPipeline:
         count = self.matcher.set_goal(image, intrinsics)
         self.servo.set_goal(self.matcher.goal_points, intrinsics, distance, depth)
         self._intrinsics = intrinsics
-        self._halt()
+        self._ramp.rest()
         return count
 
     def reset(self) -> None:
         """Keep the goal, forget everything else, and start again from zero speed."""
         self.servo.reset()
-        self._halt()
+        self._ramp.rest()
 
     def step(self, image: np.ndarray, stamp_s: float, depth: np.ndarray | None = None) -> StepResult:
         """One frame: match, solve, limit.
@@ -98,14 +98,7 @@ class ServoPipeline:
     def _limit(self, result: StepResult, stamp_s: float) -> StepResult:
         """Acceleration limit between frames; any state but SERVOING stops at once."""
         if result.state is not ServoState.SERVOING:
-            self._halt()
+            self._ramp.rest()
             return result
-        # The first frame after a stop has no interval yet: it may use one nominal camera period.
-        dt_s = 0.04 if self._last_stamp_s is None else stamp_s - self._last_stamp_s
-        self._last_stamp_s = stamp_s
-        self._command = self.servo.velocity_law.approach(self._command, result.twist, dt_s)
-        return dataclasses.replace(result, twist=self._command.copy())
-
-    def _halt(self) -> None:
-        self._command = np.zeros(6)
-        self._last_stamp_s = None
+        command = self._ramp.follow(self.servo.velocity_law, result.twist, stamp_s)
+        return dataclasses.replace(result, twist=command.copy())

@@ -12,7 +12,7 @@ import numpy as np
 from depth_pc_ros.benchmark.flow import DisFlow, FlowMatcher, RaftFlow
 from depth_pc_ros.benchmark.settings import Settings
 from depth_pc_ros.config import PipelineConfig
-from depth_pc_ros.control.limits import VelocityLaw
+from depth_pc_ros.control.limits import Ramp, VelocityLaw
 from depth_pc_ros.control.pbvs import pbvs_twist
 from depth_pc_ros.control.stopping import StoppingRule
 from depth_pc_ros.errors import ConfigError
@@ -89,8 +89,7 @@ class Oracle(Method):
         self._points_world = goal.centre + grid
         self._goal = goal
         self._goal_px = self._project(goal.T_world_goal)
-        self._command = np.zeros(6)
-        self._last_stamp_s = None
+        self._ramp = Ramp()
 
     def _project(self, T_world_cam: np.ndarray) -> np.ndarray:
         T_cam_world = se3.inverse(T_world_cam)
@@ -106,11 +105,9 @@ class Oracle(Method):
         numbers = {"num_matches": int(seen.sum()), "error": error, "error_px": error * focal, "depth_source": "true"}
         if self._stopping.converged(error, frame.stamp_s):
             return StepResult(np.zeros(6), ServoState.CONVERGED, **numbers)
-        dt_s = 0.04 if self._last_stamp_s is None else frame.stamp_s - self._last_stamp_s
-        self._last_stamp_s = frame.stamp_s
         target = self._law.target(pbvs_twist(se3.inverse(frame.T_world_cam) @ self._goal.T_world_goal))
-        self._command = self._law.approach(self._command, target, dt_s)
-        return StepResult(self._command.copy(), ServoState.SERVOING, **numbers)
+        command = self._ramp.follow(self._law, target, frame.stamp_s)
+        return StepResult(command.copy(), ServoState.SERVOING, **numbers)
 
 
 class DisturbedMatcher:

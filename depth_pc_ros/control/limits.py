@@ -61,3 +61,33 @@ class VelocityLaw:
             target - previous, self.max_linear_acceleration * dt_s, self.max_angular_acceleration * dt_s
         )  # fmt: skip
         return previous + step
+
+
+class Ramp:
+    """The command from frame to frame: towards each frame's target, acceleration limited, from rest after `rest`.
+
+    command: (6,) the last one, zero at rest.
+    """
+
+    FIRST_STEP_S = 0.04  # the first frame has no interval yet: it may use one nominal camera period
+
+    def __init__(self):
+        self.rest()
+
+    def rest(self) -> None:
+        """Stop; the next frame starts from zero."""
+        self.command = np.zeros(6)
+        self._last_stamp_s = None
+
+    def follow(self, law: VelocityLaw, target: np.ndarray, stamp_s: float) -> np.ndarray:
+        """The command (6,) of the frame of this time."""
+        dt_s = self.FIRST_STEP_S
+        if self._last_stamp_s is not None:  # whole nanoseconds: equal intervals are equal at any time of day
+            dt_s = round(stamp_s - self._last_stamp_s, 9)
+        self._last_stamp_s = stamp_s
+        return self.step(law, target, dt_s)
+
+    def step(self, law: VelocityLaw, target: np.ndarray, dt_s: float) -> np.ndarray:
+        """The command (6,) dt_s after the last one."""
+        self.command = law.approach(self.command, target, dt_s)
+        return self.command

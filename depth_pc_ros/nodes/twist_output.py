@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from depth_pc_ros.control.limits import VelocityLaw
+from depth_pc_ros.control.limits import Ramp, VelocityLaw
 from depth_pc_ros.nodes.stop import ZeroBurst
 
 
@@ -12,17 +12,19 @@ class TwistOutput:
     command: (6,) twist sent last, zero at rest. velocity_law: may be replaced at any time.
     """
 
-    FIRST_STEP_S = 0.04  # in lockstep, the first frame after a stop has no interval yet
-
     def __init__(self, velocity_law: VelocityLaw):
         self.velocity_law = velocity_law
         self._burst = ZeroBurst()
-        self._rest()
+        self._ramp = Ramp()
+        self._moving = False
+
+    @property
+    def command(self) -> np.ndarray:
+        return self._ramp.command
 
     def _rest(self) -> None:
-        self.command = np.zeros(6)
+        self._ramp.rest()
         self._moving = False
-        self._last_stamp_s = None
 
     def stop(self) -> None:
         """Rest; the next ticks are zeros if there was motion."""
@@ -39,7 +41,10 @@ class TwistOutput:
             self.stop()
         if self._burst.tick():
             return np.zeros(6)
-        return None if target is None else self._approach(target, dt_s)
+        if target is None:
+            return None
+        self._moving = True
+        return self._ramp.step(self.velocity_law, target, dt_s)
 
     def answer(self, target: np.ndarray | None, stamp_s: float) -> np.ndarray:
         """The one twist (6,) for the frame of this time. target: (6,), None: stop (this zero is enough)."""
@@ -47,13 +52,5 @@ class TwistOutput:
         if target is None:
             self._rest()
             return self.command
-        dt_s = self.FIRST_STEP_S
-        if self._last_stamp_s is not None:  # whole nanoseconds: equal intervals are equal at any time of day
-            dt_s = round(stamp_s - self._last_stamp_s, 9)
-        self._last_stamp_s = stamp_s
-        return self._approach(target, dt_s)
-
-    def _approach(self, target: np.ndarray, dt_s: float) -> np.ndarray:
         self._moving = True
-        self.command = self.velocity_law.approach(self.command, target, dt_s)
-        return self.command
+        return self._ramp.follow(self.velocity_law, target, stamp_s)
