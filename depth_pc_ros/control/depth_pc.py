@@ -74,6 +74,7 @@ class DepthPcGeo(Pbvs):
     name = "depth_pc_geo"
     SHAPE_SIGMA = 0.1  # relative, of a point's depth about the network's shape where relative depth is known
     BELIEVED = 0.5  # probability above which a match is used
+    MIN_BELIEVED, MIN_SHARE_BELIEVED = 12, 0.3  # so many of the likeliest are used in any case: the solver judges too
 
     def __init__(self, model: str = "depth_pc_geo"):
         self._network = _Network(model, "depth_pc_geo")
@@ -89,10 +90,13 @@ class DepthPcGeo(Pbvs):
         graph, frame = network.look(observation)
         output = network.net(graph, frame, network.memory)
         network.memory = output.memory
-        seen = output.index[torch.sigmoid(output.logits) > self.BELIEVED].numpy()
-        if len(seen) < self.MIN_INLIERS:
-            count = int(frame.seen.sum())
-            raise PoseError(f"{self.name}: the network believes in {len(seen)} of {count} matches")
+        if not torch.isfinite(output.logits).all():
+            raise PoseError(f"{self.name}: the network's answer is not finite")
+        count = len(output.logits)
+        fewest = min(count, max(self.MIN_BELIEVED, round(self.MIN_SHARE_BELIEVED * count)))
+        believed = torch.sigmoid(output.logits) > self.BELIEVED
+        believed[torch.topk(output.logits, fewest).indices] = True
+        seen = output.index[believed].numpy()
         problem = self._shaped_problem(observation, graph, output)
         T = output.T_start[0].double().numpy()
         T[:3, 3] *= observation.distance_m

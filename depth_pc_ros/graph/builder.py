@@ -1,8 +1,9 @@
 """Builds what the network reads: once per goal a `GoalGraph`, then one `Frame` per image.
 
 Points of all samples lie one after another; index vectors say which cluster and which sample a point belongs to, so a
-batch of goals is a goal graph too. Section III-A of the paper: the nucleus is the central point of a cluster, points
-belong to their cluster (intra), and nuclei are linked with each other (inter). Points are normalised image coordinates.
+batch of goals is a goal graph too. Section III-A of the paper: the nucleus is the central point of a cluster. The index
+vectors are the edges: points of one cluster are linked (intra), and all clusters of one sample with each other (inter).
+Points are normalised image coordinates.
 """
 
 from collections.abc import Sequence
@@ -24,7 +25,6 @@ class GoalGraph:
     goal: (P, 2) float32. depth: (P,) float32, normalised per sample (`graph.depth`), 0 where unknown.
     depth_known: (P,) bool. sample: (P,). cluster: (P,), numbered through all samples.
     nucleus: (C,) index of the point nearest the cluster's mean. cluster_sample: (C,).
-    inter: (2, E) ordered pairs (from, to) of different clusters of one sample; empty where all have one cluster.
     """
 
     goal: Tensor
@@ -34,7 +34,6 @@ class GoalGraph:
     cluster: Tensor
     nucleus: Tensor
     cluster_sample: Tensor
-    inter: Tensor
     num_samples: int
 
     @property
@@ -87,7 +86,6 @@ def build_graph(goal: np.ndarray, depth: np.ndarray | None = None) -> GoalGraph:
         cluster=torch.from_numpy(labels),
         nucleus=torch.from_numpy(nuclei),
         cluster_sample=torch.zeros(len(nuclei), dtype=torch.int64),
-        inter=torch.from_numpy(np.stack(np.nonzero(~np.eye(len(nuclei), dtype=bool)))),
         num_samples=1,
     )
 
@@ -99,17 +97,14 @@ def collate(graphs: Sequence[GoalGraph]) -> GoalGraph:
     parts = {f.name: [getattr(graph, f.name) for graph in graphs] for f in fields(GoalGraph)}
     for offset_by, names in (
         ([graph.num_points for graph in graphs], ["nucleus"]),
-        ([graph.num_clusters for graph in graphs], ["cluster", "inter"]),
+        ([graph.num_clusters for graph in graphs], ["cluster"]),
         (parts["num_samples"], ["sample", "cluster_sample"]),
     ):
         offsets = np.cumsum([0, *offset_by[:-1]]).tolist()
         for name in names:
             parts[name] = [part + offset for part, offset in zip(parts[name], offsets)]
     num_samples = sum(parts.pop("num_samples"))
-    return GoalGraph(
-        **{name: torch.cat(part, dim=-1 if name == "inter" else 0) for name, part in parts.items()},
-        num_samples=num_samples,
-    )
+    return GoalGraph(**{name: torch.cat(part) for name, part in parts.items()}, num_samples=num_samples)
 
 
 def build_frame(graph: GoalGraph, current: np.ndarray, depth: np.ndarray | None = None) -> Frame:

@@ -1,11 +1,11 @@
 """Weighted Gauss-Newton over relative pose and relief, for batches of goals, differentiable in the weights.
 
-Unit of length: the distance from the goal camera to the scene. A goal point with ray `b = (x, y, 1)` and normalised
+Unit of length: the median depth of the goal's points. A goal point with ray `b = (x, y, 1)` and normalised
 relative depth `n` lies at depth `z = 1 + a n`, with one unknown relief factor `a` per goal: relative depth is known up
-to scale and shift, and the shift is absorbed by the unit. The current view sees it at `pi(R b z + t)`, with
+to scale and shift, and is measured from its median. The current view sees it at `pi(R b z + t)`, with
 `T_cam_goal = (R, t)`. Minimised, over pose and `a`, are the weighted squared residuals and `((a - a_0) / sigma)^2`.
 
-Source: F. Dellaert's unrolled solvers in spirit, P.-E. Sarlin et al., "Back to the feature: learning robust camera
+Source of the unrolling: P.-E. Sarlin et al., "Back to the feature: learning robust camera
 localization from pixels to pose", CVPR 2021.
 """
 

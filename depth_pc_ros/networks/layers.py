@@ -60,12 +60,13 @@ class CrossAttention(nn.Module):
     def forward(self, x: Tensor, z: Tensor, pairs: Tensor) -> tuple[Tensor, Tensor]:
         """x, z: (P, width) points and depth. pairs: (2, Q), see `group_pairs`. Returns both updated, (P, width)."""
         i, j = pairs
-        score = (x[i] * z[j]).sum(-1, keepdim=True) * self.scale
+        x_i, z_j = x.index_select(0, i), z.index_select(0, j)  # on a CPU twice as fast as x[i], backward
+        score = (x_i * z_j).sum(-1, keepdim=True) * self.scale
         to_points = softmax(score, i, num_nodes=len(x))
         to_depth = softmax(score, j, num_nodes=len(x))
         return (
-            scatter(to_points * z[j], i, dim_size=len(x), reduce="sum"),
-            scatter(to_depth * x[i], j, dim_size=len(x), reduce="sum"),
+            scatter(to_points * z_j, i, dim_size=len(x), reduce="sum"),
+            scatter(to_depth * x_i, j, dim_size=len(x), reduce="sum"),
         )
 
 

@@ -2,22 +2,28 @@
 
 import torch
 from torch import Tensor, nn
+from torch_geometric.utils import scatter
 
 from depth_pc_ros.networks import se3
 from depth_pc_ros.networks.depth_pc import DepthPcNet
 from depth_pc_ros.networks.depth_pc_geo import DepthPcGeoNet
 
 ARRIVED = 3e-3  # rad and goal distances: nearer to the goal a direction means nothing
-_MAX_ERROR = 1.0
+MIN_MATCHES = 8  # with fewer the servo stands still, so nothing is learned from them
 
 
-def policy_loss(net: nn.Module, graph, frame, right: Tensor, memory, T_warm, T_true: Tensor):
-    """One frame of a batch. right: (P,) bool. T_true: (B, 4, 4) true `T_cam_goal`.
+def policy_loss(net: nn.Module, graph, frame, right: Tensor, memory, T_warm, T_true: Tensor, median_depth: Tensor):
+    """One frame of a batch.
+
+    right: (P,) bool. T_true: (B, 4, 4) true `T_cam_goal`, and median_depth (B,) of the goal's points, both in goal
+    distances.
 
     Returns the loss, velocities (B, 6) and memory and `T_warm` for the next frame, and numbers to log.
     """
     if isinstance(net, DepthPcGeoNet):
-        return _geometric(net, graph, frame, right, memory, T_warm, T_true)
+        # Relative depth is measured from its median, so the solver's unit of length is the median depth.
+        t = T_true[:, :3, 3] / median_depth[:, None]
+        return _geometric(net, graph, frame, right, memory, T_warm, se3.from_rt(T_true[:, :3, :3], t))
     return _velocity(net, graph, frame, memory, T_warm, T_true)
 
 
@@ -34,7 +40,11 @@ def _velocity(net: DepthPcNet, graph, frame, memory, T_warm, T_true: Tensor):
         for part in (slice(0, 3), slice(3, 6))
     )
     size = nn.functional.smooth_l1_loss(log_norm, norm.clamp_min(ARRIVED).log(), reduction="none")
+    # Near the goal a direction means nothing, but the camera must come to rest.
+    has = _has_matches(graph, frame).to(norm.dtype)
+    rest = ((direction * log_norm.exp()[:, None] - expert).norm(dim=1) / (norm + 0.01)).clamp_max(5.0)
     loss = (counts * (turn + 0.3 * halves + 0.3 * size)).sum() / total
+    loss = loss + 0.2 * (has * rest / (1 + rest)).sum() / has.sum().clamp_min(1.0)
     numbers = {"direction": (counts * turn).sum() / total, "norm": (counts * size).sum() / total}
     return loss, direction.detach() * log_norm.detach().exp()[:, None], memory, T_warm, numbers
 
@@ -43,14 +53,20 @@ def _geometric(net: DepthPcGeoNet, graph, frame, right: Tensor, memory, T_warm, 
     """Cross entropy of the matches, and how far the guess and each Gauss-Newton step are from the true pose."""
     output = net(graph, frame, memory)
     label = right[output.index].to(output.logits.dtype)
-    judge = nn.functional.binary_cross_entropy_with_logits(output.logits, label)
+    each = nn.functional.binary_cross_entropy_with_logits(output.logits, label, reduction="none")
     has = _has_matches(graph, frame).to(T_true.dtype)
     total = has.sum().clamp_min(1.0)
+    # Half by match, half by scene, so that neither the many nor the few decide alone.
+    by_scene = scatter(each, graph.sample[output.index], dim_size=graph.num_samples, reduce="mean")
+    judge = 0.5 * each.mean() + 0.5 * (has * by_scene).sum() / total
     guess = (has * _pose_error(output.T_start, T_true)).sum() / total
     poses = net.solve(graph, frame, output, T_warm)
     # Relative to what is left to do, so that the last millimetres count as much as the first decimetres.
     size = se3.pbvs_twist(T_true).norm(dim=1) + 0.02
-    errors = [(has * (_pose_error(T, T_true) / size).clamp_max(_MAX_ERROR)).sum() / total for T in poses[1:]]
+    errors = []
+    for T in poses[1:]:
+        error = _pose_error(T, T_true) / size
+        errors.append((has * error / (1 + error)).sum() / total)  # lost ones pull less, but they pull
     solve = torch.stack(errors).mean()
     loss = judge + 0.3 * guess + 0.5 * solve
     accuracy = ((output.logits > 0) == right[output.index]).float().mean()
@@ -67,6 +83,6 @@ def _pose_error(T: Tensor, T_true: Tensor) -> Tensor:
 
 
 def _has_matches(graph, frame) -> Tensor:
-    """(B,) bool: at least 4 points are seen."""
+    """(B,) bool: enough points are seen to move."""
     seen = torch.zeros(graph.num_samples, device=graph.goal.device).index_add(0, graph.sample, frame.seen.float())
-    return seen >= 4
+    return seen >= MIN_MATCHES

@@ -23,7 +23,7 @@ class DisturbanceConfig(Config):
     min_mismatch: float = option(0.0, "Smallest share of wrong matches.", 0.0, 0.95)
     max_mismatch: float = option(0.7, "Largest share of wrong matches.", 0.0, 0.95)
     clean_share: float = option(0.15, "Scenes without wrong matches.", 0.0, 1.0)
-    max_omission: float = option(0.5, "Largest share of points not matched.", 0.0, 0.95)
+    max_omission: float = option(0.95, "Largest share of points not matched; small ones are likelier.", 0.0, 0.95)
     max_noise_px: float = option(2.0, "Largest amplitude of the uniform pixel noise.", 0.0, 20.0)
     disc_share: float = option(0.25, "Scenes in which a wandering disc hides points.", 0.0, 1.0)
     exact_depth_share: float = option(0.3, "Scenes whose depth is exact up to scale and shift.", 0.0, 1.0)
@@ -68,7 +68,7 @@ def draw_plans(rng: np.random.Generator, scenes: list[TrainingScene], config: Di
         n = len(scene.points_goal)
         share = 0.0 if rng.random() < config.clean_share else rng.uniform(config.min_mismatch, config.max_mismatch)
         wrong = augment.draw_mismatches(rng, n, share, rng.uniform(1, 60))
-        omit = augment.draw_omissions(rng, n, rng.uniform(0, config.max_omission), rng.uniform(1, 40))
+        omit = augment.draw_omissions(rng, n, config.max_omission * rng.random() ** 1.5, rng.uniform(1, 40))
         discs = augment.draw_discs(rng, SIZE, (0.6 * config.disc_share, config.disc_share))
         exact = rng.random() < config.exact_depth_share
         warps = [augment.draw_depth_distortion(rng, SIZE, 0.0 if exact else rng.uniform(0, 1)) for _ in range(2)]

@@ -5,12 +5,14 @@ log/         TensorBoard               policy/  the policy at the end
 metrics.jsonl                          one line per validation
 """
 
+import hashlib
 import json
 import signal
 import time
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
@@ -25,6 +27,7 @@ from depth_pc_ros.training.validation import MISMATCHES, closed_loop
 
 _HELD_OUT_SEED = 2**31  # of the validation scenes: larger than any training seed
 _LOG_EVERY = 5  # batches of scenes
+_POINTS = {"min_points": 12, "max_points": 400}  # keypoints of a goal
 
 
 class TrainingRun:
@@ -58,9 +61,13 @@ class TrainingRun:
         except OSError as error:
             raise CheckpointError(f"output: cannot write in {self.folder}: {error}") from None
         checkpoint = self.folder / "last.pt"
-        self.trainer = Trainer.resume(checkpoint, config, device) if checkpoint.exists() else Trainer(config, device)
-        self._scene_config = SceneConfig(use_hpr=config.use_hpr)
-        self._held_out = make_batch(held_out, SceneConfig(near_share=0.0), validation_scenes, _HELD_OUT_SEED, 0)
+        data = clouds_digest(clouds)
+        resumed = checkpoint.exists()
+        self.trainer = Trainer.resume(checkpoint, config, data, device) if resumed else Trainer(config, data, device)
+        self._scene_config = SceneConfig(use_hpr=config.use_hpr, **_POINTS)
+        # Always with hidden point removal, so that ablations are judged on the same scenes.
+        scene_config = SceneConfig(near_share=0.0, **_POINTS)
+        self._held_out = make_batch(held_out, scene_config, validation_scenes, _HELD_OUT_SEED, 0)
         self._best = self._read_best()
 
     def train(self) -> bool:
@@ -83,9 +90,12 @@ class TrainingRun:
                     for name, value in numbers.items():
                         writer.add_scalar(f"training/{name}", value, trainer.update)
                     bar.set_postfix({name: f"{value:.3f}" for name, value in numbers.items()})
+                    trainer.save(self.folder / "last.pt")
                 if before // self._validate_every < trainer.update // self._validate_every or trainer.done:
                     self._validate(writer)
-        trainer.save(self.folder / "last.pt")
+        if not trainer.done:
+            self._keep("policy", {"update": trainer.update})
+            trainer.save(self.folder / "last.pt")
         spent = time.monotonic() - begin
         made = trainer.update - first
         shares = trainer.clock.seconds
@@ -98,7 +108,6 @@ class TrainingRun:
     def _validate(self, writer: SummaryWriter) -> None:
         """Closed loop on held-out scenes; keeps the policy if it is the best so far, and the state to go on from."""
         trainer = self.trainer
-        trainer.save(self.folder / "last.pt")
         net = trainer.averaged.module.eval()
         levels = {
             level: closed_loop(net, self._held_out, level, self.config.seed, trainer.device) for level in MISMATCHES
@@ -124,6 +133,7 @@ class TrainingRun:
         if score > self._best:
             self._best = score
             self._keep("best", row)
+        trainer.save(self.folder / "last.pt")
 
     def _keep(self, name: str, row: dict) -> None:
         facts = {**self._facts, "config": self.config.to_mapping(), "validation": row,
@@ -154,6 +164,15 @@ def _interrupt_waits():
         yield lambda: bool(pressed)
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def clouds_digest(clouds: list[Cloud]) -> str:
+    """Short hash of the clouds, to tell two sources of training data apart."""
+    digest = hashlib.sha256()
+    for cloud in clouds:
+        digest.update(cloud.name.encode())
+        digest.update(np.ascontiguousarray(cloud.points).tobytes())
+    return digest.hexdigest()[:12]
 
 
 def _score(row: dict) -> float:

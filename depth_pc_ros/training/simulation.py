@@ -12,13 +12,12 @@ from depth_pc_ros.networks import se3
 from depth_pc_ros.training.plans import SIZE, DisturbanceConfig, covered, distorted, draw_plans, off
 from depth_pc_ros.training.scenes import TrainingScene
 
-SUCCESS_M, SUCCESS_DEG = 0.03, 3.0
-
 
 class ServoBatch:
     """A batch of scenes, each with a camera. seed: decides every disturbance; equal seeds give equal runs.
 
-    graph: of all goals. T_cam_goal: (B, 4, 4) now, in goal distances. distance_m: (B,).
+    graph: of all goals. T_cam_goal: (B, 4, 4) now, in goal distances. distance_m: (B,). median_depth: (B,) true depth
+    of the goal's points, in goal distances.
     """
 
     def __init__(self, scenes: list[TrainingScene], config: DisturbanceConfig, seed, device="cpu"):
@@ -41,6 +40,7 @@ class ServoBatch:
             for g, d in zip(goal.split(sizes), depth.split(sizes), strict=True)
         ]
         self.graph: GoalGraph = collate(graphs).to(device)
+        self.median_depth = torch.stack([z.median() for z in points[:, 2].split(sizes)]).to(device)
         self.distance_m = torch.tensor([scene.distance_m for scene in scenes], dtype=torch.float32, device=device)
         T = np.stack([scene.T_start_goal for scene in scenes])
         T[:, :3, 3] /= [[scene.distance_m] for scene in scenes]
@@ -93,13 +93,13 @@ class ServoBatch:
         kind = plans.kind[:, None]
         place = torch.where(kind == 0, true[plans.other], torch.where(kind == 1, spot, anywhere))
         current = torch.where(wrong[:, None], place, true) + noise
-        z = torch.where(wrong & (plans.kind == 0), z[plans.other], z)
+        z = torch.where(wrong, z[plans.other], z)  # a wrong match has the depth of another place
         pixels = current * focal + self._middle
         size = 2 * self._middle + 1
         inside = ((pixels > 0) & (pixels < size - 1)).all(1) & (q[:, 2] > 0.05)
         progress = 1 - (self._size() / self._start_size).clamp(0, 1)
         hidden = self._hidden & (progress[sample] < self._appears)
-        seen = inside & ~hidden & ~off(plans.omit, step) & ~covered(plans, pixels, sample, step)
+        seen = inside & ~(hidden & ~wrong) & ~off(plans.omit, step) & ~covered(plans, pixels, sample, step)
         depth = distorted(plans, z, pixels, sample, 1, self._normal(len(q)))
         known = seen & (plans.any_depth & plans.live_depth)[sample]
         frame = frame_from_tensors(graph, torch.where(seen[:, None], current, 0.0), seen, depth, known)

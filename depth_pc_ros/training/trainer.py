@@ -23,8 +23,8 @@ from depth_pc_ros.training.simulation import ServoBatch
 
 VERSION = 1
 _MAX_NORM = 1.0  # of the gradient
-_STEPS = (0.02, 0.12)  # share of the velocity carried out between two frames: slow and fast cameras
-_FINE = DisturbanceConfig(max_mismatch=0.6, max_noise_px=0.6, max_omission=0.4)
+_STEPS = (0.03, 0.25)  # share of the velocity carried out between two frames: slow and fast cameras
+_FINE = DisturbanceConfig(max_mismatch=0.6, max_noise_px=0.6, max_omission=0.6)
 
 
 @dataclass
@@ -40,11 +40,14 @@ class Clock:
 
 
 class Trainer:
-    """Network, optimiser and schedule; `train_batch` makes the updates of one batch of scenes."""
+    """Network, optimiser and schedule; `train_batch` makes the updates of one batch of scenes.
 
-    def __init__(self, config: TrainConfig, device: str = "cpu"):
+    data: names what the scenes are made of; a run goes on with the same only.
+    """
+
+    def __init__(self, config: TrainConfig, data: str = "", device: str = "cpu"):
         torch.manual_seed(config.seed)
-        self.config, self.device = config, device
+        self.config, self.data, self.device = config, data, device
         self.net: nn.Module = make_policy(config.policy, config.encoder).to(device)
         self.averaged = AveragedModel(self.net, multi_avg_fn=get_ema_multi_avg_fn(config.average))
         self.optimiser = torch.optim.AdamW(self.net.parameters(), lr=config.learning_rate, weight_decay=1e-4)
@@ -65,14 +68,13 @@ class Trainer:
         """Share of the motions that the expert makes: falls from 1 to 0.1 over the first half."""
         return max(0.1, 1 - 1.8 * self.update / self.config.updates)
 
-    def _set_learning_rate(self) -> float:
+    def _set_learning_rate(self) -> None:
         config = self.config
         share = self.update / config.updates
         rate = config.learning_rate * min(1.0, (self.update + 1) / config.warm_up)
         rate *= 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(share, 1.0)))
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        return rate
 
     def train_batch(self, scenes) -> dict[str, float]:
         """All updates of one batch of scenes; returns the mean of each logged number."""
@@ -101,10 +103,11 @@ class Trainer:
         return {name: value / count for name, value in sums.items()}
 
     def _place(self, world: ServoBatch, rng: np.random.Generator) -> None:
-        """Cameras along the expert's path: some at the start, the others evenly over the logarithm of what is left."""
+        """Cameras along the expert's path: many on its first part, the others evenly over the log of what is left."""
         num = world.num_samples
         remaining = np.exp(-rng.uniform(0, 5.0 if self.fine else 4.0, num))
-        remaining[rng.random(num) < 0.2] = 1.0
+        early = rng.random(num) < 0.4
+        remaining[early] = rng.uniform(0.3, 1.0, np.count_nonzero(early))
         wobble = rng.normal(0, 0.15, (num, 6)) * remaining[:, None] * rng.random((num, 1))
         world.place_on_path(self._tensor(remaining), self._tensor(wobble))
 
@@ -121,7 +124,7 @@ class Trainer:
             frame, right = world.observe()
             begin = self.clock.add("simulation", begin)
             loss, velocity, memory, T_warm, numbers = policy_loss(
-                self.net, world.graph, frame, right, memory, T_warm, world.T_cam_goal
+                self.net, world.graph, frame, right, memory, T_warm, world.T_cam_goal, world.median_depth
             )
             losses.append(loss)
             begin = self.clock.add("network", begin)
@@ -151,6 +154,7 @@ class Trainer:
         state = {
             "version": VERSION,
             "config": self.config.to_mapping(),
+            "data": self.data,
             "update": self.update,
             "batch": self.batch,
             "net": self.net.state_dict(),
@@ -162,7 +166,7 @@ class Trainer:
         aside.replace(path)
 
     @classmethod
-    def resume(cls, path: str | Path, config: TrainConfig, device: str = "cpu") -> "Trainer":
+    def resume(cls, path: str | Path, config: TrainConfig, data: str = "", device: str = "cpu") -> "Trainer":
         """Go on from `save`'s file. CheckpointError when it cannot be read or was made with another configuration."""
         try:
             state = torch.load(path, map_location=device, weights_only=True)
@@ -175,7 +179,9 @@ class Trainer:
                 raise CheckpointError(
                     f"checkpoint: {path} was made with {name} {state['config'].get(name)!r}, got {value!r}"
                 )
-        trainer = cls(config, device)
+        if state["data"] != data:
+            raise CheckpointError(f"checkpoint: {path} was made with data {state['data']!r}, got {data!r}")
+        trainer = cls(config, data, device)
         trainer.net.load_state_dict(state["net"])
         trainer.averaged.load_state_dict(state["averaged"])
         trainer.optimiser.load_state_dict(state["optimiser"])

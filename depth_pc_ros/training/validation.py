@@ -5,11 +5,13 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from depth_pc_ros.training.losses import MIN_MATCHES
 from depth_pc_ros.training.plans import DisturbanceConfig
 from depth_pc_ros.training.scenes import TrainingScene
-from depth_pc_ros.training.simulation import SUCCESS_DEG, SUCCESS_M, ServoBatch
+from depth_pc_ros.training.simulation import ServoBatch
 
 STEPS, STEP = 220, 0.04  # frames of an episode, and the share of the velocity carried out in each: the paper's law
+SUCCESS_M, SUCCESS_DEG = 0.03, 3.0
 MISMATCHES = (0.05, 0.3, 0.5, 0.7)
 
 
@@ -37,7 +39,8 @@ def closed_loop(
         for _ in range(STEPS):
             frame, _ = batch.observe()
             velocity, memory, T_warm = net.act(batch.graph, frame, memory, T_warm)
-            batch.move(velocity, STEP)
+            seen = torch.zeros(batch.num_samples, device=device).index_add(0, batch.graph.sample, frame.seen.float())
+            batch.move(velocity * (seen >= MIN_MATCHES)[:, None], STEP)
         te_m, re_deg = batch.errors()
     success = (te_m < SUCCESS_M) & (re_deg < SUCCESS_DEG)
     return ClosedLoop(success.float().mean().item(), 1e3 * te_m.median().item(), re_deg.median().item())

@@ -7,7 +7,7 @@ import torch
 from depth_pc_ros.config import ControlConfig
 from depth_pc_ros.control.depth_pc import DepthPc, DepthPcGeo
 from depth_pc_ros.control.servo import Servo
-from depth_pc_ros.errors import CheckpointError, PoseError
+from depth_pc_ros.errors import CheckpointError
 from depth_pc_ros.geometry import se3
 from depth_pc_ros.geometry.camera import Intrinsics
 from depth_pc_ros.networks.checkpoint import make_policy, save_policy
@@ -88,9 +88,10 @@ def test_points_far_from_the_others_are_not_counted(model):
     assert make(model)(seen).inliers[10:].all()
 
 
-def test_matches_nobody_believes_in_are_lost(tmp_path):
-    with pytest.raises(PoseError, match="believes in 0 of 60"):
-        make(saved(tmp_path, "depth_pc_geo", belief=-3.0))(observe(FAR))
+def test_the_likeliest_matches_are_used_where_none_is_believed(tmp_path):
+    out = make(saved(tmp_path, "depth_pc_geo", belief=-3.0))(observe(FAR))
+    assert np.count_nonzero(out.inliers) == 18
+    np.testing.assert_allclose(out.twist[3:], se3.log_so3(FAR[:3, :3]), atol=0.02)
 
 
 def test_the_servo_runs_it_and_stops_on_nan(model, tmp_path):

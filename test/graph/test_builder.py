@@ -41,7 +41,7 @@ def assert_same(a, b):
 @pytest.mark.parametrize("n", [1, 2, 3, 4, 12, 64, 600])
 def test_shapes_and_types(n):
     graph = build_graph(goal_points(n), depths(n))
-    C, E = graph.num_clusters, graph.num_clusters * (graph.num_clusters - 1)
+    C = graph.num_clusters
     wanted = {
         "goal": ((n, 2), torch.float32),
         "depth": ((n,), torch.float32),
@@ -50,7 +50,6 @@ def test_shapes_and_types(n):
         "cluster": ((n,), torch.int64),
         "nucleus": ((C,), torch.int64),
         "cluster_sample": ((C,), torch.int64),
-        "inter": ((2, E), torch.int64),
     }
     assert {name: (tuple(t.shape), t.dtype) for name, t in parts(graph).items()} == wanted
     assert graph.num_points == n
@@ -86,15 +85,6 @@ def test_clusters_are_full_and_hold_their_nucleus():
         assert own <= distances.min() + 1e-12
 
 
-def test_inter_edges_are_all_ordered_pairs_of_one_sample_without_loops():
-    graph = collate([build_graph(goal_points(n, n)) for n in (100, 5, 40)])
-    edges = {tuple(edge) for edge in graph.inter.T.tolist()}
-    sample = graph.cluster_sample.tolist()
-    clusters = range(graph.num_clusters)
-    assert edges == {(a, b) for a in clusters for b in clusters if a != b and sample[a] == sample[b]}
-    assert len(edges) == graph.inter.shape[1]
-
-
 def test_order_of_the_points_does_not_change_the_graph():
     goal, depth = goal_points(150), depths(150)
     order = np.random.default_rng(1).permutation(150)
@@ -102,7 +92,6 @@ def test_order_of_the_points_does_not_change_the_graph():
     index = torch.from_numpy(order)
     assert torch.equal(other.cluster, graph.cluster[index])
     assert torch.equal(index[other.nucleus], graph.nucleus)
-    assert torch.equal(other.inter, graph.inter)
     assert torch.equal(other.depth, graph.depth[index])
 
 
@@ -113,7 +102,6 @@ def test_collated_graph_equals_its_parts():
     for s, graph in enumerate(graphs):
         points, clusters = batch.sample == s, batch.cluster_sample == s
         first_point, first_cluster = points.int().argmax(), clusters.int().argmax()
-        edges = clusters[batch.inter[0]]
         part = dataclasses.replace(
             batch,
             goal=batch.goal[points],
@@ -123,7 +111,6 @@ def test_collated_graph_equals_its_parts():
             cluster=batch.cluster[points] - first_cluster,
             nucleus=batch.nucleus[clusters] - first_point,
             cluster_sample=batch.cluster_sample[clusters] - s,
-            inter=batch.inter[:, edges] - first_cluster,
             num_samples=1,
         )
         assert_same(part, graph)

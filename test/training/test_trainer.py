@@ -16,7 +16,7 @@ SMALL = {"width": 16, "context_blocks": 1, "batch_size": 8, "frames": 2, "segmen
 @pytest.fixture(scope="module")
 def batches():
     clouds = load_clouds(None)[:4]
-    return [make_batch(clouds, SceneConfig(max_points=40, dense_points=600), 8, 0, k) for k in range(3)]
+    return [make_batch(clouds, SceneConfig(min_points=30, max_points=60, dense_points=600), 8, 0, k) for k in range(3)]
 
 
 def weights(trainer):
@@ -41,13 +41,13 @@ def test_a_stopped_run_goes_on_as_if_it_had_not(policy, batches, tmp_path):
     assert second.done
 
 
-@pytest.mark.parametrize("policy", ["depth_pc", "depth_pc_geo"])
-def test_training_makes_the_loss_smaller(policy, batches):
-    trainer = Trainer(TrainConfig(policy=policy, updates=120, **SMALL))
+@pytest.mark.parametrize(("policy", "updates"), [("depth_pc", 200), ("depth_pc_geo", 100)])
+def test_training_makes_the_loss_smaller(policy, updates, batches):
+    trainer = Trainer(TrainConfig(policy=policy, updates=updates, fine_share=0.0, **SMALL))
     losses = []
     while not trainer.done:
         losses.append(trainer.train_batch(batches[0])["loss"])
-    assert np.mean(losses[-5:]) < 0.9 * np.mean(losses[:5])
+    assert np.mean(losses[-10:]) < 0.9 * np.mean(losses[:10])
 
 
 def test_a_foreign_checkpoint_is_refused(batches, tmp_path):
