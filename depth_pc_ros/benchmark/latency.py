@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from depth_pc_ros.geometry.camera import Intrinsics
+from depth_pc_ros.perception.matchers import AKAZE_THRESHOLD
 from depth_pc_ros.pipeline import ServoPipeline
 from depth_pc_ros.sim.world import SimWorld
 from depth_pc_ros.types import StepResult
@@ -49,7 +50,7 @@ def measure_steps(frames: int, seed: int, messages: MessageStages | None, contro
     """
     stages: dict[str, list[float]] = {}
     akaze_ms, step_ms = [], []
-    akaze = cv2.AKAZE_create()
+    akaze = cv2.AKAZE_create(threshold=AKAZE_THRESHOLD)  # the same work as the pipeline's own detection
     pipeline = ServoPipeline.from_config(controller=controller)
     with SimWorld(scene="default", seed=seed) as world:
         goal_image, _, _ = world.goal_view()

@@ -38,6 +38,7 @@ class Pbvs(ControlLaw):
     MIN_SHARE, MIN_INLIERS = 0.35, 7  # support below which a pose is not trusted
     WARM_SHARE = 0.85  # of the last frame's support: a warm start that keeps it needs no fresh candidates
     RECHECK_FRAMES, RIVALS = 10, 2  # so often, so many fresh candidates are weighed against a warm start
+    WARM_ITERATIONS = 4  # a warm start goes on where the last frame ended
     KEPT_VIEWS = 3
     SPACING = 0.25  # kept views are this far apart, as a share of the larger distance to the goal
 
@@ -86,7 +87,7 @@ class Pbvs(ControlLaw):
         views, poses = [*(kept[0] for kept in self._kept), view], [kept[1] for kept in self._kept]
         together = []
         if self._T_cam_goal is not None:
-            warm = refine(problem, views, [*poses, self._T_cam_goal], self._rho)
+            warm = refine(problem, views, [*poses, self._T_cam_goal], self._rho, self.WARM_ITERATIONS)
             steady = np.mean(warm.inliers[-1]) >= self.WARM_SHARE * self._share
             self._unchecked += 1
             if steady and self._unchecked < self.RECHECK_FRAMES:
