@@ -1,4 +1,7 @@
-"""What several test folders share: a camera, and a textured plane seen from any pose (no renderer needed)."""
+"""What several test folders share: a camera, a textured plane seen from any pose, and the YCB meshes."""
+
+import os
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -64,3 +67,12 @@ def moved(T_world_cam: np.ndarray, translation, roll_deg: float = 0.0, tilt_deg:
 @pytest.fixture(scope="session")
 def move():
     return moved
+
+
+@pytest.fixture(scope="session")
+def ycb_root() -> Path:
+    """Folder of the YCB meshes; skips where this machine has none."""
+    root = Path(os.environ.get("DEPTH_PC_YCB_ROOT") or Path(__file__).resolve().parents[1].parent / "shared" / "ycb")
+    if not root.is_dir():
+        pytest.skip(f"no YCB meshes: {root} is missing (set DEPTH_PC_YCB_ROOT)")
+    return root

@@ -12,6 +12,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 ALLOWED = {
     "types": set(),
     "errors": set(),
+    "provenance": set(),
     "config": {"errors"},
     "geometry": {"types", "errors", "config"},
     "perception": {"types", "errors", "config", "geometry"},
@@ -22,6 +23,7 @@ ALLOWED = {
     "sim": {"types", "errors", "geometry"},
     "pipeline": {"types", "errors", "config", "geometry", "perception", "control"},
     "benchmark": {
+        "provenance",
         "types",
         "errors",
         "config",
@@ -34,7 +36,7 @@ ALLOWED = {
         "networks",
     },
     "nodes": {"types", "errors", "config", "geometry", "perception", "control", "sim", "pipeline"},
-    "cli": {"types", "errors", "config", "geometry", "sim", "pipeline", "nodes", "training"},
+    "cli": {"provenance", "types", "errors", "config", "geometry", "sim", "pipeline", "nodes", "training"},
 }
 ROS = ("rclpy", "launch", "cv_bridge", "tf2_ros", "ament_index_python", "depth_pc_interfaces")
 

@@ -2,7 +2,6 @@
 
 import argparse
 import shlex
-import subprocess
 import sys
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from depth_pc_ros.benchmark.results import Results, ResultsError, ResultsWriter,
 from depth_pc_ros.benchmark.runner import run, run_facts
 from depth_pc_ros.benchmark.settings import E_GENERIC, E_IMAGE, E_YCB, Settings
 from depth_pc_ros.errors import ConfigError
+from depth_pc_ros.provenance import git_commit
 from depth_pc_ros.sim.gl_renderer import egl_works
 from depth_pc_ros.sim.ycb import ycb_names
 
@@ -132,16 +132,3 @@ def default_name(settings: Settings) -> str:
     if settings.variant != "clean":
         words.append(settings.variant.replace(", ", "+").replace(" ", "-"))
     return "-".join(words)
-
-
-def git_commit() -> str:
-    """Commit of the code that runs, '+' behind it where files differ from it, or 'unknown'."""
-    here = Path(__file__).parent
-
-    def git(*words: str) -> str:
-        return subprocess.run(["git", *words], cwd=here, capture_output=True, text=True, check=True).stdout.strip()
-
-    try:
-        return git("rev-parse", "--short=10", "HEAD") + ("+" if git("status", "--porcelain", "--", "..") else "")
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"

@@ -3,7 +3,6 @@
 import argparse
 import os
 import shlex
-import subprocess
 import sys
 from pathlib import Path
 
@@ -59,6 +58,7 @@ def main(argv: list[str] | None = None) -> int:
     import torch
 
     from depth_pc_ros.errors import ConfigError, DepthPcError
+    from depth_pc_ros.provenance import git_commit
     from depth_pc_ros.sim.world import default_cache_dir
     from depth_pc_ros.training.clouds import load_clouds
     from depth_pc_ros.training.config import TrainConfig
@@ -80,22 +80,12 @@ def main(argv: list[str] | None = None) -> int:
             arguments.output, config, clouds, held_out, workers=arguments.workers, device=arguments.device,
             validate_every=arguments.validate_every, validation_scenes=arguments.validation_scenes,
             max_hours=arguments.max_hours,
-            facts={"command": shlex.join(["python", "-m", "depth_pc_ros.cli.train", *words]), "commit": _commit()},
+            facts={"command": shlex.join(["python", "-m", "depth_pc_ros.cli.train", *words]), "commit": git_commit()},
         )  # fmt: skip
         return 0 if run.train() else 3
     except DepthPcError as error:
         print(f"train: {error}", file=sys.stderr)
         return 1
-
-
-def _commit() -> str:
-    try:
-        words = ["git", "rev-parse", "--short=10", "HEAD"]
-        return subprocess.run(
-            words, cwd=Path(__file__).parent, capture_output=True, text=True, check=True
-        ).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
 
 
 if __name__ == "__main__":

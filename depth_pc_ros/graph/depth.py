@@ -41,6 +41,14 @@ def normalise_depth(depth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return normalised, known
 
 
+def rank_by_sample(values: Tensor, sample: Tensor, num_samples: int) -> tuple[Tensor, Tensor, Tensor]:
+    """`values` (P,) sample by sample, ascending in each; where each sample begins (B,), and its size (B,)."""
+    order = torch.argsort(values)
+    order = order[torch.argsort(sample[order], stable=True)]
+    size = torch.bincount(sample, minlength=num_samples)
+    return values[order], torch.cumsum(size, 0) - size, size
+
+
 def normalise_depth_batch(depth: Tensor, known: Tensor, sample: Tensor, num_samples: int) -> tuple[Tensor, Tensor]:
     """`normalise_depth` of every sample at once: (P,) float32, and where it is known (P,) bool.
 
@@ -58,11 +66,7 @@ def normalise_depth_batch(depth: Tensor, known: Tensor, sample: Tensor, num_samp
 
     # Sorted by sample, and in a sample by depth with the unknown last: medians and extremes can be picked.
     ranked = torch.where(known, depth, torch.inf)
-    order = torch.argsort(ranked)
-    order = order[torch.argsort(sample[order], stable=True)]
-    ranked = ranked[order]
-    size = torch.bincount(sample, minlength=num_samples)
-    first = torch.cumsum(size, 0) - size
+    ranked, first, _ = rank_by_sample(ranked, sample, num_samples)
     n = count.clamp(min=1)
     median = (ranked[first + (n - 1) // 2] + ranked[first + n // 2]) / 2
     largest = torch.maximum(ranked[first].abs(), ranked[first + n - 1].abs())

@@ -13,6 +13,7 @@ from torch_geometric.utils import scatter
 
 from depth_pc_ros.config import Config, option
 from depth_pc_ros.graph.builder import Frame, GoalGraph
+from depth_pc_ros.graph.depth import rank_by_sample
 from depth_pc_ros.networks.layers import (
     AttentionalPooling,
     ClusterEdgeConv,
@@ -60,14 +61,11 @@ class Encoding:
 
 def median_motion(distance: Tensor, sample: Tensor, num_samples: int) -> Tensor:
     """Median (B,) of `distance` (S,) >= 0 over the rows of each sample, 0 without rows."""
-    order = torch.argsort(distance, stable=True)
-    order = order[torch.argsort(sample[order], stable=True)]
-    size = torch.bincount(sample, minlength=num_samples)
-    first = torch.cumsum(size, 0) - size
-    middle = (first + (size - 1).clamp_min(0) // 2).clamp_max(max(len(distance) - 1, 0))
     if len(distance) == 0:
         return distance.new_zeros(num_samples)
-    return torch.where(size > 0, distance[order][middle], distance.new_zeros(()))
+    ranked, first, size = rank_by_sample(distance, sample, num_samples)
+    middle = (first + (size - 1).clamp_min(0) // 2).clamp_max(len(distance) - 1)
+    return torch.where(size > 0, ranked[middle], distance.new_zeros(()))
 
 
 class GraphEncoder(nn.Module):

@@ -32,7 +32,8 @@ def _velocity(net: DepthPcNet, graph, frame, memory, T_warm, T_true: Tensor):
     direction, log_norm, memory = net(graph, frame, memory)
     expert = se3.pbvs_twist(T_true)
     norm = expert.norm(dim=1)
-    counts = ((norm > ARRIVED) & _has_matches(graph, frame)).to(norm.dtype)
+    has = enough_matches(graph, frame).to(norm.dtype)
+    counts = (norm > ARRIVED) * has
     total = counts.sum().clamp_min(1.0)
     turn = 1 - nn.functional.cosine_similarity(direction, expert, dim=1)
     halves = sum(
@@ -41,7 +42,6 @@ def _velocity(net: DepthPcNet, graph, frame, memory, T_warm, T_true: Tensor):
     )
     size = nn.functional.smooth_l1_loss(log_norm, norm.clamp_min(ARRIVED).log(), reduction="none")
     # Near the goal a direction means nothing, but the camera must come to rest.
-    has = _has_matches(graph, frame).to(norm.dtype)
     rest = ((direction * log_norm.exp()[:, None] - expert).norm(dim=1) / (norm + 0.01)).clamp_max(5.0)
     loss = (counts * (turn + 0.3 * halves + 0.3 * size)).sum() / total
     loss = loss + 0.2 * (has * rest / (1 + rest)).sum() / has.sum().clamp_min(1.0)
@@ -54,7 +54,7 @@ def _geometric(net: DepthPcGeoNet, graph, frame, right: Tensor, memory, T_warm, 
     output = net(graph, frame, memory)
     label = right[output.index].to(output.logits.dtype)
     each = nn.functional.binary_cross_entropy_with_logits(output.logits, label, reduction="none")
-    has = _has_matches(graph, frame).to(T_true.dtype)
+    has = enough_matches(graph, frame).to(T_true.dtype)
     total = has.sum().clamp_min(1.0)
     # Half by match, half by scene, so that neither the many nor the few decide alone.
     by_scene = scatter(each, graph.sample[output.index], dim_size=graph.num_samples, reduce="mean")
@@ -82,7 +82,7 @@ def _pose_error(T: Tensor, T_true: Tensor) -> Tensor:
     return turn + shift
 
 
-def _has_matches(graph, frame) -> Tensor:
+def enough_matches(graph, frame) -> Tensor:
     """(B,) bool: enough points are seen to move."""
     seen = torch.zeros(graph.num_samples, device=graph.goal.device).index_add(0, graph.sample, frame.seen.float())
     return seen >= MIN_MATCHES

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from depth_pc_ros.training.losses import MIN_MATCHES
+from depth_pc_ros.training.losses import enough_matches
 from depth_pc_ros.training.plans import DisturbanceConfig
 from depth_pc_ros.training.scenes import TrainingScene
 from depth_pc_ros.training.simulation import ServoBatch
@@ -39,8 +39,7 @@ def closed_loop(
         for _ in range(STEPS):
             frame, _ = batch.observe()
             velocity, memory, T_warm = net.act(batch.graph, frame, memory, T_warm)
-            seen = torch.zeros(batch.num_samples, device=device).index_add(0, batch.graph.sample, frame.seen.float())
-            batch.move(velocity * (seen >= MIN_MATCHES)[:, None], STEP)
+            batch.move(velocity * enough_matches(batch.graph, frame)[:, None], STEP)
         te_m, re_deg = batch.errors()
     success = (te_m < SUCCESS_M) & (re_deg < SUCCESS_DEG)
     return ClosedLoop(success.float().mean().item(), 1e3 * te_m.median().item(), re_deg.median().item())

@@ -1,6 +1,5 @@
-"""Renderers and YCB meshes, where this machine has them."""
+"""Renderers, where this machine has them."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -18,14 +17,6 @@ def egl() -> str:
 @pytest.fixture(params=["tiny", "egl"])
 def renderer(request) -> str:
     return request.getfixturevalue("egl") if request.param == "egl" else "tiny"
-
-
-@pytest.fixture(scope="session")
-def ycb_root() -> Path:
-    root = Path(os.environ.get("DEPTH_PC_YCB_ROOT") or Path(__file__).resolve().parents[2].parent / "shared" / "ycb")
-    if not root.is_dir():
-        pytest.skip(f"no YCB meshes: {root} is missing (set DEPTH_PC_YCB_ROOT)")
-    return root
 
 
 @pytest.fixture(scope="session")
