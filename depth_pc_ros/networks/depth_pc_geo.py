@@ -35,7 +35,7 @@ class DepthPcGeoNet(nn.Module):
     `solve` turns that into a pose by a few weighted Gauss-Newton steps; their gradients reach the weights.
     """
 
-    SCALES = (0.05, 0.02, 0.01, 0.005, 0.005, 0.005)  # residual that halves a match's pull, step by step; normalised
+    SCALES = (0.05, 0.02, 0.01, 0.005, 0.005, 0.005)  # residual that quarters a match's pull, step by step; normalised
 
     def __init__(self, config: EncoderConfig):
         super().__init__()
@@ -82,7 +82,7 @@ class DepthPcGeoNet(nn.Module):
             T = torch.stack(starts)[best, torch.arange(graph.num_samples, device=best.device)]
         relief, poses = output.relief, []
         for scale in self.SCALES:
-            T, relief = step(problem, T, relief, T.new_full((len(T),), scale))
+            T, relief = step(problem, T, relief, scale)
             poses.append(T)
         return poses
 

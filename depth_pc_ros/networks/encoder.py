@@ -20,7 +20,7 @@ from depth_pc_ros.networks.layers import (
     ContextBlock,
     CrossAttention,
     FeatureAlignment,
-    group_pairs,
+    Slots,
     mlp,
 )
 
@@ -126,8 +126,9 @@ class GraphEncoder(nn.Module):
         z = self.align_depth(torch.cat([torch.stack([graph.depth[index], frame.depth[index]], dim=1), known], dim=1))
         other = z
         if self.config.fusion != "concat":
-            pairs = group_pairs(cluster if self.config.fusion == "cluster" else sample)
-            other, z = self.attention(x, z, pairs)
+            by_cluster = self.config.fusion == "cluster"
+            slots = Slots.of(cluster, graph.num_clusters) if by_cluster else Slots.of(sample, graph.num_samples)
+            other, z = self.attention(x, z, slots)
         x = x + self.fuse(torch.cat([x, other], dim=1))
         return x, self.embed_depth(scatter(z, sample, dim_size=graph.num_samples, reduce="mean"))
 

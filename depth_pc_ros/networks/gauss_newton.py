@@ -54,17 +54,13 @@ def residuals(problem: PoseProblem, T: Tensor, relief: Tensor) -> tuple[Tensor, 
     return torch.where(in_front[:, None], residual, torch.zeros_like(residual)), q, in_front
 
 
-def step(problem: PoseProblem, T: Tensor, relief: Tensor, scale: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """One step: new `T_cam_goal` (B, 4, 4) and relief (B,).
-
-    scale: (B,) residual (normalised plane) above which a match counts less (Geman-McClure); None: least squares.
-    """
-    num = len(T)
+@torch.no_grad()
+def _normal_equations(problem: PoseProblem, T: Tensor, relief: Tensor, scale: float | None) -> Tensor:
+    """Each match's share (P, 56) at weight 1: its part of H (7, 7) row by row, then of the gradient (7,)."""
     residual, q, in_front = residuals(problem, T, relief)
-    weight = torch.where(in_front, problem.weight, torch.zeros_like(problem.weight))
+    pull = in_front.to(residual.dtype)
     if scale is not None:
-        square = (residual**2).sum(1) / scale[problem.sample] ** 2
-        weight = weight / (1 + square) ** 2
+        pull = pull / (1 + (residual**2).sum(1) / scale**2) ** 2
     z = torch.where(in_front, q[:, 2], torch.ones_like(q[:, 2]))
     x, y = q[:, 0] / z, q[:, 1] / z
     zero = torch.zeros_like(x)
@@ -74,14 +70,24 @@ def step(problem: PoseProblem, T: Tensor, relief: Tensor, scale: Tensor | None =
     rays = torch.cat([problem.goal, torch.ones_like(problem.goal[:, :1])], dim=1)
     dq = (T[:, :3, :3][problem.sample] @ (rays * problem.depth[:, None])[..., None])[..., 0]
     J_a = torch.stack([(dq[:, 0] - x * dq[:, 2]) / z, (dq[:, 1] - y * dq[:, 2]) / z], dim=1)
-    J = torch.cat([torch.stack([J_u, J_v], dim=1), J_a[..., None]], dim=2)  # (P, 2, 7)
+    J = torch.cat([torch.stack([J_u, J_v], dim=1), J_a[..., None]], dim=2)
+    info_J = J * (pull / problem.noise**2)[:, None, None]
+    H = info_J.transpose(1, 2) @ J
+    g = (info_J * residual[..., None]).sum(1)
+    return torch.cat([H.reshape(-1, 49), g], dim=1)
 
-    info = weight / problem.noise**2
-    H = (J.transpose(1, 2) * info[:, None, None]) @ J
-    g = ((J * residual[..., None]).sum(1)) * info[:, None]
-    both = torch.cat([H.reshape(-1, 49), g], dim=1)
-    both = torch.zeros(num, 56, dtype=both.dtype, device=both.device).index_add(0, problem.sample, both)
-    H, g = both[:, :49].reshape(-1, 7, 7), both[:, 49:]
+
+def step(problem: PoseProblem, T: Tensor, relief: Tensor, scale: float | None = None) -> tuple[Tensor, Tensor]:
+    """One step: new `T_cam_goal` (B, 4, 4) and relief (B,).
+
+    scale: residual (normalised plane) that quarters a match's pull (Geman-McClure); None: least squares. Gradients go
+    through the step itself, to weights and relief prior, not through the point that it is linearised at.
+    """
+    num = len(T)
+    T, relief = T.detach(), relief.detach()
+    each = problem.weight[:, None] * _normal_equations(problem, T, relief, scale)
+    total = torch.zeros(num, 56, dtype=each.dtype, device=each.device).index_add(0, problem.sample, each)
+    H, g = total[:, :49].reshape(-1, 7, 7), total[:, 49:]
     prior = 1 / problem.relief_sigma**2
     extra = torch.zeros(num, 7, dtype=H.dtype, device=H.device)
     extra[:, 6] = prior

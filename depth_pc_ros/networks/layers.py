@@ -4,6 +4,7 @@ Rows that belong together (one cluster, one sample) share an index; nothing ever
 does not change with its neighbours in the batch, nor with the order of its rows.
 """
 
+from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
@@ -19,17 +20,37 @@ def mlp(*widths: int) -> nn.Sequential:
     return nn.Sequential(*layers[:-1])
 
 
-def group_pairs(group: Tensor) -> Tensor:
-    """All ordered pairs (2, Q) of rows with the same index in `group` (P,), a row with itself included."""
-    order = torch.argsort(group, stable=True)
-    size = torch.bincount(group)
-    first = torch.cumsum(size, 0) - size
-    sorted_group = group[order]
-    repeats = size[sorted_group]
-    rows = order.repeat_interleave(repeats)
-    begin = torch.cumsum(repeats, 0) - repeats
-    within = torch.arange(len(rows), device=group.device) - begin.repeat_interleave(repeats)
-    return torch.stack([rows, order[first[sorted_group].repeat_interleave(repeats) + within]])
+@dataclass(frozen=True)
+class Slots:
+    """Rows laid out group by group: G groups of K slots each, some empty.
+
+    slot: (P,) place of each row among the G x K. filled: (G, K) bool.
+    """
+
+    slot: Tensor
+    filled: Tensor
+
+    @classmethod
+    def of(cls, group: Tensor, num_groups: int) -> "Slots":
+        """Slots of rows by their group (P,) in 0..num_groups-1."""
+        order = torch.argsort(group, stable=True)
+        size = torch.bincount(group, minlength=num_groups)
+        most = int(size.max()) if len(group) else 1
+        first = torch.cumsum(size, 0) - size
+        sorted_group = group[order]
+        rank = torch.arange(len(group), device=group.device) - first[sorted_group]
+        slot = torch.empty_like(order).index_copy_(0, order, sorted_group * most + rank)
+        filled = torch.zeros(num_groups * most, dtype=torch.bool, device=group.device).index_fill_(0, slot, True)
+        return cls(slot, filled.view(num_groups, most))
+
+    def spread(self, x: Tensor) -> Tensor:
+        """(P, width) to (G, K, width), zero where empty."""
+        empty = x.new_zeros(self.filled.numel(), x.shape[1])
+        return empty.index_copy(0, self.slot, x).view(*self.filled.shape, -1)
+
+    def collect(self, x: Tensor) -> Tensor:
+        """(G, K, width) to (P, width)."""
+        return x.flatten(0, 1).index_select(0, self.slot)
 
 
 class FeatureAlignment(nn.Module):
@@ -57,17 +78,14 @@ class CrossAttention(nn.Module):
         super().__init__()
         self.scale = width**-0.5
 
-    def forward(self, x: Tensor, z: Tensor, pairs: Tensor) -> tuple[Tensor, Tensor]:
-        """x, z: (P, width) points and depth. pairs: (2, Q), see `group_pairs`. Returns both updated, (P, width)."""
-        i, j = pairs
-        x_i, z_j = x.index_select(0, i), z.index_select(0, j)  # on a CPU twice as fast as x[i], backward
-        score = (x_i * z_j).sum(-1, keepdim=True) * self.scale
-        to_points = softmax(score, i, num_nodes=len(x))
-        to_depth = softmax(score, j, num_nodes=len(x))
-        return (
-            scatter(to_points * z_j, i, dim_size=len(x), reduce="sum"),
-            scatter(to_depth * x_i, j, dim_size=len(x), reduce="sum"),
-        )
+    def forward(self, x: Tensor, z: Tensor, slots: Slots) -> tuple[Tensor, Tensor]:
+        """x, z: (P, width) points and depth. slots: of their groups. Returns both updated, (P, width)."""
+        x, z = slots.spread(x), slots.spread(z)
+        score = (x * self.scale) @ z.transpose(1, 2)
+        lowest = torch.finfo(score.dtype).min
+        to_points = score.masked_fill(~slots.filled[:, None, :], lowest).softmax(dim=2)
+        to_depth = score.masked_fill(~slots.filled[:, :, None], lowest).softmax(dim=1)
+        return slots.collect(to_points @ z), slots.collect(to_depth.transpose(1, 2) @ x)
 
 
 class ClusterEdgeConv(nn.Module):

@@ -71,7 +71,7 @@ def test_gradients_reach_the_weights(problem_of):
         soft = PoseProblem(**{**problem.__dict__, "weight": torch.sigmoid(logits)})
         T, relief = planar_start(problem, 1), problem.relief_prior
         for _ in range(4):
-            T, relief = step(soft, T, relief, torch.full((1,), 0.02, dtype=torch.float64))
+            T, relief = step(soft, T, relief, 0.02)
         (T - T_true).abs().sum().backward()
     assert torch.isfinite(logits.grad).all()
     assert (logits.grad != 0).any()

@@ -1,0 +1,35 @@
+import pytest
+import torch
+
+from depth_pc_ros.networks.layers import CrossAttention, Slots
+
+
+@pytest.fixture
+def rows():
+    torch.manual_seed(0)
+    group = torch.randint(0, 5, (30,))
+    group[group == 3] = 2  # a group without rows
+    return torch.randn(30, 8, requires_grad=True), torch.randn(30, 8), group
+
+
+def test_spread_rows_are_collected_unchanged(rows):
+    x, _, group = rows
+    slots = Slots.of(group, 6)
+    torch.testing.assert_close(slots.collect(slots.spread(x)), x)
+    assert slots.filled.sum(1).tolist() == torch.bincount(group, minlength=6).tolist()
+
+
+def test_cross_attention_is_softmax_attention_among_the_rows_of_a_group(rows):
+    x, z, group = rows
+    points, depth = CrossAttention(8)(x, z, Slots.of(group, 6))
+    score = (x @ z.T * 8**-0.5).masked_fill(group[:, None] != group, -torch.inf)
+    torch.testing.assert_close(points, score.softmax(1) @ z)
+    torch.testing.assert_close(depth, score.softmax(0).T @ x)
+    (points.sum() + depth.sum()).backward()
+    assert x.grad.isfinite().all()
+
+
+def test_cross_attention_of_no_rows(rows):
+    x, z, group = rows
+    points, depth = CrossAttention(8)(x[:0], z[:0], Slots.of(group[:0], 6))
+    assert points.shape == depth.shape == (0, 8)
