@@ -21,12 +21,13 @@ def test_spread_rows_are_collected_unchanged(rows):
 
 def test_cross_attention_is_softmax_attention_among_the_rows_of_a_group(rows):
     x, z, group = rows
-    points, depth = CrossAttention(8)(x, z, Slots.of(group, 6))
+    with torch.enable_grad():
+        points, depth = CrossAttention(8)(x, z, Slots.of(group, 6))
+    (points.sum() + depth.sum()).backward()
+    assert x.grad.isfinite().all()
     score = (x @ z.T * 8**-0.5).masked_fill(group[:, None] != group, -torch.inf)
     torch.testing.assert_close(points, score.softmax(1) @ z)
     torch.testing.assert_close(depth, score.softmax(0).T @ x)
-    (points.sum() + depth.sum()).backward()
-    assert x.grad.isfinite().all()
 
 
 def test_cross_attention_of_no_rows(rows):
