@@ -23,7 +23,7 @@ def test_cross_attention_is_softmax_attention_among_the_rows_of_a_group(rows):
     x, z, group = rows
     with torch.enable_grad():
         points, depth = CrossAttention(8)(x, z, Slots.of(group, 6))
-    (points.sum() + depth.sum()).backward()
+        (points.sum() + depth.sum()).backward()
     assert x.grad.isfinite().all()
     score = (x @ z.T * 8**-0.5).masked_fill(group[:, None] != group, -torch.inf)
     torch.testing.assert_close(points, score.softmax(1) @ z)
