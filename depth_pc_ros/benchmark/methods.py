@@ -182,8 +182,8 @@ class LearnedMethod(PipelineMethod):
     """AKAZE and a learned law. model: a folder of weights, or the name of one that ships."""
 
     def __init__(self, settings: Settings, model: str = ""):
+        from depth_pc_ros.model_files import find_model
         from depth_pc_ros.networks.checkpoint import load_policy  # only now: importing torch takes a while
-        from depth_pc_ros.networks.locate import find_model
 
         super().__init__(settings)
         self.options = {"model": str(find_model(model or self.controller))}

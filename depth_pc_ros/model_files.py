@@ -13,7 +13,7 @@ def model_folders() -> list[Path]:
     """Folders that may hold shipped models: the source tree's, then those of ROS and Python installations."""
     shares = [Path(prefix) / "share" for prefix in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep) if prefix]
     shares.append(Path(sys.prefix) / "share")
-    return [Path(__file__).parents[2] / "models", *(share / _PACKAGE / "models" for share in shares)]
+    return [Path(__file__).parents[1] / "models", *(share / _PACKAGE / "models" for share in shares)]
 
 
 def find_model(name: str) -> Path:

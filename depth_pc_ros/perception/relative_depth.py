@@ -1,0 +1,123 @@
+"""Relative monocular depth by Depth Anything V2, or by any model saved in the same format.
+
+The network answers an inverse depth with unknown scale and shift. It is negated here: larger = farther, as everything
+else in this package expects. Of such an answer only the order and, about one working distance, the proportions mean
+anything; it is never metres. `graph.depth` normalises it at the keypoints.
+
+Source: L. Yang et al., "Depth Anything V2", NeurIPS 2024. Importing this module imports torch and transformers, which
+takes seconds: import it where it is used.
+"""
+
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from torch import nn
+from transformers import AutoConfig, DepthAnythingForDepthEstimation
+from transformers.utils import logging as transformers_logging
+
+from depth_pc_ros.errors import CheckpointError, ImageError
+from depth_pc_ros.geometry.camera import check_image
+from depth_pc_ros.model_files import model_folders
+
+SHIPPED = "depth_anything_tiny"
+SHORT_SIDE = 252  # px, of the image that the network sees
+PATCH = 14
+_MEAN, _STD = np.array([0.485, 0.456, 0.406], np.float32), np.array([0.229, 0.224, 0.225], np.float32)
+
+
+def network_size(width: int, height: int, short_side: int = SHORT_SIDE) -> tuple[int, int]:
+    """(width, height) of the network's input for an image: the aspect kept, both sides multiples of 14."""
+    scale = short_side / min(width, height)
+    return tuple(max(PATCH, PATCH * round(side * scale / PATCH)) for side in (width, height))
+
+
+def network_input(image: np.ndarray, size: tuple[int, int]) -> torch.Tensor:
+    """An image (H, W, 3) uint8 RGB as (1, 3, h, w) float32 of `size` (w, h), the one preprocessing there is."""
+    shrinks = size[0] < image.shape[1]
+    resized = cv2.resize(image, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
+    scaled = (resized.astype(np.float32) / 255 - _MEAN) / _STD
+    return torch.from_numpy(np.ascontiguousarray(scaled.transpose(2, 0, 1)))[None]
+
+
+class RelativeDepth:
+    """Estimates relative depth of single images.
+
+    model: name of a model that ships, a folder with `config.json` and `model.safetensors`, or a name on the Hugging
+    Face hub such as `depth-anything/Depth-Anything-V2-Small-hf`. short_side: px, resolution that the network sees.
+    device: `cpu` or `cuda`. Raises CheckpointError.
+    """
+
+    def __init__(self, model: str = SHIPPED, short_side: int = SHORT_SIDE, device: str = "cpu"):
+        self.model, self.short_side = model, short_side
+        try:
+            self.device = torch.device(device)
+            self._net = load_depth_network(model).to(self.device).eval()
+        except (RuntimeError, AssertionError) as error:  # torch: an unknown device, or one that is not there
+            raise CheckpointError(
+                f"device: expected `cpu`, or `cuda` where there is one, got {device!r}: {error}"
+            ) from None
+
+    @torch.inference_mode()
+    def __call__(self, image: np.ndarray) -> np.ndarray:
+        """Relative depth (H, W) float32, larger = farther, up to scale and shift. image: (H, W, 3) uint8 RGB.
+
+        Raises ImageError for a wrong image, or where the network's answer is not finite.
+        """
+        check_image(image)
+        height, width = image.shape[:2]
+        pixels = network_input(image, network_size(width, height, self.short_side)).to(self.device)
+        inverse = self._net(pixels).predicted_depth[0].float().cpu().numpy()
+        if not np.isfinite(inverse).all():
+            raise ImageError(f"relative depth: the answer of {self.model} is not finite")
+        return cv2.resize(-inverse, (width, height), interpolation=cv2.INTER_LINEAR)
+
+
+def load_depth_network(model: str) -> nn.Module:
+    """The network of `RelativeDepth`. CheckpointError names the model, where it was looked for, and what to do."""
+    folder = _local_folder(model)
+    quiet = transformers_logging.get_verbosity()
+    transformers_logging.set_verbosity_error()
+    try:
+        config = AutoConfig.from_pretrained(folder or model)
+        if config.model_type != "depth_anything":
+            raise CheckpointError(
+                f"depth model: expected a `depth_anything` model, {folder or model} holds {config.model_type!r}"
+            )
+        net, report = DepthAnythingForDepthEstimation.from_pretrained(
+            folder or model, config=config, dtype=torch.float32, output_loading_info=True
+        )
+    except SafetensorError as error:
+        raise CheckpointError(f"depth model: the weights of {folder or model} cannot be read: {error}") from None
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        raise CheckpointError(_not_loaded(model, folder, error)) from None
+    finally:
+        transformers_logging.set_verbosity(quiet)
+    wrong = [f"{kind.replace('_', ' ')} {sorted(map(str, names))[:3]}" for kind, names in report.items() if names]
+    if wrong:
+        raise CheckpointError(f"depth model: the weights of {folder or model} do not fit: {'; '.join(wrong)}")
+    return net
+
+
+def _local_folder(model: str) -> Path | None:
+    """The folder of a model on this machine; None: perhaps on the hub."""
+    for folder in (Path(model), *(folder / model for folder in model_folders())):
+        if (folder / "config.json").is_file():
+            return folder
+    return None
+
+
+def _not_loaded(model: str, folder: Path | None, error: Exception) -> str:
+    reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    if folder:
+        return f"depth model: {folder} cannot be loaded: {reason}"
+    cache = os.environ.get("HF_HOME", "~/.cache/huggingface")
+    shipped = ", ".join(str(folder / SHIPPED) for folder in model_folders()[:1])
+    return (
+        f"depth model: {model!r} is no folder with config.json, does not ship, and is neither in the hub's cache "
+        f"({cache}) nor could it be fetched ({reason}). Either download it where there is a network "
+        f"(`hf download {model}`) and give its folder, or use the model that ships, {SHIPPED!r} ({shipped})."
+    )
