@@ -146,7 +146,7 @@ def test_weights_with_other_keys_are_refused(copy):
 
 def test_another_architecture_is_refused(copy):
     (copy / "config.json").write_text(json.dumps({"model_type": "dinov2"}))
-    with pytest.raises(CheckpointError, match="expected a `depth_anything` model, .* holds 'dinov2'"):
+    with pytest.raises(CheckpointError, match=r"expected a `depth_anything` model, .* holds 'dinov2'"):
         RelativeDepth(str(copy))
 
 
