@@ -21,6 +21,7 @@ ALLOWED = {
     "graph": {"errors"},
     "networks": {"errors", "config", "graph"},
     "training": {"errors", "config", "geometry", "sim", "graph", "networks"},
+    "depth_training": {"errors", "config", "geometry", "perception", "sim", "training"},
     "sim": {"types", "errors", "geometry"},
     "pipeline": {"types", "errors", "config", "geometry", "perception", "control"},
     "benchmark": {
@@ -38,7 +39,18 @@ ALLOWED = {
         "networks",
     },
     "nodes": {"types", "errors", "config", "geometry", "perception", "control", "sim", "pipeline"},
-    "cli": {"provenance", "types", "errors", "config", "geometry", "sim", "pipeline", "nodes", "training"},
+    "cli": {
+        "provenance",
+        "types",
+        "errors",
+        "config",
+        "geometry",
+        "sim",
+        "pipeline",
+        "nodes",
+        "training",
+        "depth_training",
+    },
 }
 ROS = ("rclpy", "launch", "cv_bridge", "tf2_ros", "ament_index_python", "depth_pc_interfaces")
 

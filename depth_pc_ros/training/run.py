@@ -7,9 +7,7 @@ metrics.jsonl                          one line per validation
 
 import hashlib
 import json
-import signal
 import time
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +19,7 @@ from depth_pc_ros.networks.checkpoint import save_policy
 from depth_pc_ros.training.clouds import Cloud
 from depth_pc_ros.training.config import TrainConfig
 from depth_pc_ros.training.feed import SceneFeed, make_batch
+from depth_pc_ros.training.interrupt import interrupt_waits
 from depth_pc_ros.training.scene_config import SceneConfig
 from depth_pc_ros.training.trainer import Trainer
 from depth_pc_ros.training.validation import MISMATCHES, closed_loop
@@ -78,7 +77,7 @@ class TrainingRun:
         feed = SceneFeed(self._clouds, self._scene_config, config.batch_size, config.seed, self._workers,
                          start=trainer.batch)  # fmt: skip
         bar = tqdm(total=config.updates, initial=trainer.update, unit="update", dynamic_ncols=True)
-        with feed, writer, bar, _interrupt_waits() as interrupted:
+        with feed, writer, bar, interrupt_waits() as interrupted:
             while not trainer.done and not interrupted() and time.monotonic() - begin < 3600 * self._max_hours:
                 waiting = time.perf_counter()
                 scenes = next(feed)
@@ -147,23 +146,6 @@ class TrainingRun:
             return float("-inf")
         rows = [json.loads(line) for line in path.read_text().splitlines() if line]
         return max((_score(row) for row in rows if row["update"] <= self.trainer.update), default=float("-inf"))
-
-
-@contextmanager
-def _interrupt_waits():
-    """Yields a function that says whether Ctrl-C was pressed; a second one ends the program."""
-    pressed = []
-
-    def note(*_):
-        pressed.append(True)
-        signal.signal(signal.SIGINT, before)
-        tqdm.write("stopping after this batch of scenes; the same command goes on")
-
-    before = signal.signal(signal.SIGINT, note)
-    try:
-        yield lambda: bool(pressed)
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def clouds_digest(clouds: list[Cloud]) -> str:

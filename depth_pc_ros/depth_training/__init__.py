@@ -1,0 +1,1 @@
+"""Training of the small relative depth model on rendered scenes."""

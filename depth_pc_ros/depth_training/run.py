@@ -1,0 +1,209 @@
+"""A whole training run of the depth model in one folder.
+
+last.pt          to go on exactly           model/   the averaged weights, as `RelativeDepth` loads them
+metrics.jsonl    one line per validation    log/     TensorBoard
+"""
+
+import json
+import math
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils.data import DataLoader
+from torch.utils.tensorboard import SummaryWriter
+from tqdm import tqdm
+
+from depth_pc_ros.depth_training.config import DepthTrainConfig
+from depth_pc_ros.depth_training.loss import GRADIENT_WEIGHT, depth_loss
+from depth_pc_ros.depth_training.metrics import DepthMetrics, mean, measure
+from depth_pc_ros.depth_training.network import make_network
+from depth_pc_ros.depth_training.samples import DepthSamples, View, render_views, through_a_camera
+from depth_pc_ros.depth_training.scenes import HEIGHT, WIDTH, Stock
+from depth_pc_ros.errors import CheckpointError
+from depth_pc_ros.perception.relative_depth import SHORT_SIDE, network_input, network_size
+from depth_pc_ros.training.interrupt import interrupt_waits
+
+VERSION = 1
+_SAVE_EVERY = 50  # updates
+_HELD_OUT_SEED = 2**31
+
+
+class DepthTrainingRun:
+    """See the module. stock: of the training scenes; held_out: of the validation's. data: names what stock is made of.
+
+    validate_every: updates between validations, each on `validation_images` images. max_hours: stop and save then; the
+    same call goes on. workers: processes that render. facts: kept with the weights.
+    """
+
+    def __init__(
+        self,
+        folder: str | Path,
+        config: DepthTrainConfig,
+        stock: Stock,
+        held_out: Stock,
+        data: str,
+        *,
+        workers: int = 1,
+        device: str = "cpu",
+        validate_every: int = 500,
+        validation_images: int = 64,
+        max_hours: float = float("inf"),
+        facts: dict | None = None,
+    ):
+        self.folder, self.config, self.device = Path(folder), config, device
+        self._stock, self._data, self._workers = stock, data, workers
+        self._validate_every, self._max_hours, self._facts = validate_every, max_hours, facts or {}
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise CheckpointError(f"output: cannot write in {self.folder}: {error}") from None
+        torch.manual_seed(config.seed)
+        self.net: nn.Module = make_network().to(device)
+        self.averaged = AveragedModel(self.net, multi_avg_fn=get_ema_multi_avg_fn(config.average))
+        self.optimiser = torch.optim.AdamW(self.net.parameters(), lr=config.learning_rate, weight_decay=0.02)
+        self.update, self.seconds = 0, 0.0
+        if (self.folder / "last.pt").exists():
+            self._resume()
+        self._validation = _validation_views(held_out, validation_images)
+
+    def train(self) -> bool:
+        """Go on until the last update, `max_hours` or Ctrl-C; True after the last update."""
+        config, begin = self.config, time.monotonic()
+        first = self.update
+        fine_from = round((1 - config.fine_share) * config.updates)
+        writer = SummaryWriter(str(self.folder / "log"), purge_step=self.update)
+        bar = tqdm(total=config.updates, initial=self.update, unit="update", dynamic_ncols=True)
+        with writer, bar, interrupt_waits() as interrupted:
+            for short_side, end in ((config.short_side, fine_from), (SHORT_SIDE, config.updates)):
+                for images, targets in self._batches(short_side, end):
+                    numbers = self._one_update(images.to(self.device), targets.to(self.device))
+                    bar.update(1)
+                    if self.update % 10 == 0:
+                        bar.set_postfix({name: f"{value:.3f}" for name, value in numbers.items()})
+                        for name, value in numbers.items():
+                            writer.add_scalar(f"training/{name}", value, self.update)
+                    if self.update % self._validate_every == 0 or self.update == config.updates:
+                        self._validate(writer)
+                    elif self.update % _SAVE_EVERY == 0:
+                        self._save()
+                    if interrupted() or time.monotonic() - begin > 3600 * self._max_hours:
+                        break
+                else:
+                    continue
+                self._save()
+                break
+        spent, made = time.monotonic() - begin, self.update - first
+        bar.write(f"{made} updates in {spent / 60:.1f} min, {spent / max(made, 1):.3f} s each")
+        return self.update >= config.updates
+
+    def _batches(self, short_side: int, end: int):
+        """Batches number `update`, ..., end - 1 at this resolution, rendered ahead by the workers."""
+        if self.update >= end:
+            return iter(())
+        samples = DepthSamples(
+            self._stock, self.config.seed, network_size(WIDTH, HEIGHT, short_side), self.config.batch_size
+        )
+        ahead = {"prefetch_factor": 4, "multiprocessing_context": "spawn"} if self._workers else {}
+        loader = DataLoader(
+            samples, batch_size=None, sampler=range(self.update, end), num_workers=self._workers,
+            worker_init_fn=_one_thread, **ahead,
+        )  # fmt: skip
+        return iter(loader)
+
+    def _one_update(self, images: torch.Tensor, targets: torch.Tensor) -> dict[str, float]:
+        begin = time.monotonic()
+        config, share = self.config, self.update / self.config.updates
+        rate = config.learning_rate * min(1.0, (self.update + 1) / config.warm_up)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * share)))
+        data, gradient = depth_loss(self.net(images).predicted_depth, targets)
+        self.optimiser.zero_grad(set_to_none=True)
+        (data + GRADIENT_WEIGHT * gradient).backward()
+        norm = nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
+        if torch.isfinite(norm):
+            self.optimiser.step()
+            self.averaged.update_parameters(self.net)
+        self.update += 1
+        self.seconds += time.monotonic() - begin
+        return {"data": float(data.detach()), "gradient": float(gradient.detach())}
+
+    def _validate(self, writer: SummaryWriter) -> None:
+        """Metrics on held-out objects and pictures; keeps the model."""
+        self.averaged.module.eval()
+        result = mean([self._measure(view) for view in self._validation])
+        self.averaged.module.train()
+        row = {"update": self.update, "abs_rel": result.abs_rel, "delta1": result.delta1, "rank": result.rank}
+        for name, value in row.items():
+            writer.add_scalar(f"validation/{name}", value, self.update)
+        tqdm.write(
+            f"update {self.update}: AbsRel {result.abs_rel:.4f}, delta1 {result.delta1:.4f}, rank {result.rank:.3f}"
+        )
+        with (self.folder / "metrics.jsonl").open("a") as file:
+            file.write(json.dumps(row) + "\n")
+        self.averaged.module.save_pretrained(self.folder / "model")
+        training = {**self._facts, "config": self.config.to_mapping(), "data": self._data, "validation": row,
+                    "network_seconds": round(self.seconds, 1)}  # fmt: skip
+        (self.folder / "model" / "training.json").write_text(json.dumps(training, indent=2) + "\n")
+        self._save()
+
+    @torch.inference_mode()
+    def _measure(self, view: View) -> DepthMetrics:
+        pixels = network_input(view.image, network_size(WIDTH, HEIGHT)).to(self.device)
+        inverse = self.averaged.module(pixels).predicted_depth[0].cpu().numpy()
+        keypoints = cv2.AKAZE_create().detect(cv2.cvtColor(view.image, cv2.COLOR_RGB2GRAY))
+        return measure(-cv2.resize(inverse, (WIDTH, HEIGHT)), view.depth_m, cv2.KeyPoint.convert(keypoints))
+
+    def _save(self) -> None:
+        """Write everything needed to go on; the old file stays until the new one is whole."""
+        state = {
+            "version": VERSION,
+            "config": self.config.to_mapping(),
+            "data": self._data,
+            "update": self.update,
+            "seconds": self.seconds,
+            "net": self.net.state_dict(),
+            "averaged": self.averaged.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+        }
+        aside = self.folder / "last.part"
+        torch.save(state, aside)
+        aside.replace(self.folder / "last.pt")
+
+    def _resume(self) -> None:
+        path = self.folder / "last.pt"
+        try:
+            state = torch.load(path, map_location=self.device, weights_only=True)
+        except Exception as error:  # torch raises a different kind for each way a file can be broken
+            raise CheckpointError(f"checkpoint: cannot read {path}: {error}") from None
+        if not isinstance(state, dict) or state.get("version") != VERSION:
+            raise CheckpointError(f"checkpoint: {path}: expected version {VERSION}")
+        for name, made, asked in (
+            *((name, state["config"].get(name), value) for name, value in self.config.to_mapping().items()),
+            ("data", state["data"], self._data),
+        ):
+            if made != asked:
+                raise CheckpointError(f"checkpoint: {path} was made with {name} {made!r}, got {asked!r}")
+        self.net.load_state_dict(state["net"])
+        self.averaged.load_state_dict(state["averaged"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.update, self.seconds = state["update"], state["seconds"]
+
+
+def _one_thread(_) -> None:
+    """In a worker: leave the cores to the training."""
+    cv2.setNumThreads(1)
+
+
+def _validation_views(stock: Stock, count: int) -> list[View]:
+    """Always the same views, two of a scene, through a camera."""
+    views = []
+    for k in range((count + 1) // 2):
+        rng = np.random.default_rng([_HELD_OUT_SEED, 52, k])
+        for view in render_views(rng, stock, 2):
+            views.append(View(through_a_camera(rng, view.image), view.depth_m))
+    return views[:count]

@@ -1,0 +1,23 @@
+"""Ctrl-C that waits for a good moment."""
+
+import signal
+from contextlib import contextmanager
+
+from tqdm import tqdm
+
+
+@contextmanager
+def interrupt_waits():
+    """Yields a function that says whether Ctrl-C was pressed; a second one ends the program."""
+    pressed = []
+
+    def note(*_):
+        pressed.append(True)
+        signal.signal(signal.SIGINT, before)
+        tqdm.write("stopping after this batch; the same command goes on")
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield lambda: bool(pressed)
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,79 @@
+import numpy as np
+import pytest
+import torch
+
+from depth_pc_ros.depth_training.loss import depth_loss, normalised
+from depth_pc_ros.depth_training.metrics import DepthMetrics, mean, measure
+
+
+@pytest.fixture
+def depth():
+    """Inverse depth (2, 20, 30) of two images, with a hole in the first."""
+    generator = torch.Generator().manual_seed(0)
+    inverse = 1 + torch.rand(2, 20, 30, generator=generator)
+    inverse[0, :5, :5] = 0
+    return inverse
+
+
+def test_normalised_has_median_0_and_deviation_1_over_valid_pixels(depth):
+    valid = depth > 0
+    for image, mask in zip(normalised(7 * depth + 3, valid), valid):
+        assert image[mask].median() == pytest.approx(0, abs=1e-5)
+        assert image[mask].abs().mean() == pytest.approx(1, abs=1e-5)
+        assert (image[~mask] == 0).all()
+
+
+def test_loss_ignores_scale_and_shift_and_holes(depth):
+    other = 0.3 * depth + 5
+    other[0, :5, :5] = 1e3
+    assert sum(depth_loss(other, depth)) == pytest.approx(0, abs=1e-4)
+
+
+def test_loss_grows_with_the_error_and_its_gradient_is_finite(depth):
+    noise = torch.randn(depth.shape, generator=torch.Generator().manual_seed(1))
+    losses = []
+    for amount in (0.01, 0.1, 0.5):
+        inverse = (depth + amount * noise).requires_grad_()
+        data, gradient = depth_loss(inverse, depth)
+        (data + gradient).backward()
+        assert inverse.grad.isfinite().all()
+        losses.append(float((data + gradient).detach()))
+    assert losses == sorted(losses)
+    assert losses[0] > 0
+
+
+def test_gradient_term_sees_a_blurred_edge():
+    target = torch.ones(1, 16, 16)
+    target[:, :, 8:] = 2
+    ramp = torch.linspace(1, 2, 16).expand(1, 16, 16)
+    assert depth_loss(ramp, target)[1] > 10 * depth_loss(target + 1e-4, target)[1] + 0.05
+
+
+def test_a_flat_image_gives_no_nan():
+    flat = torch.full((1, 8, 8), 0.5, requires_grad=True)
+    sum(depth_loss(flat, torch.full((1, 8, 8), 2.0))).backward()
+    assert flat.grad.isfinite().all()
+
+
+def test_perfect_relative_depth_measures_perfect():
+    depth_m = np.random.default_rng(0).uniform(0.5, 1.5, (20, 30))
+    depth_m[:3] = 0
+    keypoints = np.array([[4.2, 5.1], [20.0, 10.0], [7.7, 12.9], [1.0, 1.0]])  # the last in the hole
+    relative = -(0.2 / np.where(depth_m > 0, depth_m, 1) + 3)
+    result = measure(relative, depth_m, keypoints)
+    assert result.abs_rel == pytest.approx(0, abs=1e-9)
+    assert result.delta1 == 1
+    assert result.rank == pytest.approx(1)
+
+
+def test_metrics_by_hand():
+    depth_m = np.array([[1.0, 2.0]])
+    result = measure(np.array([[5.0, 5.0]]), depth_m, np.zeros((0, 2)))  # knows nothing: 1 / 0.75 m everywhere
+    assert result.abs_rel == pytest.approx((1 / 3 + 1 / 3) / 2)
+    assert result.delta1 == 0
+    assert np.isnan(result.rank)
+
+
+def test_mean_leaves_out_unknown_ranks():
+    result = mean([DepthMetrics(0.1, 0.8, 0.5), DepthMetrics(0.3, 0.6, float("nan"))])
+    assert result == DepthMetrics(pytest.approx(0.2), pytest.approx(0.7), 0.5)
