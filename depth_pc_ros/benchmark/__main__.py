@@ -11,6 +11,7 @@ from pathlib import Path
 from depth_pc_ros.benchmark import latency
 from depth_pc_ros.benchmark.arguments import positive
 from depth_pc_ros.benchmark.commands import add_commands
+from depth_pc_ros.config import ControlConfig, add_fields
 from depth_pc_ros.errors import DepthPcError
 
 
@@ -28,6 +29,7 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--frames", type=positive, default=150, metavar="N", help="Images to measure. Default: 150.")
     command.add_argument("--seed", type=int, default=0, metavar="N", help="Scene, goal and start. Default: 0.")
     command.add_argument("--output", type=Path, metavar="FILE", help="Write the numbers there as JSON too.")
+    add_fields(command, ControlConfig, ("controller", "model"))
     command.set_defaults(run=_latency)
     add_commands(commands)
     return parser
@@ -43,7 +45,9 @@ def _latency(arguments: argparse.Namespace) -> None:
             messages = stack.enter_context(MessageStages())
         else:
             print("rclpy is not installed: decode, publish and image transport are not measured", file=sys.stderr)
-        results = latency.measure_steps(arguments.frames, arguments.seed, messages)
+        results = latency.measure_steps(
+            arguments.frames, arguments.seed, messages, controller=arguments.controller, model=arguments.model
+        )
         if messages is not None:
             results["transport_ms"] = latency.summary(measure_transport(arguments.frames))
     print(latency.report(results))

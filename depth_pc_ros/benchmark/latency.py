@@ -43,15 +43,16 @@ def use_two_cores() -> None:
     cv2.setNumThreads(CORES)
 
 
-def measure_steps(frames: int, seed: int, messages: MessageStages | None, controller: str = "pbvs") -> dict[str, Any]:
+def measure_steps(frames: int, seed: int, messages: MessageStages | None, **options) -> dict[str, Any]:
     """Servo in the default scene and time `frames` steps; each image is also given to bare AKAZE.
 
-    Returns milliseconds by stage, of the whole step and of AKAZE as `summary`s, and the ratio step / AKAZE.
+    options: of `PipelineConfig`. Returns milliseconds by stage, of the whole step and of AKAZE as `summary`s, and the
+    ratio step / AKAZE.
     """
     stages: dict[str, list[float]] = {}
     akaze_ms, step_ms = [], []
     akaze = cv2.AKAZE_create(threshold=AKAZE_THRESHOLD)  # the same work as the pipeline's own detection
-    pipeline = ServoPipeline.from_config(controller=controller)
+    pipeline = ServoPipeline.from_config(**options)
     with SimWorld(scene="default", seed=seed) as world:
         goal_image, _, _ = world.goal_view()
         pipeline.set_goal(goal_image, world.intrinsics.matrix, world.scene_distance)

@@ -83,7 +83,7 @@ def test_bad_arguments_are_refused(words, capsys):
 
 
 def test_json_holds_the_numbers(tmp_path, monkeypatch, results, capsys):
-    monkeypatch.setattr(latency, "measure_steps", lambda *_: dict(results))
+    monkeypatch.setattr(latency, "measure_steps", lambda *_, **__: dict(results))
     monkeypatch.setattr(latency, "use_two_cores", lambda: None)
     monkeypatch.setattr(benchmark.importlib.util, "find_spec", lambda _: None)
     path = tmp_path / "made" / "latency.json"
