@@ -10,7 +10,7 @@ from depth_pc_ros.config import PipelineConfig
 from depth_pc_ros.control.limits import Ramp
 from depth_pc_ros.control.servo import Servo, check_distance
 from depth_pc_ros.errors import GoalError, ImageError
-from depth_pc_ros.geometry.camera import Intrinsics, check_depth, check_image
+from depth_pc_ros.geometry.camera import Intrinsics, check_depth, check_image, check_relative_depth
 from depth_pc_ros.perception.matchers import make_matcher
 from depth_pc_ros.types import ServoState, StepResult
 
@@ -44,11 +44,13 @@ class ServoPipeline:
         K: np.ndarray,
         distance: float | None = None,
         depth: np.ndarray | None = None,
+        relative_depth: np.ndarray | None = None,
     ) -> int:
         """Set the goal and return its number of keypoints.
 
         image: (H, W, 3) uint8 RGB, rectified. K: (3, 3) camera matrix in px. distance: camera to scene centre at the
         goal, metres; None: the depth's median, else the configured default. depth: (H, W) metres or None.
+        relative_depth: (H, W) up to scale and shift, larger = farther, such as `RelativeDepth` gives, or None.
 
         Raises ImageError, CameraError, GoalError, or GoalTextureError (too little texture); the old goal then stays.
         """
@@ -57,11 +59,17 @@ class ServoPipeline:
         check_distance(distance)
         if depth is not None:
             check_depth(depth, (intrinsics.width, intrinsics.height), "goal depth")
+        if relative_depth is not None:
+            check_relative_depth(relative_depth, (intrinsics.width, intrinsics.height), "goal relative depth")
         count = self.matcher.set_goal(image, intrinsics)
-        self.servo.set_goal(self.matcher.goal_points, intrinsics, distance, depth)
+        self.servo.set_goal(self.matcher.goal_points, intrinsics, distance, depth, relative_depth)
         self._intrinsics = intrinsics
         self._ramp.rest()
         return count
+
+    def add_relative_depth(self, depth: np.ndarray, stamp_s: float) -> None:
+        """Relative depth (H, W) of the image that `step` got, or will get, with this stamp; carried on from it."""
+        self.servo.add_relative_depth(depth, stamp_s)
 
     def reset(self) -> None:
         """Keep the goal, forget everything else, and start again from zero speed."""

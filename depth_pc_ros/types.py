@@ -56,6 +56,8 @@ class Observation:
 
     goal, current: (N, 2) normalised coordinates, `current` NaN where not matched. matched: (N,) bool.
     goal_depth_m, current_depth_m: (N,) depth z in metres in the goal / current camera, NaN where unknown.
+    goal_relative_depth, current_relative_depth: (N,) the same up to scale and shift, larger = farther, NaN where
+    unknown; None: nothing better than the metric depth.
     distance_m: camera to scene centre at the goal (a prior). focal_px: turns normalised errors into pixels.
     """
 
@@ -66,6 +68,8 @@ class Observation:
     current_depth_m: np.ndarray
     distance_m: float
     focal_px: float
+    goal_relative_depth: np.ndarray | None = None
+    current_relative_depth: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,8 @@ class StepResult:
 
     twist: (6,) float64 `[v, w]` to command now, m/s and rad/s, camera optical frame; zero unless SERVOING.
     error: mean distance of matched keypoints to their goal on the normalised plane, NaN when unknown.
-    error_px: the same in pixels. depth_source: where depth came from. timings_ms: milliseconds by stage.
+    error_px: the same in pixels. depth_source: where the live depth came from, `camera` or `estimated`; else `goal`
+    where only the goal's is known, else `none`. depth_age_s: of an estimate. timings_ms: milliseconds by stage.
     """
 
     twist: np.ndarray
@@ -92,6 +97,7 @@ class StepResult:
     error: float = float("nan")
     error_px: float = float("nan")
     depth_source: str = "none"
+    depth_age_s: float = float("nan")
     timings_ms: dict[str, float] = field(default_factory=dict)
 
     @property

@@ -76,3 +76,36 @@ def ycb_root() -> Path:
     if not root.is_dir():
         pytest.skip(f"no YCB meshes: {root} is missing (set DEPTH_PC_YCB_ROOT)")
     return root
+
+
+@pytest.fixture(scope="session")
+def depth_config():
+    """Makes configurations of Depth Anything networks, tiny by default."""
+    from transformers import DepthAnythingConfig, Dinov2Config
+
+    def make(hidden=12, layers=4, heads=2, **options):
+        backbone = Dinov2Config(
+            hidden_size=hidden,
+            num_hidden_layers=layers,
+            num_attention_heads=heads,
+            image_size=518,
+            patch_size=14,
+            out_indices=[layers // 4, layers // 2, 3 * layers // 4, layers],
+            reshape_hidden_states=False,
+        )
+        defaults = {"neck_hidden_sizes": [4, 8, 8, 8], "fusion_hidden_size": 8, "head_hidden_size": 4}
+        return DepthAnythingConfig(backbone_config=backbone, reassemble_hidden_size=hidden, **{**defaults, **options})
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def tiny_depth_model(tmp_path_factory, depth_config) -> Path:
+    """A folder with a tiny Depth Anything network of random weights."""
+    import torch
+    from transformers import DepthAnythingForDepthEstimation
+
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("tiny")
+    DepthAnythingForDepthEstimation(depth_config()).save_pretrained(folder)
+    return folder

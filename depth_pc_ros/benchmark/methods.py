@@ -21,6 +21,8 @@ from depth_pc_ros.geometry.camera import Intrinsics
 from depth_pc_ros.pipeline import ServoPipeline
 from depth_pc_ros.types import Matches, ServoState, StepResult
 
+ESTIMATE_EVERY = 6  # frames: 8 estimates a second at the paper's 50 Hz
+
 
 @dataclass(frozen=True)
 class Goal:
@@ -67,6 +69,9 @@ class Method:
 
     def step(self, frame: Frame) -> StepResult:
         raise NotImplementedError
+
+    def beside(self, frame: Frame) -> None:
+        """Called after each `step` for what another process does in life; its time is not the method's."""
 
 
 class Oracle(Method):
@@ -130,6 +135,14 @@ class PipelineMethod(Method):
     controller = ""
     options: ClassVar[dict] = {}  # of `PipelineConfig`, besides controller and speed
 
+    def __init__(self, settings: Settings):
+        super().__init__(settings)
+        self._estimator = None
+        if settings.depth == "estimated":
+            from depth_pc_ros.perception.relative_depth import RelativeDepth  # only now: importing torch takes a while
+
+            self._estimator = RelativeDepth(settings.depth_model)
+
     @property
     def label(self) -> str:
         return self.controller
@@ -143,10 +156,17 @@ class PipelineMethod(Method):
             controller=self.controller, speed=self.settings.speed, **self.options
         )
         self._pipeline.matcher = DisturbedMatcher(self.make_matcher(self._pipeline), disturb_matches)
-        self._pipeline.set_goal(goal.image, goal.intrinsics.matrix, goal.distance_m, goal.depth_m)
+        relative = None if self._estimator is None else self._estimator(goal.image)
+        self._pipeline.set_goal(goal.image, goal.intrinsics.matrix, goal.distance_m, goal.depth_m, relative)
+        self._frames = 0
 
     def step(self, frame: Frame) -> StepResult:
         return self._pipeline.step(frame.image, frame.stamp_s, frame.depth_m)
+
+    def beside(self, frame: Frame) -> None:
+        if self._estimator is not None and self._frames % ESTIMATE_EVERY == 0:
+            self._pipeline.add_relative_depth(self._estimator(frame.image), frame.stamp_s)
+        self._frames += 1
 
 
 class IbvsMethod(PipelineMethod):

@@ -48,9 +48,12 @@ class Settings(Disturbance):
     )
     depth: str = option(
         "none",
-        "Metric depth given to the methods, of goal and live image: none (only the goal distance), the renderer's, or "
-        "a depth camera's (range limits, holes at edges, quantised).",
-        choices=("none", "renderer", "camera"),
+        "Depth given to the methods, of goal and live image: none (only the goal distance), the renderer's in metres, "
+        "a depth camera's (range limits, holes at edges, quantised), or a network's relative depth.",
+        choices=("none", "renderer", "camera", "estimated"),
+    )
+    depth_model: str = option(
+        "depth_anything_tiny", "Model of `estimated` depth: one that ships, a folder, or a name on the hub."
     )
     scene: str = option(
         "standard",

@@ -94,7 +94,7 @@ def run_trial(episode: Episode, method_name: str, settings: Settings, places: Pl
 def _servo(episode: Episode, method, disturber: Disturber, log: _Log, world, begin: float):
     """The loop. Returns how it ended, the method's last message, the final pose, and the seconds before the loop."""
     settings = method.settings
-    with_depth = settings.depth != "none"
+    with_depth = settings.depth in ("renderer", "camera")
     goal_image = goal_depth = None
     if world is not None:
         goal_image, goal_depth = world.view(episode.T_world_goal)
@@ -125,7 +125,8 @@ def _servo(episode: Episode, method, disturber: Disturber, log: _Log, world, beg
             image = disturber.image(image)
             depth_m = disturber.depth(depth_m) if with_depth else None
         disturbed = time.perf_counter()
-        result = method.step(Frame(image, depth_m, DT_S * (step + 1), T))
+        frame = Frame(image, depth_m, DT_S * (step + 1), T)
+        result = method.step(frame)
         log.step_ms.append(1e3 * (time.perf_counter() - disturbed))
         log.stages_s["render"] += rendered - started
         log.stages_s["disturb"] += disturbed - rendered
@@ -137,6 +138,7 @@ def _servo(episode: Episode, method, disturber: Disturber, log: _Log, world, beg
         if result.converged:
             outcome = SUCCESS
             break
+        method.beside(frame)
         lost = lost + 1 if result.state is ServoState.LOST else 0
         failure = _failure(T, goal.centre, result, lost)
         if failure:

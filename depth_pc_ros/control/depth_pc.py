@@ -29,15 +29,18 @@ class _Network:
         self.reset()
 
     def reset(self) -> None:
-        self._graph = self.memory = None
+        self._graph = self._goal_depth = self.memory = None
 
     def look(self, observation: Observation):
-        """Graph and frame of an observation; the graph is built once."""
-        if self._graph is None:
-            self._graph = build_graph(observation.goal, observation.goal_depth_m)
+        """Graph and frame of an observation; the graph is built once, and again when the goal's depth has come."""
+        depth = observation.goal_relative_depth
+        if self._graph is None or depth is not self._goal_depth:
+            self._goal_depth = depth
+            self._graph = build_graph(observation.goal, observation.goal_depth_m if depth is None else depth)
             self.memory = self.net.start(self._graph)
         current = np.where(observation.matched[:, None], observation.current, np.nan)
-        return self._graph, build_frame(self._graph, current, observation.current_depth_m)
+        depth = observation.current_relative_depth
+        return self._graph, build_frame(self._graph, current, observation.current_depth_m if depth is None else depth)
 
 
 class DepthPc(ControlLaw):

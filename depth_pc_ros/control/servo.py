@@ -8,12 +8,19 @@ import numpy as np
 
 from depth_pc_ros.config import ControlConfig
 from depth_pc_ros.control.base import ControlLaw
+from depth_pc_ros.control.depth_track import DepthTrack
 from depth_pc_ros.control.ibvs import Ibvs
 from depth_pc_ros.control.limits import VelocityLaw
 from depth_pc_ros.control.pbvs import Pbvs
 from depth_pc_ros.control.stopping import StoppingRule
 from depth_pc_ros.errors import GoalError, PoseError
-from depth_pc_ros.geometry.camera import Intrinsics, check_depth, sample_depth
+from depth_pc_ros.geometry.camera import (
+    Intrinsics,
+    check_depth,
+    check_relative_depth,
+    sample_depth,
+    sample_nearest,
+)
 from depth_pc_ros.types import Matches, Observation, ServoState, StepResult
 
 
@@ -51,7 +58,8 @@ class Servo:
         self.velocity_law = VelocityLaw.from_config(config)
         self._law = make_law(config)
         self._stopping = StoppingRule(config.stop_error, config.stop_hold_s, config.stop_precision)
-        self._goal = None
+        self._goal = self._goal_relative = None
+        self._depth_track = DepthTrack(config.max_relative_depth_age_s)
         self.reset()
 
     def set_goal(
@@ -60,34 +68,57 @@ class Servo:
         intrinsics: Intrinsics,
         distance: float | None = None,
         depth: np.ndarray | None = None,
+        relative_depth: np.ndarray | None = None,
     ) -> None:
         """Start on a new goal; the old one stays when this raises GoalError or ImageError.
 
         goal_points: (N, 2) px. intrinsics: of goal and live image. distance: camera to scene centre at the goal, m;
         None: the configured default, or the depth's median. depth: (H, W) metres at the goal, or None.
+        relative_depth: (H, W) of the goal image, larger = farther, any scale and shift, or None (see also
+        `set_goal_relative_depth`).
         """
         distance = check_distance(distance)
         goal_points = np.asarray(goal_points, dtype=np.float64)
         goal_depth = np.full(len(goal_points), np.nan)
+        size = (intrinsics.width, intrinsics.height)
+        relative = None
+        if relative_depth is not None:
+            relative_depth = check_relative_depth(relative_depth, size, "goal relative depth")
+            relative = sample_nearest(relative_depth, goal_points)
         if depth is not None:
-            size = (intrinsics.width, intrinsics.height)
             goal_depth = sample_depth(check_depth(depth, size, "goal depth"), goal_points)
         if distance is None:
             known = np.isfinite(goal_depth)
             distance = float(np.median(goal_depth[known])) if known.any() else self.config.default_distance
         self._goal = (goal_points, intrinsics.normalise(goal_points), goal_depth, distance)
+        self._goal_relative = relative
         self._intrinsics = intrinsics
         self.reset()
 
+    def set_goal_relative_depth(self, depth: np.ndarray) -> None:
+        """Estimated depth (H, W) of the goal image, larger = farther; may come at any time after `set_goal`."""
+        if self._goal is None:
+            raise GoalError("goal relative depth: no goal has been set")
+        size = (self._intrinsics.width, self._intrinsics.height)
+        self._goal_relative = sample_nearest(check_relative_depth(depth, size, "goal relative depth"), self._goal[0])
+
+    def add_relative_depth(self, depth: np.ndarray, stamp_s: float) -> None:
+        """Estimated depth (H, W) of the live image of this time; it may come before its matches, or long after."""
+        if self._goal is None:
+            return
+        size = (self._intrinsics.width, self._intrinsics.height)
+        self._depth_track.add(check_relative_depth(depth, size), stamp_s)
+
     def clear_goal(self) -> None:
         """Forget the goal."""
-        self._goal = None
+        self._goal = self._goal_relative = None
         self.reset()
 
     def reset(self) -> None:
         """Forget everything but the goal: filters, convergence, faults."""
         self._law.reset()
         self._stopping.reset()
+        self._depth_track.reset()
         self._last_stamp_s = -np.inf
         self._converged = False
         self._fault = ""
@@ -112,6 +143,7 @@ class Servo:
             return self._stopped(
                 ServoState.STALE_INPUT, f"image stamp {stamp_s} s is not newer than {self._last_stamp_s} s", matches
             )  # fmt: skip
+        self._depth_track.remember(matches.current_points, stamp_s)
         interval_s = stamp_s - self._last_stamp_s if np.isfinite(self._last_stamp_s) else 0.0
         self._last_stamp_s = stamp_s
         if matches.num_matched < self.config.min_matches:
@@ -120,6 +152,9 @@ class Servo:
             return self._stopped(ServoState.LOST, message, matches)
 
         current_depth, depth_source = self._current_depth(matches, depth)
+        relative, depth_age_s = self._depth_track.at(stamp_s)
+        if relative is not None and depth_source != "camera":
+            depth_source = "estimated"
         observation = Observation(
             goal=goal,
             current=self._intrinsics.normalise(matches.current_points),
@@ -128,6 +163,8 @@ class Servo:
             current_depth_m=current_depth,
             distance_m=distance,
             focal_px=self._intrinsics.focal,
+            goal_relative_depth=self._goal_relative,
+            current_relative_depth=relative,
         )
         try:
             law = self._law(observation)
@@ -141,9 +178,9 @@ class Servo:
         target = self.velocity_law.target(law.twist, delay_s)
         # A slow law must not pass for one that no longer improves.
         self._stopping.hold_s = max(self.config.stop_hold_s, 0.25 / self.velocity_law.gain_behind(delay_s))
-        return self._judged(law, target, observation, stamp_s, matches, depth_source)
+        return self._judged(law, target, observation, stamp_s, matches, (depth_source, depth_age_s))
 
-    def _judged(self, law, target, observation, stamp_s, matches, depth_source) -> StepResult:
+    def _judged(self, law, target, observation, stamp_s, matches, depth) -> StepResult:
         distances = np.linalg.norm(observation.current - observation.goal, axis=1)
         error = self._stopping.mean_error(np.nan_to_num(distances), law.inliers)
         self._converged = (self._converged and error <= self.config.stop_error) or self._stopping.converged(
@@ -156,14 +193,16 @@ class Servo:
             num_matches=matches.num_matched,
             error=error,
             error_px=error * self._intrinsics.focal,
-            depth_source=depth_source,
+            depth_source=depth[0],
+            depth_age_s=depth[1],
         )
 
     def _current_depth(self, matches: Matches, depth) -> tuple[np.ndarray, str]:
         if depth is not None:
             depth = check_depth(depth, (self._intrinsics.width, self._intrinsics.height))
             return sample_depth(depth, matches.current_points), "camera"
-        source = "goal" if np.isfinite(self._goal[2]).any() else "none"
+        known = self._goal_relative is not None or np.isfinite(self._goal[2]).any()
+        source = "goal" if known else "none"
         return np.full(len(matches.goal_points), np.nan), source
 
     @staticmethod

@@ -99,20 +99,38 @@ def check_depth(depth_m: np.ndarray, size: tuple[int, int], name: str = "depth")
 
 
 def sample_depth(depth_m: np.ndarray, pixels: np.ndarray) -> np.ndarray:
-    """Depth (N,) at the nearest pixel of each (u, v) in `pixels` (N, 2); NaN outside the image or where invalid.
+    """Metric depth (N,) at the nearest pixel of each (u, v) in `pixels` (N, 2); NaN where outside or not valid."""
+    values = sample_nearest(depth_m, pixels)
+    return np.where(np.isfinite(values) & (values > 0), values, np.nan)
+
+
+def sample_nearest(picture: np.ndarray, pixels: np.ndarray) -> np.ndarray:
+    """Values (N,) float64 of `picture` (H, W) at the nearest pixel of each (u, v) in `pixels` (N, 2); NaN outside.
 
     Nearest, not bilinear: a mean over an occlusion edge is a depth where nothing is.
     """
     out = np.full(len(pixels), np.nan)
     if len(pixels) == 0:
         return out
-    height, width = depth_m.shape
+    height, width = picture.shape
     finite = np.isfinite(pixels).all(axis=1)
     uv = np.rint(np.where(finite[:, None], pixels, -1)).astype(np.int64)
     inside = finite & (uv[:, 0] >= 0) & (uv[:, 1] >= 0) & (uv[:, 0] < width) & (uv[:, 1] < height)
-    values = depth_m[uv[inside, 1], uv[inside, 0]].astype(np.float64)
-    out[inside] = np.where(np.isfinite(values) & (values > 0), values, np.nan)
+    out[inside] = picture[uv[inside, 1], uv[inside, 0]]
     return out
+
+
+def check_relative_depth(depth: np.ndarray, size: tuple[int, int], name: str = "relative depth") -> np.ndarray:
+    """Return relative depth (H, W), larger = farther, as float32 with inf as NaN, else raise ImageError.
+
+    size: (width, height) of the image it belongs to. It may have any sign, scale and shift.
+    """
+    depth = np.asarray(depth)
+    if depth.ndim != 2 or depth.shape[::-1] != tuple(size) or not np.issubdtype(depth.dtype, np.floating):
+        raise ImageError(
+            f"{name}: expected (H, W) = {tuple(size)[::-1]} floating-point values, got {depth.dtype} {depth.shape}"
+        )
+    return np.where(np.isfinite(depth), depth, np.nan).astype(np.float32)
 
 
 class Rectifier:

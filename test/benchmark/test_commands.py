@@ -117,7 +117,7 @@ def test_errors_name_what_is_wrong(words, expected, capsys):
     assert expected in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("words", [["e_ycb", "--fog"], ["e_image", "--levels", "S"], ["e_ycb", "--depth", "estimated"]])
+@pytest.mark.parametrize("words", [["e_ycb", "--fog"], ["e_image", "--levels", "S"], ["e_ycb", "--depth", "lidar"]])
 def test_unknown_variants_are_refused(words, capsys):
     with pytest.raises(SystemExit) as end:
         main(words)

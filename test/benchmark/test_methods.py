@@ -63,6 +63,21 @@ def test_methods_with_eyes_head_for_the_goal(name, goal, plane, intrinsics, move
     assert result.twist[3:] @ wanted[3:] > 0
 
 
+def test_estimated_depth_comes_late_and_is_carried_along(goal, plane, intrinsics, tiny_depth_model):
+    method = make_method("pbvs", Settings(depth="estimated", depth_model=str(tiny_depth_model)))
+    method.set_goal(goal, untouched)
+    image = plane.view(goal.T_world_goal, intrinsics)
+    sources, ages = [], []
+    for k in range(9):
+        frame = Frame(image, None, DT_S * (k + 1), goal.T_world_goal)
+        result = method.step(frame)
+        method.beside(frame)
+        sources.append(result.depth_source)
+        ages.append(result.depth_age_s)
+    assert sources == ["goal"] + 8 * ["estimated"]
+    np.testing.assert_allclose(ages[1:], DT_S * np.array([1, 2, 3, 4, 5, 6, 1, 2]))
+
+
 def test_matches_are_disturbed_between_matcher_and_servo(goal, plane, intrinsics):
     seen = []
 

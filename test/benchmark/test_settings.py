@@ -25,7 +25,7 @@ def test_digest_changes_with_every_setting():
 
 
 @pytest.mark.parametrize(
-    "values", [{"occlude": 0.9}, {"mismatch": -0.1}, {"split": "train"}, {"depth": "estimated"}, {"max_steps": 0}]
+    "values", [{"occlude": 0.9}, {"mismatch": -0.1}, {"split": "train"}, {"depth": "lidar"}, {"max_steps": 0}]
 )
 def test_values_out_of_range_are_refused(values):
     with pytest.raises(ConfigError, match=next(iter(values))):

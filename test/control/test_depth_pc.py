@@ -69,6 +69,18 @@ def test_metric_depth_counts_only_up_to_scale_and_shift(model):
     np.testing.assert_allclose(make(model)(seen).twist, make(model)(other).twist, rtol=1e-3, atol=1e-4)
 
 
+def test_relative_depth_counts_like_metric_depth_wherever_it_comes_in(model):
+    seen = observe(FAR)
+    relative = {"goal_relative_depth": 5 * seen.goal_depth_m - 9, "current_relative_depth": seen.current_depth_m - 9}
+    blind = observe(FAR, known=False)
+    other = Observation(**{**blind.__dict__, **relative})
+    law = make(model)
+    law(blind)
+    late = law(other).twist  # the goal's depth comes after the first frame
+    np.testing.assert_allclose(make(model)(other).twist, make(model)(seen).twist, rtol=1e-3, atol=1e-4)
+    assert np.isfinite(late).all()
+
+
 def test_the_linear_part_grows_with_the_goal_distance(model):
     seen = observe(FAR)
     twice = Observation(**{**seen.__dict__, "distance_m": 1.4})

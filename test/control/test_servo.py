@@ -180,6 +180,47 @@ def test_depth_source_is_named(intrinsics, world):
     assert servo.update(world.matches(), 3.0).depth_source == "goal"
 
 
+def test_estimated_depth_is_named_with_its_age(intrinsics, world):
+    servo = Servo(ControlConfig(max_relative_depth_age_s=0.5))
+    depth = -np.ones((480, 640), np.float32)
+    servo.set_goal(world.goal_points, intrinsics, 0.7)
+    servo.update(world.matches(), 1.0)
+    servo.add_relative_depth(depth, 1.0)
+    result = servo.update(world.matches(), 1.25)
+    assert result.depth_source == "estimated"
+    assert result.depth_age_s == pytest.approx(0.25)
+    servo.set_goal_relative_depth(depth)
+    assert servo.update(world.matches(), 2.0).depth_source == "goal"
+    metric = np.full((480, 640), 0.7, np.float32)
+    assert servo.update(world.matches(), 2.1, depth=metric).depth_source == "camera"
+
+
+def test_relative_depth_reaches_the_law_at_the_keypoints(intrinsics, world):
+    servo = Servo(ControlConfig())
+    rows = -np.repeat(np.arange(480.0, dtype=np.float32)[:, None], 640, axis=1)
+    servo.set_goal(world.goal_points, intrinsics, 0.7, relative_depth=rows)
+    seen, law = [], servo._law
+    servo._law = lambda observation: seen.append(observation) or law(observation)
+    matches = world.matches()
+    servo.update(matches, 1.0)
+    servo.add_relative_depth(rows, 1.0)
+    servo.update(world.matches(), 1.1)
+    np.testing.assert_allclose(seen[1].goal_relative_depth, -np.rint(world.goal_points[:, 1]))
+    shown = matches.matched
+    np.testing.assert_allclose(seen[1].current_relative_depth[shown], -np.rint(matches.current_points[shown, 1]))
+    assert seen[0].current_relative_depth is None
+
+
+@pytest.mark.parametrize("depth", [np.ones((4, 4), np.float32), np.ones((480, 640), np.uint8)])
+def test_relative_depth_of_another_size_or_type_is_refused(intrinsics, world, depth):
+    servo = Servo(ControlConfig())
+    with pytest.raises(ImageError, match="goal relative depth: expected"):
+        servo.set_goal(world.goal_points, intrinsics, 0.7, relative_depth=depth)
+    servo.set_goal(world.goal_points, intrinsics, 0.7)
+    with pytest.raises(ImageError, match="relative depth: expected"):
+        servo.add_relative_depth(depth, 1.0)
+
+
 def test_a_slow_law_does_not_pass_for_one_that_has_arrived(intrinsics):
     """At a gain of 0.2 1/s the error falls by less than 10 % in the hold time of 0.4 s."""
     world = PointWorld(intrinsics, seed=4, rotation_deg=1, mismatches=0.0, noise_px=0.02)

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from transformers import DepthAnythingConfig, DepthAnythingForDepthEstimation, Dinov2Config
+from transformers import DepthAnythingForDepthEstimation
 
 from depth_pc_ros.errors import CheckpointError, ImageError
 from depth_pc_ros.perception.relative_depth import RelativeDepth, network_input, network_size
@@ -12,34 +12,11 @@ from depth_pc_ros.perception.relative_depth import RelativeDepth, network_input,
 OFFICIAL = "depth-anything/Depth-Anything-V2-Small-hf"
 
 
-def small_config(hidden=12, layers=4, heads=2, **options) -> DepthAnythingConfig:
-    backbone = Dinov2Config(
-        hidden_size=hidden,
-        num_hidden_layers=layers,
-        num_attention_heads=heads,
-        image_size=518,
-        patch_size=14,
-        out_indices=[layers // 4, layers // 2, 3 * layers // 4, layers],
-        reshape_hidden_states=False,
-    )
-    defaults = {"neck_hidden_sizes": [4, 8, 8, 8], "fusion_hidden_size": 8, "head_hidden_size": 4}
-    return DepthAnythingConfig(backbone_config=backbone, reassemble_hidden_size=hidden, **{**defaults, **options})
-
-
-@pytest.fixture(scope="module")
-def saved(tmp_path_factory):
-    """A folder with a tiny network of random weights."""
-    torch.manual_seed(0)
-    folder = tmp_path_factory.mktemp("tiny")
-    DepthAnythingForDepthEstimation(small_config()).save_pretrained(folder)
-    return folder
-
-
 @pytest.fixture
-def copy(saved, tmp_path):
+def copy(tiny_depth_model, tmp_path):
     """A copy of it that a test may spoil."""
     for name in ("config.json", "model.safetensors"):
-        (tmp_path / name).write_bytes((saved / name).read_bytes())
+        (tmp_path / name).write_bytes((tiny_depth_model / name).read_bytes())
     return tmp_path
 
 
@@ -68,30 +45,32 @@ def test_input_is_normalised_by_the_mean_and_deviation_of_imagenet():
     np.testing.assert_allclose(network_input(image, (42, 42)).numpy(), 0.0, atol=0.02)
 
 
-def test_answer_is_the_negated_network_output_at_the_image_size(saved):
+def test_answer_is_the_negated_network_output_at_the_image_size(tiny_depth_model):
     image = np.random.default_rng(0).integers(0, 255, (90, 120, 3), dtype=np.uint8)
-    net = DepthAnythingForDepthEstimation.from_pretrained(saved).eval()
+    net = DepthAnythingForDepthEstimation.from_pretrained(tiny_depth_model).eval()
     with torch.no_grad():
         inverse = net(network_input(image, (112, 84))).predicted_depth[0].numpy()
-    depth = RelativeDepth(str(saved), short_side=84)(image)
+    depth = RelativeDepth(str(tiny_depth_model), short_side=84)(image)
     assert depth.shape == (90, 120)
     assert depth.dtype == np.float32
     np.testing.assert_allclose(depth, -cv2.resize(inverse, (120, 90)), atol=1e-6)
 
 
 @pytest.mark.parametrize("value", [0, 255])
-def test_black_and_white_images_have_finite_depth(saved, value):
-    assert np.isfinite(RelativeDepth(str(saved), short_side=84)(np.full((480, 270, 3), value, np.uint8))).all()
+def test_black_and_white_images_have_finite_depth(tiny_depth_model, value):
+    assert np.isfinite(
+        RelativeDepth(str(tiny_depth_model), short_side=84)(np.full((480, 270, 3), value, np.uint8))
+    ).all()
 
 
 @pytest.mark.parametrize("image", [np.zeros((20, 20, 3), np.uint8), np.zeros((100, 100), np.uint8), None])
-def test_tiny_and_grey_images_are_refused(saved, image):
+def test_tiny_and_grey_images_are_refused(tiny_depth_model, image):
     with pytest.raises(ImageError, match="image: expected"):
-        RelativeDepth(str(saved), short_side=84)(image)
+        RelativeDepth(str(tiny_depth_model), short_side=84)(image)
 
 
-def test_an_answer_that_is_not_finite_is_an_error(saved):
-    depth = RelativeDepth(str(saved), short_side=84)
+def test_an_answer_that_is_not_finite_is_an_error(tiny_depth_model):
+    depth = RelativeDepth(str(tiny_depth_model), short_side=84)
     for parameter in depth._net.parameters():
         parameter.data.fill_(float("nan"))
     with pytest.raises(ImageError, match="not finite"):
@@ -105,13 +84,13 @@ def test_unknown_name_without_network_names_model_place_and_both_ways_out(no_net
         assert part in str(caught.value)
 
 
-def test_official_model_is_loaded_by_its_name_from_the_cache_of_the_hub(no_network):
+def test_official_model_is_loaded_by_its_name_from_the_cache_of_the_hub(no_network, depth_config):
     """Random weights under the real configuration of the Small model, where a download would put them."""
     repository = no_network / ("models--" + OFFICIAL.replace("/", "--"))
     snapshot = repository / "snapshots" / "0123"
     (repository / "refs").mkdir(parents=True)
     (repository / "refs" / "main").write_text("0123")
-    config = small_config(384, 12, 6, neck_hidden_sizes=[48, 96, 192, 384], fusion_hidden_size=64, head_hidden_size=32)
+    config = depth_config(384, 12, 6, neck_hidden_sizes=[48, 96, 192, 384], fusion_hidden_size=64, head_hidden_size=32)
     DepthAnythingForDepthEstimation(config).save_pretrained(snapshot)
     depth = RelativeDepth(OFFICIAL, short_side=56)
     assert sum(p.numel() for p in depth._net.parameters()) == pytest.approx(24.8e6, rel=0.01)
@@ -132,14 +111,14 @@ def test_missing_weights_are_refused(copy):
 
 
 @pytest.mark.parametrize("hidden", [8, 16])
-def test_weights_of_another_size_are_refused(copy, hidden):
-    small_config(hidden).save_pretrained(copy)
+def test_weights_of_another_size_are_refused(copy, depth_config, hidden):
+    depth_config(hidden).save_pretrained(copy)
     with pytest.raises(CheckpointError, match="depth model"):
         RelativeDepth(str(copy))
 
 
-def test_weights_with_other_keys_are_refused(copy):
-    small_config(12, 8).save_pretrained(copy)
+def test_weights_with_other_keys_are_refused(copy, depth_config):
+    depth_config(12, 8).save_pretrained(copy)
     with pytest.raises(CheckpointError, match="do not fit: missing keys"):
         RelativeDepth(str(copy))
 
@@ -158,6 +137,6 @@ def test_unreadable_configuration_is_refused(copy):
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="has a GPU")
 @pytest.mark.parametrize("device", ["cuda", "toaster"])
-def test_a_device_that_is_not_there_is_named(saved, device):
+def test_a_device_that_is_not_there_is_named(tiny_depth_model, device):
     with pytest.raises(CheckpointError, match=f"device: .*{device}"):
-        RelativeDepth(str(saved), device=device)
+        RelativeDepth(str(tiny_depth_model), device=device)
