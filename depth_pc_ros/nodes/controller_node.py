@@ -13,6 +13,7 @@ from depth_pc_interfaces.msg import KeypointMatches, ServoGoal, ServoStatus
 from depth_pc_ros.config import ControlConfig, option
 from depth_pc_ros.control.limits import VelocityLaw
 from depth_pc_ros.control.servo import Servo
+from depth_pc_ros.errors import DepthPcError
 from depth_pc_ros.nodes.base import IMAGE_QOS, LATCHED_QOS, TWIST_QOS, NodeConfig, ServoNode, run
 from depth_pc_ros.nodes.conversions import seconds_to_stamp, stamp_to_seconds, twist_to_msg
 from depth_pc_ros.nodes.servo_action import ServoAction
@@ -42,8 +43,8 @@ class ControllerNodeConfig(NodeConfig, ControlConfig):
 class ControllerNode(ServoNode):
     """Servos while enabled; disabled at start.
 
-    In: `matches`, `goal`, `metric_depth`, `adapter_status`. Out: `~/twist_cmd` (twist of the camera, in its optical
-    frame, about its origin), `~/status`. Service: `~/enable`. Action: `~/servo`.
+    In: `matches`, `goal`, `metric_depth`, `relative_depth`, `goal_relative_depth`, `adapter_status`. Out: `~/twist_cmd`
+    (twist of the camera, in its optical frame, about its origin), `~/status`. Service: `~/enable`. Action: `~/servo`.
 
     The newest matches set a target twist; a timer on a steady clock publishes the way to it, within the acceleration
     limits. Whatever ends the motion, a burst of zeros follows, then silence.
@@ -77,6 +78,8 @@ class ControllerNode(ServoNode):
         self._status_pub = self.create_publisher(ServoStatus, "~/status", LATCHED_QOS)
         self.create_subscription(ServoGoal, "goal", self._on_goal, LATCHED_QOS)
         self.create_subscription(Image, "metric_depth", self._on_depth, IMAGE_QOS)
+        self.create_subscription(Image, "relative_depth", self._on_relative_depth, IMAGE_QOS)
+        self.create_subscription(Image, "goal_relative_depth", self._on_goal_relative_depth, LATCHED_QOS)
         self.create_subscription(KeypointMatches, "matches", self._on_matches, TWIST_QOS)
         self.create_subscription(DiagnosticStatus, "adapter_status", self._on_adapter_status, LATCHED_QOS)
         self.create_service(SetBool, "~/enable", self._on_enable)
@@ -180,6 +183,19 @@ class ControllerNode(ServoNode):
 
     def _on_depth(self, msg: Image):
         self._inputs.add_depth(msg)
+        self._retry_pending()
+
+    def _on_relative_depth(self, msg: Image):
+        self._take(self._inputs.add_relative_depth, msg)
+
+    def _on_goal_relative_depth(self, msg: Image):
+        self._take(self._inputs.set_goal_relative_depth, msg)
+
+    def _take(self, take, msg: Image) -> None:
+        try:
+            take(msg)
+        except DepthPcError as error:
+            self.get_logger().warning(f"depth not used: {error}", throttle_duration_sec=2.0)
         self._retry_pending()
 
     def _on_adapter_status(self, msg: DiagnosticStatus):

@@ -13,7 +13,7 @@ from std_msgs.msg import Header
 
 from depth_pc_interfaces.msg import KeypointMatches
 from depth_pc_ros.errors import CameraError, ImageError
-from depth_pc_ros.geometry.camera import Intrinsics, Rectifier, check_depth
+from depth_pc_ros.geometry.camera import Intrinsics, Rectifier, check_depth, check_relative_depth
 from depth_pc_ros.geometry.se3 import from_rt
 from depth_pc_ros.types import Matches
 
@@ -83,6 +83,15 @@ def depth_to_metres(msg: Image, name: str = "depth image") -> np.ndarray:
     return check_depth(values, (msg.width, msg.height), name)
 
 
+def relative_depth_from_image(msg: Image, name: str = "relative depth") -> np.ndarray:
+    """(H, W) float32 of a 32FC1 image, of any sign and scale; NaN where invalid. Raises ImageError."""
+    if msg.encoding != "32FC1":
+        raise ImageError(f"{name}: expected encoding 32FC1, got {msg.encoding!r}")
+    dtype = np.dtype((">" if msg.is_bigendian else "<") + _DEPTH["32FC1"])
+    values = _rows(msg, name, dtype.itemsize).view(dtype).astype(np.float32)
+    return check_relative_depth(values, (msg.width, msg.height), name)
+
+
 def _to_image(pixels: np.ndarray, encoding: str, header: Header) -> Image:
     height, width = pixels.shape[:2]
     msg = Image(header=header, height=height, width=width, encoding=encoding)
@@ -98,9 +107,9 @@ def rgb_to_image(rgb: np.ndarray, header: Header) -> Image:
     return _to_image(rgb, "rgb8", header)
 
 
-def depth_to_image(depth_m: np.ndarray, header: Header) -> Image:
-    """32FC1 message of (H, W) metres."""
-    return _to_image(depth_m.astype(np.float32), "32FC1", header)
+def depth_to_image(depth: np.ndarray, header: Header) -> Image:
+    """32FC1 message of (H, W) depth."""
+    return _to_image(depth.astype(np.float32), "32FC1", header)
 
 
 # Cameras

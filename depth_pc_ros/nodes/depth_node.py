@@ -1,19 +1,22 @@
-"""`depth`: relays the camera's own metric depth, rectified.
+"""`depth`: the camera's own metric depth, rectified, or relative depth estimated by a network.
 
-A network's depth has no scale. When one is added, it is published on `~/relative_depth`, never on a topic that readers
-would take for metres (REP 118).
+A network's depth has no scale. It is published on `~/relative_depth`, never on a topic that readers would take for
+metres (REP 118).
 """
 
+import time
 from dataclasses import dataclass
 
+import cv2
 from diagnostic_msgs.msg import DiagnosticStatus
 from sensor_msgs.msg import CameraInfo, Image
 
+from depth_pc_interfaces.msg import ServoGoal
 from depth_pc_ros.config import option
 from depth_pc_ros.errors import DepthPcError
-from depth_pc_ros.geometry.camera import check_depth
-from depth_pc_ros.nodes.base import IMAGE_QOS, NodeConfig, ServoNode, run
-from depth_pc_ros.nodes.conversions import depth_to_image, depth_to_metres, stamp_to_seconds
+from depth_pc_ros.geometry.camera import check_depth, check_image
+from depth_pc_ros.nodes.base import IMAGE_QOS, LATCHED_QOS, NodeConfig, ServoNode, run
+from depth_pc_ros.nodes.conversions import depth_to_image, depth_to_metres, image_to_rgb, stamp_to_seconds
 from depth_pc_ros.nodes.live_camera import LiveCamera
 
 
@@ -21,14 +24,25 @@ from depth_pc_ros.nodes.live_camera import LiveCamera
 class DepthNodeConfig(NodeConfig):
     """Parameters of the depth node."""
 
-    source: str = option("camera", "Where depth comes from; `none`: nowhere.", choices=("camera", "none"))
-    rectified: bool = option(False, "The depth topic is rectified already (use P, no distortion).")
+    source: str = option(
+        "camera", "Where depth comes from: the depth camera, a network, or nowhere.",
+        choices=("camera", "estimated", "none"),
+    )  # fmt: skip
+    rectified: bool = option(False, "The image or depth topic is rectified already (use P, no distortion).")
+    model: str = option(
+        "depth_anything_tiny", "Network of `estimated`: one that ships, a folder, or a name on the Hugging Face hub."
+    )
+    short_side: int = option(252, "Short side of the image that the network sees, px.", 56, 1036)
+    device: str = option("cpu", "Where the network runs.", choices=("cpu", "cuda"))
 
 
 class DepthNode(ServoNode):
-    """In: `depth_image` (32FC1 m or 16UC1 mm, aligned with the colour image), `camera_info`.
+    """`camera`: in `depth_image` (32FC1 m or 16UC1 mm, aligned with the colour image), `camera_info`; out
+    `~/metric_depth` (32FC1 m, NaN where invalid) with the header of the depth image.
 
-    Out: `~/metric_depth` (32FC1 m, NaN where invalid) with the header of the depth image.
+    `estimated`: in `image`, `camera_info`, `goal`; out `~/relative_depth` (32FC1, larger = farther, any scale and
+    shift) with the header of its image, and `~/goal_relative_depth` with the header of its goal, once per goal. An
+    image that comes while one is estimated replaces the waiting one.
     """
 
     def __init__(self, **node_options):
@@ -38,11 +52,20 @@ class DepthNode(ServoNode):
         self._camera = LiveCamera(self.config.rectified)
         self._problem = ""
         self._frames = 0
-        self._age_s = float("nan")
-        self._depth_pub = self.create_lifecycle_publisher(Image, "~/metric_depth", IMAGE_QOS)
+        self._age_s = self._estimate_s = float("nan")
         if self.config.source == "camera":
+            self._depth_pub = self.create_lifecycle_publisher(Image, "~/metric_depth", IMAGE_QOS)
             self.create_subscription(CameraInfo, "camera_info", self._camera.update, IMAGE_QOS)
             self.create_subscription(Image, "depth_image", self._on_depth, IMAGE_QOS)
+        elif self.config.source == "estimated":
+            from depth_pc_ros.perception.relative_depth import RelativeDepth  # only now: importing torch takes a while
+
+            self._estimator = RelativeDepth(self.config.model, self.config.short_side, self.config.device)
+            self._relative_pub = self.create_lifecycle_publisher(Image, "~/relative_depth", IMAGE_QOS)
+            self._goal_pub = self.create_publisher(Image, "~/goal_relative_depth", LATCHED_QOS)
+            self.create_subscription(CameraInfo, "camera_info", self._camera.update, IMAGE_QOS)
+            self.create_subscription(Image, "image", self._on_image, IMAGE_QOS)
+            self.create_subscription(ServoGoal, "goal", self._on_goal, LATCHED_QOS)
 
     def _on_depth(self, msg: Image):
         if not self.active:
@@ -53,22 +76,55 @@ class DepthNode(ServoNode):
             size = (rectifier.target.width, rectifier.target.height)
             depth_m = check_depth(rectifier.depth(depth_to_metres(msg)), size)
         except DepthPcError as error:
-            self._problem = str(error)
-            self.get_logger().warning(f"depth image not used: {error}", throttle_duration_sec=2.0)
+            self._warn("depth image", error)
             return
         self._problem = ""
         self._depth_pub.publish(depth_to_image(depth_m, msg.header))
         self._age_s = self.now_s() - stamp_to_seconds(msg.header.stamp)
 
+    def _on_image(self, msg: Image):
+        if not self.active:
+            return
+        self._frames += 1
+        try:
+            image = check_image(self._camera.rectifier.image(image_to_rgb(msg)))
+            begin = time.monotonic()
+            depth = self._estimator(image)
+        except (DepthPcError, cv2.error) as error:
+            self._warn("image", error)
+            return
+        self._problem = ""
+        self._estimate_s = time.monotonic() - begin
+        self._relative_pub.publish(depth_to_image(depth, msg.header))
+        self._age_s = self.now_s() - stamp_to_seconds(msg.header.stamp)
+
+    def _on_goal(self, msg: ServoGoal):
+        if not msg.goal_id:
+            return
+        try:
+            depth = self._estimator(check_image(image_to_rgb(msg.image, "goal image"), "goal image"))
+        except DepthPcError as error:
+            self._warn("goal image", error)
+            return
+        self._goal_pub.publish(depth_to_image(depth, msg.header))
+
+    def _warn(self, what: str, error: Exception) -> None:
+        self._problem = str(error)
+        self.get_logger().warning(f"{what} not used: {error}", throttle_duration_sec=2.0)
+
     def diagnose(self):
-        if self.config.source == "none":
+        source = self.config.source
+        if source == "none":
             return DiagnosticStatus.OK, "no depth, as configured", {}
-        values = {"rate_hz": self._frames, "age_s": f"{self._age_s:.3f}"}
-        problem = self._problem if self._frames else "no depth images"
+        values = {"source": source, "rate_hz": self._frames, "age_s": f"{self._age_s:.3f}"}
+        if source == "estimated":
+            values |= {"model": self.config.model, "device": self.config.device,
+                       "estimate_s": f"{self._estimate_s:.3f}"}  # fmt: skip
+        problem = self._problem if self._frames else f"no {'depth ' if source == 'camera' else ''}images"
         self._frames = 0
         if problem:
             return DiagnosticStatus.WARN, problem, values
-        return DiagnosticStatus.OK, "relaying the camera's depth", values
+        return DiagnosticStatus.OK, "relaying the camera's depth" if source == "camera" else "estimating", values
 
 
 def main() -> int:

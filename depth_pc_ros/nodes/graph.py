@@ -37,6 +37,13 @@ class GraphConfig(Config):
     image: str = option("", "Topic of the camera image. Empty: the simulated camera's; a real driver needs one.")
     camera_info: str = option("", "Topic of its camera_info. Empty: as for `image`.")
     depth_image: str = option("", "Topic of metric depth aligned with the image. Empty: the simulated one, else none.")
+    depth: str = option(
+        "",
+        "Where depth comes from: the camera's own, or estimated from the image. Empty: `camera` where there is a depth "
+        "topic, else none.",
+        choices=("", "camera", "estimated", "none"),
+    )
+    depth_model: str = option("", "Network of `estimated` depth. Empty: as in depth.yaml.")
     tool_frame: str = option("", "TF frame that the arm's driver moves, such as tool0; moveit_servo needs it.")
     camera_in_tool: str = option(
         "", "Real driver: pose of the camera's optical frame in the tool, `x y z qx qy qz qw` in m. Empty: ask TF."
@@ -144,7 +151,10 @@ def nodes(config: GraphConfig) -> list[NodeSpec]:
     camera_info = config.camera_info or "bridge/camera_info"
     depth_image = config.depth_image or ("bridge/depth_image" if simulated else "")
     camera = {"image": image, "camera_info": camera_info}
-    depth = {"depth_image": depth_image} if depth_image else {}
+    source = config.depth or ("camera" if depth_image else "none")
+    if source == "camera" and not depth_image:
+        raise ConfigError("depth: `camera` needs a depth_image topic")
+    depth = {"depth_image": depth_image} if source == "camera" else {}
     clock = {"use_sim_time": simulated}
 
     def patience(name: str) -> dict[str, float]:
@@ -155,8 +165,8 @@ def nodes(config: GraphConfig) -> list[NodeSpec]:
         NodeSpec(
             "depth",
             "depth_node",
-            {**clock, "source": "camera" if depth_image else "none"},
-            {"camera_info": camera_info, **depth},
+            {**clock, "source": source, **({"model": config.depth_model} if config.depth_model else {})},
+            {**camera, **depth, "goal": "keypoints/goal"},
         ),
         NodeSpec(
             "controller",
@@ -172,6 +182,8 @@ def nodes(config: GraphConfig) -> list[NodeSpec]:
                 "goal": "keypoints/goal",
                 "set_goal_image": "keypoints/set_goal_image",
                 "metric_depth": "depth/metric_depth",
+                "relative_depth": "depth/relative_depth",
+                "goal_relative_depth": "depth/goal_relative_depth",
                 "adapter_status": "adapter/status",
             },
         ),

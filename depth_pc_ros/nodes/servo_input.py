@@ -8,7 +8,12 @@ from sensor_msgs.msg import Image
 from depth_pc_interfaces.msg import KeypointMatches, ServoGoal
 from depth_pc_ros.control.servo import Servo, check_distance
 from depth_pc_ros.errors import DepthPcError, GoalError
-from depth_pc_ros.nodes.conversions import depth_to_metres, matches_from_msg, stamp_to_seconds
+from depth_pc_ros.nodes.conversions import (
+    depth_to_metres,
+    matches_from_msg,
+    relative_depth_from_image,
+    stamp_to_seconds,
+)
 from depth_pc_ros.types import ServoState, StepResult
 
 _DEPTHS_KEPT = 5
@@ -27,6 +32,8 @@ class ServoInput:
         self._goal_given = False  # to the servo, which also needs the goal's keypoints, and those come with matches
         self._goal_points = self._intrinsics = None  # of the goal that was given
         self._depths: deque[tuple[float, Image]] = deque(maxlen=_DEPTHS_KEPT)
+        self._goal_relative: Image | None = None  # estimated depth of the newest goal that has one
+        self._relative_s = float("nan")  # stamp of the newest estimated depth; NaN: none has ever come
         self.depth_age_s = float("nan")  # of the depth used last, at its image's time
 
     @property
@@ -49,9 +56,27 @@ class ServoInput:
         """Take a metric depth image."""
         self._depths.append((stamp_to_seconds(msg.header.stamp), msg))
 
+    def add_relative_depth(self, msg: Image) -> None:
+        """Take an estimated depth of a live image. Raises ImageError."""
+        self._relative_s = stamp_to_seconds(msg.header.stamp)
+        self._servo.add_relative_depth(relative_depth_from_image(msg), self._relative_s)
+
+    def set_goal_relative_depth(self, msg: Image) -> None:
+        """Take the estimated depth of a goal image, before or after the goal itself. Raises ImageError."""
+        self._goal_relative = msg
+        if self._goal_given and self._has_goal_relative():
+            self._servo.set_goal_relative_depth(relative_depth_from_image(msg, "goal relative depth"))
+
+    def _has_goal_relative(self) -> bool:
+        return self._goal_relative is not None and self._goal_relative.header.stamp == self._goal.header.stamp
+
     def awaits_depth(self, stamp_s: float) -> bool:
-        """True when depth images are arriving and the one of this time has not come yet."""
-        return bool(self._depths) and self._depths[-1][0] < stamp_s
+        """True when depth images are arriving and the one of this time, or an estimate of the goal's, is due."""
+        if self._depths and self._depths[-1][0] < stamp_s:
+            return True
+        if np.isnan(self._relative_s):
+            return False
+        return self._relative_s < stamp_s or (self._goal is not None and not self._has_goal_relative())
 
     def step(self, msg: KeypointMatches, age_s: float = 0.0) -> StepResult:
         """One frame of matches. age_s: how old their image is, s."""
@@ -66,13 +91,19 @@ class ServoInput:
             if not self._goal_given:
                 distance = check_distance(self._goal.distance if self._goal.distance != 0 else None)
                 depth = depth_to_metres(self._goal.depth, "goal depth") if self._goal.depth.width else None
-                self._servo.set_goal(matches.goal_points, intrinsics, distance, depth)
+                relative = None
+                if self._has_goal_relative():
+                    relative = relative_depth_from_image(self._goal_relative, "goal relative depth")
+                self._servo.set_goal(matches.goal_points, intrinsics, distance, depth, relative)
                 self._goal_given = True
                 self._goal_points, self._intrinsics = matches.goal_points, intrinsics
             elif intrinsics != self._intrinsics or not np.array_equal(matches.goal_points, self._goal_points):
                 # A keypoint node that was restarted counts its goals from 1 again.
                 return _stopped(ServoState.STALE_INPUT, "the matches are of another goal or camera of the same number")
-            return self._servo.update(matches, stamp_s, self._depth_at(stamp_s), age_s)
+            result = self._servo.update(matches, stamp_s, self._depth_at(stamp_s), age_s)
+            if result.depth_source == "estimated":
+                self.depth_age_s = result.depth_age_s
+            return result
         except GoalError as error:
             return _stopped(ServoState.NO_GOAL, str(error))
         except DepthPcError as error:

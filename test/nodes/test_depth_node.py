@@ -5,9 +5,19 @@ import pytest
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
-from depth_pc_ros.nodes.base import IMAGE_QOS
-from depth_pc_ros.nodes.conversions import depth_to_image, depth_to_metres, intrinsics_to_info, seconds_to_stamp
+from depth_pc_interfaces.msg import ServoGoal
+from depth_pc_ros.nodes.base import IMAGE_QOS, LATCHED_QOS
+from depth_pc_ros.nodes.conversions import (
+    depth_to_image,
+    depth_to_metres,
+    image_to_rgb,
+    intrinsics_to_info,
+    relative_depth_from_image,
+    rgb_to_image,
+    seconds_to_stamp,
+)
 from depth_pc_ros.nodes.depth_node import DepthNode
+from depth_pc_ros.perception.relative_depth import RelativeDepth
 
 pytestmark = pytest.mark.graph
 
@@ -79,6 +89,66 @@ def test_wrong_input_is_named_and_not_relayed(runner, chain):
     assert "not metric depth" in chain.refused(wrong)
     chain.images.publish(depth_image(depth))
     runner.wait(lambda: chain.heard, "depth after all that")
+
+
+@pytest.fixture
+def estimating(runner, intrinsics, tiny_depth_model):
+    """The node with a tiny network, what it hears, and what it answers."""
+
+    class Estimating:
+        node = runner.add(DepthNode, source="estimated", model=str(tiny_depth_model), short_side=56)
+        heard = runner.listen(Image, "depth/relative_depth", IMAGE_QOS)
+        goals_heard = runner.listen(Image, "depth/goal_relative_depth", LATCHED_QOS)
+        images = runner.publisher(Image, "image")
+        goals = runner.publisher(ServoGoal, "goal", LATCHED_QOS)
+        infos = runner.publisher(CameraInfo, "camera_info")
+
+    chain = Estimating()
+    chain.infos.publish(intrinsics_to_info(intrinsics, Header()))
+    runner.wait(lambda: chain.node._camera._key is not None, "the camera_info")
+    return chain
+
+
+def picture(stamp_s=12.5) -> Image:
+    rgb = np.random.default_rng(0).integers(0, 255, (480, 640, 3), dtype=np.uint8)
+    return rgb_to_image(rgb, Header(stamp=seconds_to_stamp(stamp_s), frame_id="optical"))
+
+
+def test_estimates_relative_depth_with_the_stamp_of_its_image(runner, estimating, tiny_depth_model):
+    msg = picture()
+    estimating.images.publish(msg)
+    runner.wait(lambda: estimating.heard, "relative depth")
+    depth = relative_depth_from_image(estimating.heard[0])
+    expected = RelativeDepth(str(tiny_depth_model), short_side=56)(image_to_rgb(msg))
+    np.testing.assert_allclose(depth, expected, atol=1e-5)
+    assert estimating.heard[0].header == msg.header
+    _, text, values = estimating.node.diagnose()
+    assert text == "estimating"
+    assert values["device"] == "cpu"
+    assert float(values["estimate_s"]) > 0
+    assert not [p for p in estimating.node.publishers if p.topic_name.endswith("metric_depth")]
+
+
+def test_estimates_a_goal_once_with_the_stamp_of_the_goal(runner, estimating):
+    header = Header(stamp=seconds_to_stamp(3.0), frame_id="optical")
+    estimating.goals.publish(ServoGoal(header=header, goal_id=1, image=picture(2.0)))
+    runner.wait(lambda: estimating.goals_heard, "the goal's relative depth")
+    assert estimating.goals_heard[0].header == header
+    assert relative_depth_from_image(estimating.goals_heard[0]).shape == (480, 640)
+
+
+def test_wrong_images_are_named_and_not_estimated(runner, estimating):
+    wrong = picture()
+    wrong.encoding = "32FC1"
+    estimating.images.publish(wrong)
+    runner.wait(lambda: estimating.node._problem, "the warning")
+    assert "32FC1" in estimating.node.diagnose()[1]
+    assert not estimating.heard
+    estimating.goals.publish(ServoGoal(goal_id=1, image=wrong))
+    estimating.goals.publish(ServoGoal(goal_id=0))
+    estimating.images.publish(picture())
+    runner.wait(lambda: estimating.heard, "relative depth after all that")
+    assert not estimating.goals_heard
 
 
 def test_source_none_reads_nothing(runner):

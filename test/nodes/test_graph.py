@@ -31,6 +31,7 @@ def test_every_input_is_some_nodes_output():
     outputs = {
         "bridge/image", "bridge/camera_info", "bridge/depth_image", "bridge/command", "bridge/at_limit",
         "keypoints/matches", "keypoints/goal", "keypoints/set_goal_image", "depth/metric_depth",
+        "depth/relative_depth", "depth/goal_relative_depth",
         "controller/twist_cmd", "adapter/status",
     }  # fmt: skip
     wired = {target for spec in table().values() for target in spec.remappings.values()}
@@ -55,6 +56,20 @@ def test_a_real_driver_has_no_simulation_and_runs_on_wall_time():
     assert adapter.parameters["camera_in_tool_xyz"] == [0.07, 0.0, 0.05]
     assert adapter.parameters["camera_in_tool_quat"] == [0.0, 0.0, 0.6, 0.8]
     assert adapter.remappings["cmd_vel"] == "/arm/twist"
+
+
+def test_estimated_depth_needs_no_depth_topic_and_keeps_metres_out():
+    specs = table(depth="estimated", depth_model="my/folder")
+    assert specs["depth"].parameters["source"] == "estimated"
+    assert specs["depth"].parameters["model"] == "my/folder"
+    assert specs["depth"].remappings["image"] == "bridge/image"
+    assert "depth_image" not in specs["keypoints"].remappings
+    assert "model" not in table(depth="estimated")["depth"].parameters
+
+
+def test_camera_depth_without_a_topic_is_refused():
+    with pytest.raises(ConfigError, match="depth: `camera` needs a depth_image topic"):
+        table(driver="twist", camera_in_tool="0 0 0 0 0 0 1", depth="camera", **REAL)
 
 
 def test_a_depth_topic_is_used_and_hand_eye_comes_from_tf():

@@ -6,6 +6,7 @@ from std_msgs.msg import Header
 from depth_pc_interfaces.msg import ServoGoal
 from depth_pc_ros.config import ControlConfig
 from depth_pc_ros.control.servo import Servo
+from depth_pc_ros.errors import ImageError
 from depth_pc_ros.nodes.conversions import depth_to_image, matches_to_msg, seconds_to_stamp
 from depth_pc_ros.nodes.servo_input import ServoInput
 from depth_pc_ros.types import Matches, ServoState
@@ -100,3 +101,60 @@ def test_a_law_that_fails_on_a_frame_is_lost_not_a_crash(inputs, servo, frame, m
     result = inputs.step(frame())
     assert result.state is ServoState.LOST
     assert "no solution" in result.message
+
+
+def relative(value, stamp_s, stamp=None):
+    header = Header(stamp=stamp or seconds_to_stamp(stamp_s))
+    return depth_to_image(np.full((480, 640), value, np.float32), header)
+
+
+def test_estimated_depth_of_an_earlier_image_is_used_with_its_age(inputs, frame):
+    inputs.set_goal(ServoGoal(goal_id=1, distance=0.6))
+    inputs.step(frame())
+    inputs.add_relative_depth(relative(-3.0, 1.0))
+    result = inputs.step(frame(stamp_s=1.25))
+    assert result.depth_source == "estimated"
+    assert inputs.depth_age_s == pytest.approx(0.25)
+    assert inputs.step(frame(stamp_s=9.0)).depth_source == "none"
+    assert np.isnan(inputs.depth_age_s)
+
+
+@pytest.mark.parametrize("when", ["before the goal", "before the matches", "after the matches"])
+def test_the_goals_estimated_depth_may_come_at_any_time(inputs, servo, frame, when):
+    goal = ServoGoal(goal_id=1, distance=0.6, header=Header(stamp=seconds_to_stamp(5.0)))
+    if when == "before the goal":
+        inputs.set_goal_relative_depth(relative(-3.0, 5.0))
+    inputs.set_goal(goal)
+    if when == "before the matches":
+        inputs.set_goal_relative_depth(relative(-3.0, 5.0))
+    inputs.step(frame())
+    if when == "after the matches":
+        inputs.set_goal_relative_depth(relative(-3.0, 5.0))
+    np.testing.assert_array_equal(servo._goal_relative, np.full(30, -3.0))
+
+
+def test_the_estimated_depth_of_another_goal_is_not_used(inputs, servo, frame):
+    inputs.set_goal(ServoGoal(goal_id=1, distance=0.6, header=Header(stamp=seconds_to_stamp(5.0))))
+    inputs.step(frame())
+    inputs.set_goal_relative_depth(relative(-3.0, 4.0))
+    assert servo._goal_relative is None
+
+
+def test_in_lockstep_estimates_are_waited_for_once_they_come(inputs, frame):
+    inputs.set_goal(ServoGoal(goal_id=1, distance=0.6, header=Header(stamp=seconds_to_stamp(5.0))))
+    inputs.step(frame())
+    assert not inputs.awaits_depth(1.1)
+    inputs.add_relative_depth(relative(-3.0, 1.0))
+    assert inputs.awaits_depth(1.0)  # the goal's is due
+    inputs.set_goal_relative_depth(relative(-3.0, 5.0))
+    assert not inputs.awaits_depth(1.0)
+    assert inputs.awaits_depth(1.1)
+
+
+def test_a_wrong_estimate_is_refused(inputs, frame):
+    inputs.set_goal(ServoGoal(goal_id=1, distance=0.6))
+    inputs.step(frame())
+    wrong = relative(-3.0, 1.0)
+    wrong.encoding = "16UC1"
+    with pytest.raises(ImageError, match="relative depth: expected encoding 32FC1, got '16UC1'"):
+        inputs.add_relative_depth(wrong)
