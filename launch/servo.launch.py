@@ -26,7 +26,9 @@ def start_nodes(context):
             parameters=[*([str(spec.params_file)] if spec.params_file else []), spec.parameters],
             remappings=list(spec.remappings.items()),
             output="screen",
-            on_exit=end_all,
+            on_exit=end_all if spec.essential else None,
+            respawn=not spec.essential,
+            respawn_delay=2.0,
         )
         for spec in nodes(config)
     ]

@@ -28,7 +28,8 @@ _RESULTS = ("goal.png", "demo.png", "trajectory.png", "run.csv", "logs")
 DESCRIPTION = """\
 A simulated wrist camera drives itself to a goal image. The demo starts PyBullet and the servo nodes, each in a
 process of its own, takes the goal's picture, moves the camera away, hands the picture to the nodes and enables them.
-Only images (and the simulated camera's depth) reach the servo; true poses just tell how close it came.
+Only images (and the simulated camera's depth, unless it is estimated) reach the servo; true poses just tell how close
+it came.
 """
 EPILOG = """\
 examples:
@@ -90,6 +91,8 @@ class Demo:
         client.on_camera_pose(self.recorder.on_camera_pose)
         client.on_status(self.recorder.on_status)
         answer = client.set_goal(goal, distance=self.distance_m)
+        if self.config.depth == "estimated":
+            client.wait_for_goal_depth(answer.goal_id)
         print(f"{answer.message}, {self.distance_m:.2f} m away", flush=True)
 
     def _watch(self, client: ServoClient, processes: NodeProcesses, line: ProgressLine) -> str:
@@ -170,6 +173,13 @@ def parser() -> argparse.ArgumentParser:
     choice("controller", "Control law.")
     choice("matcher", "Keypoints.")
     choice("speed", "Velocity law: `limited` keeps to 0.25 m/s and 57 deg/s, `paper` has no limits.")
+    parser.add_argument(
+        "--depth", choices=("camera", "estimated", "none"), default="camera",
+        help="The simulated camera's metric depth, relative depth from a network, or none. Default: camera.",
+    )  # fmt: skip
+    parser.add_argument(
+        "--depth-model", metavar="NAME", help="Network of estimated depth: a folder, or one that ships."
+    )
     parser.add_argument("--scene", default="default", metavar="{default,ycb}", help="What lies on the table.")
     parser.add_argument("--ycb-root", metavar="DIR", help="Folder of the YCB-Video models, for --scene ycb.")
     parser.add_argument("--arm", action="store_true", help="A Panda arm carries the camera; without it, it flies.")
@@ -193,8 +203,10 @@ def _seconds(text: str) -> float:
 
 def _options(arguments: argparse.Namespace) -> GraphConfig:
     """The start-up options of these arguments. Raises ConfigError."""
-    texts = {name: getattr(arguments, name) for name in ("seed", "controller", "matcher", "speed", "scene")}
-    texts |= {name: getattr(arguments, name) for name in ("ycb_root", "level") if getattr(arguments, name)}
+    texts = {name: getattr(arguments, name) for name in ("seed", "controller", "matcher", "speed", "depth", "scene")}
+    texts |= {
+        name: getattr(arguments, name) for name in ("ycb_root", "level", "depth_model") if getattr(arguments, name)
+    }
     texts |= {"rig": "arm" if arguments.arm else "free", "lockstep": str(not arguments.real_time)}
     return GraphConfig.from_text(texts, "command line")
 

@@ -17,7 +17,7 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 from std_srvs.srv import SetBool, Trigger
 
-from depth_pc_interfaces.msg import KeypointMatches, ServoStatus
+from depth_pc_interfaces.msg import KeypointMatches, ServoGoal, ServoStatus
 from depth_pc_interfaces.srv import SetGoalImage
 from depth_pc_ros.errors import DepthPcError
 from depth_pc_ros.geometry.camera import Intrinsics
@@ -46,6 +46,8 @@ _TOPICS = {
     "bridge/goal_pose": (PoseStamped, LATCHED_QOS),
     "bridge/image": (Image, IMAGE_QOS),
     "bridge/depth_image": (Image, IMAGE_QOS),
+    "keypoints/goal": (ServoGoal, LATCHED_QOS),
+    "depth/goal_relative_depth": (Image, LATCHED_QOS),
 }
 
 
@@ -202,6 +204,13 @@ class ServoClient:
             newest_s = _stamp_s(image)
         if self._wait("keypoints/matches", lambda msg: _stamp_s(msg) >= newest_s) is None:
             raise GraphError(f"{self._name('keypoints/matches')}: no matches within {self.timeout_s:g} s")
+
+    def wait_for_goal_depth(self, goal_id: int) -> None:
+        """Wait until the depth node has estimated the depth of this goal."""
+        goal = self._wait("keypoints/goal", lambda msg: msg.goal_id == goal_id)
+        topic = "depth/goal_relative_depth"
+        if goal is None or self._wait(topic, lambda msg: msg.header.stamp == goal.header.stamp) is None:
+            raise GraphError(f"{self._name(topic)}: no depth of goal {goal_id} within {self.timeout_s:g} s")
 
     def is_active(self, name: str) -> bool:
         """Whether this lifecycle node, such as `controller`, is there and active."""

@@ -122,6 +122,7 @@ class NodeSpec:
     """One node to start: `ros2 run depth_pc_ros <executable>`, or `command()` where there is no `ros2`.
 
     parameters override those of params_file (a YAML, or None). remappings: name in the node -> name in the graph.
+    essential: without it nothing works; another one that dies is started again, and the rest goes on meanwhile.
     """
 
     name: str
@@ -130,6 +131,7 @@ class NodeSpec:
     remappings: dict[str, str] = field(default_factory=dict)
     params_file: Path | None = None
     namespace: str = NAMESPACE
+    essential: bool = True
 
     def command(self) -> list[str]:
         """Command line that starts the node with this Python."""
@@ -167,6 +169,7 @@ def nodes(config: GraphConfig) -> list[NodeSpec]:
             "depth_node",
             {**clock, "source": source, **({"model": config.depth_model} if config.depth_model else {})},
             {**camera, **depth, "goal": "keypoints/goal"},
+            essential=False,
         ),
         NodeSpec(
             "controller",

@@ -33,23 +33,27 @@ class NodeProcesses:
         self.specs = specs
         self.log_dir = log_dir
         self._processes: dict[str, subprocess.Popen] = {}
+        self._all_active = False
 
     def __enter__(self) -> "NodeProcesses":
         for spec in self.specs:
-            with contextlib.ExitStack() as stack:
-                log = None
-                if self.log_dir is not None:
-                    self.log_dir.mkdir(parents=True, exist_ok=True)
-                    log = stack.enter_context(open(self._log(spec.name), "wb"))
-                self._processes[spec.name] = subprocess.Popen(
-                    spec.command(),
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    start_new_session=True,
-                    preexec_fn=_stop_with_parent if sys.platform == "linux" else None,
-                )
+            self._start(spec, "wb")
         return self
+
+    def _start(self, spec: NodeSpec, log_mode: str) -> None:
+        with contextlib.ExitStack() as stack:
+            log = None
+            if self.log_dir is not None:
+                self.log_dir.mkdir(parents=True, exist_ok=True)
+                log = stack.enter_context(open(self._log(spec.name), log_mode))
+            self._processes[spec.name] = subprocess.Popen(
+                spec.command(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=_stop_with_parent if sys.platform == "linux" else None,
+            )
 
     def __exit__(self, *exc) -> None:
         self.stop()
@@ -63,10 +67,16 @@ class NodeProcesses:
         return self._processes[name].wait(timeout_s)
 
     def check(self) -> None:
-        """Raise NodeDiedError when a node has ended: its name, exit code and, with a log, its last words."""
-        for name, process in self._processes.items():
-            code = process.poll()
-            if code is not None:
+        """Raise NodeDiedError when a node has ended: its name, exit code and, with a log, its last words.
+
+        One that is not essential, and ended after all were active, is started again instead.
+        """
+        for spec in self.specs:
+            name = spec.name
+            code = self._processes[name].poll()
+            if code is not None and self._all_active and not spec.essential:
+                self._start(spec, "ab")
+            elif code is not None:
                 how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
                 raise NodeDiedError(f"node {name} {how}{self._last_words(name)}")
 
@@ -83,6 +93,7 @@ class NodeProcesses:
                     raise NodeDiedError(f"node {spec.name} is not active after {timeout_s:.0f} s{last_words}")
                 time.sleep(0.05)
             on_active(spec.name)
+        self._all_active = True
 
     def stop(self) -> dict[str, int]:
         """Ask all nodes to stop (SIGINT: they publish their zeros first), and kill what is left after a while.

@@ -79,8 +79,9 @@ class RelativeDepth:
 def load_depth_network(model: str) -> nn.Module:
     """The network of `RelativeDepth`. CheckpointError names the model, where it was looked for, and what to do."""
     folder = _local_folder(model)
-    quiet = transformers_logging.get_verbosity()
+    verbosity = transformers_logging.get_verbosity()
     transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
     try:
         config = AutoConfig.from_pretrained(folder or model)
         if config.model_type != "depth_anything":
@@ -95,7 +96,7 @@ def load_depth_network(model: str) -> nn.Module:
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         raise CheckpointError(_not_loaded(model, folder, error)) from None
     finally:
-        transformers_logging.set_verbosity(quiet)
+        transformers_logging.set_verbosity(verbosity)
     wrong = [f"{kind.replace('_', ' ')} {sorted(map(str, names))[:3]}" for kind, names in report.items() if names]
     if wrong:
         raise CheckpointError(f"depth model: the weights of {folder or model} do not fit: {'; '.join(wrong)}")

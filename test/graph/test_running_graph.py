@@ -82,6 +82,19 @@ def test_a_killed_keypoint_node_stops_the_motion(start_graph):
     assert graph.client.status.state == ServoStatus.STALE_INPUT
 
 
+def test_a_killed_depth_node_is_started_again_while_the_servo_goes_on(start_graph, tiny_depth_model):
+    graph = start_graph(depth="estimated", depth_model=str(tiny_depth_model), controller="ibvs", level="L")
+    graph.prepare()
+    graph.start_moving()
+    graph.client.wait_for(lambda status: status.depth_source == "estimated" and status.depth_age_s < 1.0)
+    graph.processes.send_signal("depth", signal.SIGKILL)
+    graph.client.wait_for(lambda status: status.depth_source == "goal")
+    assert graph.client.status.state in (ServoStatus.SERVOING, ServoStatus.LIMITED)
+    assert graph.twists.moving
+    graph.processes.check()
+    graph.client.wait_for(lambda status: status.depth_source == "estimated")
+
+
 @pytest.mark.parametrize("name", ["adapter", "controller"])
 def test_sigint_while_moving_ends_with_zeros(start_graph, name):
     graph = start_graph()
