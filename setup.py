@@ -66,6 +66,7 @@ setup(
             "demo = depth_pc_ros.cli.demo:main",
             "benchmark = depth_pc_ros.benchmark.__main__:main",
             "train = depth_pc_ros.cli.train:main",
+            "train_depth = depth_pc_ros.cli.train_depth:main",
         ],
     },
 )
