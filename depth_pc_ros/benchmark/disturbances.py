@@ -1,7 +1,7 @@
 """What the robustness variants do to live images, matches and commands; and a depth camera's errors.
 
-The goal image is always clean: it was taken on another day. Every variant draws from a random stream of its own, so
-that adding one does not change the others.
+The goal image has only the camera's own noise: it was taken on another day. Every variant draws from a random stream of
+its own, so that adding one does not change the others.
 """
 
 import dataclasses
@@ -31,6 +31,7 @@ class Disturber:
             self._images.append(Light(stream(seed, "light")))
         if settings.blur:
             self._images.append(Blur(stream(seed, "blur")))
+        self._camera = CameraNoise(stream(seed, "camera_noise")) if settings.camera_noise else None
         self._matches = MatchErrors(stream(seed, "matches"), settings.mismatch, settings.pixel_noise, size)
         self._depth = None
         if settings.depth == "camera":
@@ -42,7 +43,11 @@ class Disturber:
         """What the method sees of a clean live image (H, W, 3) uint8."""
         for disturb in self._images:
             image = disturb(image)
-        return image
+        return self.goal_image(image)
+
+    def goal_image(self, image: np.ndarray) -> np.ndarray:
+        """What the method gets of a clean goal image (H, W, 3) uint8."""
+        return image if self._camera is None else self._camera(image)
 
     def depth(self, depth_m: np.ndarray) -> np.ndarray:
         """What the method gets of true depth (H, W) in metres; 0 where there is none."""
@@ -88,16 +93,42 @@ class Blur:
         self._sigma = rng.uniform(*self.SIGMA_PX)
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
-        angle, half = self._rng.uniform(0, np.pi), self._rng.uniform(*self.LENGTH_PX) / 2
-        side = 2 * int(np.ceil(half)) + 1
-        kernel = np.zeros((side, side), np.float32)
-        for t in np.linspace(-half, half, 33):  # the line, spread over the pixels around it
-            x, y = side // 2 + t * np.cos(angle), side // 2 + t * np.sin(angle)
-            i, j = min(int(y), side - 2), min(int(x), side - 2)
-            fy, fx = y - i, x - j
-            kernel[i : i + 2, j : j + 2] += np.outer((1 - fy, fy), (1 - fx, fx))
+        angle, length = self._rng.uniform(0, np.pi), self._rng.uniform(*self.LENGTH_PX)
         defocused = cv2.GaussianBlur(image, (0, 0), self._sigma)
-        return cv2.filter2D(defocused, -1, kernel / kernel.sum())
+        return cv2.filter2D(defocused, -1, _line_kernel(angle, length))
+
+
+def _line_kernel(angle: float, length_px: float) -> np.ndarray:
+    """A line of this direction (rad) and length, spread over the pixels around it, that sums to one."""
+    half = length_px / 2
+    side = 2 * int(np.ceil(half)) + 1
+    kernel = np.zeros((side, side), np.float32)
+    for t in np.linspace(-half, half, 33):
+        x, y = side // 2 + t * np.cos(angle), side // 2 + t * np.sin(angle)
+        i, j = min(int(y), side - 2), min(int(x), side - 2)
+        fy, fx = y - i, x - j
+        kernel[i : i + 2, j : j + 2] += np.outer((1 - fy, fy), (1 - fx, fx))
+    return kernel / kernel.sum()
+
+
+class CameraNoise:
+    """What every camera adds: read noise of 2 grey levels, a defocus of 0.3-0.6 px per episode, and in each image a
+    motion blur of up to 1.5 px and an exposure 2 % off.
+    """
+
+    READ, SIGMA_PX, LENGTH_PX, EXPOSURE = 2.0, (0.3, 0.6), (0.2, 1.5), 0.02
+
+    def __init__(self, rng: np.random.Generator):
+        self._rng = rng
+        self._sigma = rng.uniform(*self.SIGMA_PX)
+
+    def __call__(self, image: np.ndarray) -> np.ndarray:
+        rng = self._rng
+        kernel = _line_kernel(rng.uniform(0, np.pi), rng.uniform(*self.LENGTH_PX))
+        kernel *= rng.normal(1.0, self.EXPOSURE)
+        seen = cv2.filter2D(cv2.GaussianBlur(image.astype(np.float32), (0, 0), self._sigma), -1, kernel)
+        seen += self.READ * rng.standard_normal(seen.shape, dtype=np.float32)
+        return np.clip(np.rint(seen), 0, 255).astype(np.uint8)
 
 
 class Occlusion:

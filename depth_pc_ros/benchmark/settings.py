@@ -22,6 +22,9 @@ class Disturbance(Config):
 
     light: bool = option(False, "Other light than at the goal: gamma 0.45-2.2 per episode, and a drifting exposure.")
     blur: bool = option(False, "Defocus of 0.5-2 px per episode, and motion blur of up to 9 px per image.")
+    camera_noise: bool = option(
+        False, "Read noise of 2 grey levels, slight defocus and motion blur, exposure jitter; in the goal image, too."
+    )
     occlude: float = option(
         0.0, "A moving blob hides this share of the image; in bursts a second one does too.", 0.0, 0.7
     )  # fmt: skip

@@ -98,6 +98,7 @@ def _servo(episode: Episode, method, disturber: Disturber, log: _Log, world, beg
     goal_image = goal_depth = None
     if world is not None:
         goal_image, goal_depth = world.view(episode.T_world_goal)
+        goal_image = disturber.goal_image(goal_image)
         goal_depth = disturber.depth(goal_depth) if with_depth else None
     goal = Goal(
         image=goal_image,

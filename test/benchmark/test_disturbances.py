@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from depth_pc_ros.benchmark import disturbances
-from depth_pc_ros.benchmark.disturbances import Blur, DepthCamera, Disturber, Light, Occlusion, stream
+from depth_pc_ros.benchmark.disturbances import Blur, CameraNoise, DepthCamera, Disturber, Light, Occlusion, stream
 from depth_pc_ros.benchmark.settings import Settings
 from depth_pc_ros.geometry import se3
 from depth_pc_ros.types import Matches
@@ -70,6 +70,33 @@ def test_blur_keeps_the_brightness_and_spreads_a_point():
     blurred = Blur(stream(0, "blur"))(point)
     assert blurred.sum() == pytest.approx(point.sum(), rel=0.02)
     assert (blurred > 0).sum() > 1.3 * (point > 0).sum()
+
+
+def test_camera_noise_is_two_grey_levels_and_an_exposure_that_jitters():
+    camera = CameraNoise(stream(0, "camera_noise"))
+    images = [camera(GREY).astype(float) for _ in range(40)]
+    assert np.median([image.std() for image in images]) == pytest.approx(2.0, abs=0.1)
+    means = np.array([image.mean() for image in images])
+    assert means.mean() == pytest.approx(120, rel=0.01)
+    assert means.std() / 120 == pytest.approx(0.02, abs=0.008)
+
+
+def test_camera_noise_blurs_little_and_shifts_nothing():
+    point = np.zeros((41, 41, 3), np.uint8)
+    point[20, 20] = 255
+    camera = CameraNoise(stream(0, "camera_noise"))
+    camera.READ = 0.0
+    mean = np.mean([camera(point)[..., 0] for _ in range(200)], axis=0)
+    assert mean[20, 20] > 0.2 * 255
+    rows, columns = np.indices(mean.shape)
+    assert (mean * rows).sum() / mean.sum() == pytest.approx(20, abs=0.05)
+    assert (mean * columns).sum() / mean.sum() == pytest.approx(20, abs=0.05)
+
+
+def test_the_goal_image_has_camera_noise_but_no_other_disturbance():
+    disturber = Disturber(Settings(camera_noise=True, occlude=0.3, light=True), 1, SIZE)
+    assert np.abs(disturber.goal_image(GREY).astype(float) - 120).max() < 25
+    assert Disturber(Settings(occlude=0.3, light=True), 1, SIZE).goal_image(GREY) is GREY
 
 
 def test_the_share_of_mismatches_is_exact():
