@@ -126,10 +126,12 @@ class ControlConfig(Config):
     min_matches: int = option(8, "Fewer matched keypoints than this is LOST.", 4, 1000)
     speed: str = option(
         "limited",
-        "Velocity law: `paper` doubles the unit-gain twist, without limits; `limited` uses the gain and limits below.",
-        choices=("paper", "limited"),
+        "Velocity law: `paper` doubles the unit-gain twist, without limits; `limited` uses the gain and limits below; "
+        "`swift` goes as fast as these limits allow and brakes in time.",
+        choices=("paper", "limited", "swift"),
     )
     gain: float = option(2.5, "Gain of the `limited` law, 1/s.", 0.05, 10.0)
+    swift_gain: float = option(8.0, "Gain of the `swift` law near the goal, 1/s.", 0.05, 20.0)
     max_linear: float = option(0.25, "Speed limit, m/s.", 0.001, 2.0)
     max_angular: float = option(0.9948, "Angular speed limit, rad/s (57 deg/s).", 0.001, 6.3)
     max_linear_acceleration: float = option(1.0, "Acceleration limit, m/s^2.", 0.01, 50.0)

@@ -24,7 +24,7 @@ def test_yaml_then_overrides(tmp_path):
         ({"gain": 99.0}, r"gain: expected a value in \[0.05, 10.0\], got 99.0"),
         ({"gain": "fast"}, "gain: expected float, got str 'fast'"),
         ({"min_matches": True}, "min_matches: expected int, got bool"),
-        ({"speed": "warp"}, "speed: expected one of paper, limited, got 'warp'"),
+        ({"speed": "warp"}, "speed: expected one of paper, limited, swift, got 'warp'"),
     ],
 )
 def test_bad_values_are_named(values, words):

@@ -46,8 +46,8 @@ class Settings(Disturbance):
     speed: str = option(
         "paper",
         "Velocity law: `paper` doubles the unit-gain twist, without limits; `limited` is at most 0.25 m/s and "
-        "57 deg/s, acceleration limited.",
-        choices=("paper", "limited"),
+        "57 deg/s, acceleration limited; `swift` keeps to the same limits, reaches them at once and brakes in time.",
+        choices=("paper", "limited", "swift"),
     )
     depth: str = option(
         "none",
@@ -100,4 +100,5 @@ class Settings(Disturbance):
         """The velocity law in words, for the tables."""
         if self.speed == "paper":
             return "paper (dt 1/50 s, velocity doubled, no limits: 4 % a step)"
-        return "limited (dt 1/50 s, gain 2.5 /s, 0.25 m/s, 57 °/s, 1 m/s², 4 rad/s²)"
+        gain = "gain 2.5 /s" if self.speed == "limited" else "braking law, gain 8 /s at the end"
+        return f"{self.speed} (dt 1/50 s, {gain}, 0.25 m/s, 57 °/s, 1 m/s², 4 rad/s²)"

@@ -21,7 +21,8 @@ class VelocityLaw:
     """Turns the unit-gain twist of a control law into a command, then limits its speed and acceleration.
 
     `paper`: twice the twist, unlimited: with steps of 1/50 s the error falls by 4 % a step, as in the published
-    evaluations of CNS and Depth-PC. `limited`: `gain` times the twist, speed and acceleration limited.
+    evaluations of CNS and Depth-PC. `limited`: `gain` times the twist, speed and acceleration limited. `swift`: at the
+    limits at once, and left in time to stop (`brakes`); only the last bit is exponential, with a higher gain.
     Fields are in 1/s, m/s, rad/s, m/s^2, rad/s^2.
     """
 
@@ -30,17 +31,22 @@ class VelocityLaw:
     max_angular: float = np.inf
     max_linear_acceleration: float = np.inf
     max_angular_acceleration: float = np.inf
+    brakes: bool = False
+
+    BRAKING = 0.7  # share of the acceleration limit that braking is planned with; the rest is for surprises
 
     @classmethod
     def from_config(cls, config: ControlConfig) -> "VelocityLaw":
         if config.speed == "paper":
             return cls(gain=2.0)
+        swift = config.speed == "swift"
         return cls(
-            config.gain,
+            config.swift_gain if swift else config.gain,
             config.max_linear,
             config.max_angular,
             config.max_linear_acceleration,
             config.max_angular_acceleration,
+            brakes=swift,
         )
 
     def target(self, unit_twist: np.ndarray, delay_s: float = 0.0) -> np.ndarray:
@@ -49,7 +55,15 @@ class VelocityLaw:
         delay_s: from image to motion. An integrator behind a dead time T overshoots above the gain 1 / (e T), so the
         gain is held below that (K. Astrom, T. Hagglund, "Advanced PID control", 2006).
         """
-        return limit_norms(self.gain_behind(delay_s) * unit_twist, self.max_linear, self.max_angular)
+        rate = self.gain_behind(delay_s)
+        if self.brakes:
+            # The unit-gain twist is also the way that is left: from speed u a brake a needs the way u^2 / (2 a).
+            for way, limit in (
+                (np.linalg.norm(unit_twist[:3]), self.max_linear_acceleration),
+                (np.linalg.norm(unit_twist[3:]), self.max_angular_acceleration),
+            ):
+                rate = min(rate, np.sqrt(2 * self.BRAKING * limit / max(way, 1e-12)))
+        return limit_norms(rate * unit_twist, self.max_linear, self.max_angular)
 
     def gain_behind(self, delay_s: float) -> float:
         """The gain in 1/s that is used behind a dead time of delay_s."""

@@ -51,7 +51,7 @@ class ControllerNode(ServoNode):
     """
 
     live_parameters = frozenset(
-        {"gain", "max_linear", "max_angular", "max_linear_acceleration", "max_angular_acceleration"}
+        {"gain", "swift_gain", "max_linear", "max_angular", "max_linear_acceleration", "max_angular_acceleration"}
     )
 
     def __init__(self, **node_options):
