@@ -110,6 +110,7 @@ class MatcherConfig(Config):
     min_keypoints: int = option(20, "A goal image with fewer keypoints is refused.", 4, 5000)
     ratio: float = option(0.9, "Lowe's ratio test: best distance over second best.", 0.1, 1.0)
     refine: bool = option(True, "Align matched patches with the goal to sub-pixel accuracy (Lucas-Kanade).")
+    track: bool = option(True, "Follow matches from image to image, and detect only now and then.")
     ransac_px: float = option(1.5, "Inlier distance of the MAGSAC geometric check, in pixels.", 0.1, 20.0)
 
 

@@ -11,7 +11,7 @@ from depth_pc_ros.control.limits import Ramp
 from depth_pc_ros.control.servo import Servo, check_distance
 from depth_pc_ros.errors import GoalError, ImageError
 from depth_pc_ros.geometry.camera import Intrinsics, check_depth, check_image, check_relative_depth
-from depth_pc_ros.perception.matchers import make_matcher
+from depth_pc_ros.perception.tracking import make_matcher
 from depth_pc_ros.types import ServoState, StepResult
 
 
@@ -74,6 +74,7 @@ class ServoPipeline:
     def reset(self) -> None:
         """Keep the goal, forget everything else, and start again from zero speed."""
         self.servo.reset()
+        self.matcher.forget()
         self._ramp.rest()
 
     def step(self, image: np.ndarray, stamp_s: float, depth: np.ndarray | None = None) -> StepResult:

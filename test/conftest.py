@@ -39,6 +39,14 @@ class TexturedPlane:
         rays = intrinsics.unproject(np.stack([u, v], -1), np.ones(u.shape)) @ T_world_cam[:3, :3].T
         return (-T_world_cam[2, 3] / rays[..., 2]).astype(np.float32)
 
+    @staticmethod
+    def true_pixels(goal_points, T_world_goal, T_world_cam, intrinsics: Intrinsics) -> np.ndarray:
+        """Where points of the plane seen at goal_points (N, 2) px from one pose are seen from another, (N, 2) px."""
+        rays = np.column_stack([intrinsics.normalise(goal_points), np.ones(len(goal_points))]) @ T_world_goal[:3, :3].T
+        points = T_world_goal[:3, 3] - rays * (T_world_goal[2, 3] / rays[:, 2:])
+        T_cam_world = se3.inverse(T_world_cam)
+        return intrinsics.project(points @ T_cam_world[:3, :3].T + T_cam_world[:3, 3])
+
 
 @pytest.fixture(scope="session")
 def plane() -> TexturedPlane:

@@ -38,6 +38,9 @@ class FlowMatcher:
         self._goal, self._intrinsics = image, intrinsics
         return len(self._points)
 
+    def forget(self) -> None:
+        """Forget the last image: nothing to forget here."""
+
     @property
     def goal_points(self) -> np.ndarray:
         """The grid (N, 2) float64 in px."""

@@ -153,7 +153,7 @@ class PipelineMethod(Method):
 
     def set_goal(self, goal: Goal, disturb_matches) -> None:
         self._pipeline = ServoPipeline.from_config(
-            controller=self.controller, speed=self.settings.speed, **self.options
+            controller=self.controller, speed=self.settings.speed, track=self.settings.track, **self.options
         )
         self._pipeline.matcher = DisturbedMatcher(self.make_matcher(self._pipeline), disturb_matches)
         relative = None if self._estimator is None else self._estimator(goal.image)

@@ -58,6 +58,7 @@ class Settings(Disturbance):
     depth_model: str = option(
         "depth_anything_tiny", "Model of `estimated` depth: one that ships, a folder, or a name on the hub."
     )
+    track: bool = option(True, "Follow matches from image to image; without, keypoints are detected in every one.")
     scene: str = option(
         "standard",
         "Objects of E_YCB: standard (8-12), easy (12), hard (3-5), depth (8 dropped over pedestals of 5-20 cm).",
@@ -87,12 +88,10 @@ class Settings(Disturbance):
     def variant(self) -> str:
         """What differs from a clean run of this environment, split and speed; 'clean' if nothing does."""
         words = []
-        for name in ("depth", "scene", "base", *Disturbance.__dataclass_fields__):
+        for name in ("depth", "track", "scene", "base", *Disturbance.__dataclass_fields__):
             value = getattr(self, name)
             if value != self.__dataclass_fields__[name].default:
-                words.append(
-                    name if value is True else f"{name} {value:g}" if type(value) is float else f"{name} {value}"
-                )
+                words.append(_word(name, value))
         return ", ".join(words) or "clean"
 
     @property
@@ -102,3 +101,9 @@ class Settings(Disturbance):
             return "paper (dt 1/50 s, velocity doubled, no limits: 4 % a step)"
         gain = "gain 2.5 /s" if self.speed == "limited" else "braking law, gain 8 /s at the end"
         return f"{self.speed} (dt 1/50 s, {gain}, 0.25 m/s, 57 °/s, 1 m/s², 4 rad/s²)"
+
+
+def _word(name: str, value) -> str:
+    if isinstance(value, bool):
+        return name if value else f"no {name}"
+    return f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"

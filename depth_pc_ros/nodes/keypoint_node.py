@@ -27,7 +27,7 @@ from depth_pc_ros.nodes.conversions import (
     stamp_to_seconds,
 )
 from depth_pc_ros.nodes.live_camera import LiveCamera
-from depth_pc_ros.perception.matchers import make_matcher
+from depth_pc_ros.perception.tracking import make_matcher
 from depth_pc_ros.types import Matches
 
 _NO_MATCHES = Matches(np.zeros((0, 2)), np.zeros((0, 2)), np.zeros(0, bool), np.zeros(0, np.float32))

@@ -3,29 +3,20 @@ import pytest
 
 from depth_pc_ros.config import MatcherConfig
 from depth_pc_ros.errors import GoalError, GoalTextureError
-from depth_pc_ros.geometry import se3
-from depth_pc_ros.perception.matchers import make_matcher
+from depth_pc_ros.perception.matchers import make_detecting_matcher
 
 KINDS = ["akaze", "sift", "orb", "brisk"]
-
-
-def true_pixels(goal_points, T_world_goal, T_world_cam, intrinsics):
-    """Where points of the plane z = 0 seen at goal_points (N, 2) px are seen from another pose."""
-    rays = np.column_stack([intrinsics.normalise(goal_points), np.ones(len(goal_points))]) @ T_world_goal[:3, :3].T
-    points = T_world_goal[:3, 3] - rays * (T_world_goal[2, 3] / rays[:, 2:])
-    T_cam_world = se3.inverse(T_world_cam)
-    return intrinsics.project(points @ T_cam_world[:3, :3].T + T_cam_world[:3, 3])
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(("roll_deg", "tilt_deg"), [(0, 0), (25, 8), (170, -5)])
 def test_matches_are_right_and_subpixel(kind, roll_deg, tilt_deg, plane, intrinsics, T_world_goal, move):
-    matcher = make_matcher(MatcherConfig(matcher=kind))
+    matcher = make_detecting_matcher(MatcherConfig(matcher=kind))
     count = matcher.set_goal(plane.view(T_world_goal, intrinsics), intrinsics)
     assert 20 <= count <= 600
     T_world_cam = move(T_world_goal, (0.03, 0.02, 0.04), roll_deg, tilt_deg)
     matches = matcher.match(plane.view(T_world_cam, intrinsics))
-    truth = true_pixels(matches.goal_points, T_world_goal, T_world_cam, intrinsics)
+    truth = plane.true_pixels(matches.goal_points, T_world_goal, T_world_cam, intrinsics)
     error = np.linalg.norm(matches.current_points - truth, axis=1)[matches.matched]
     assert matches.num_matched >= 40
     assert np.median(error) < 0.15
@@ -38,10 +29,10 @@ def test_patch_alignment_is_what_makes_positions_subpixel(plane, intrinsics, T_w
     T_world_cam = move(T_world_goal, (0.03, 0.02, 0.04), 25, 8)
     medians = {}
     for refine in (False, True):
-        matcher = make_matcher(MatcherConfig(matcher="orb", refine=refine))
+        matcher = make_detecting_matcher(MatcherConfig(matcher="orb", refine=refine))
         matcher.set_goal(plane.view(T_world_goal, intrinsics), intrinsics)
         matches = matcher.match(plane.view(T_world_cam, intrinsics))
-        truth = true_pixels(matches.goal_points, T_world_goal, T_world_cam, intrinsics)
+        truth = plane.true_pixels(matches.goal_points, T_world_goal, T_world_cam, intrinsics)
         medians[refine] = np.median(np.linalg.norm(matches.current_points - truth, axis=1)[matches.matched])
     assert medians[True] < 0.25 * medians[False]
 
@@ -49,18 +40,18 @@ def test_patch_alignment_is_what_makes_positions_subpixel(plane, intrinsics, T_w
 @pytest.mark.parametrize("gamma", [0.45, 2.2])
 def test_another_light_keeps_positions_subpixel(gamma, plane, intrinsics, T_world_goal, move):
     T_world_cam = move(T_world_goal, (0.03, 0.02, 0.04), 25, 8)
-    matcher = make_matcher(MatcherConfig())
+    matcher = make_detecting_matcher(MatcherConfig())
     matcher.set_goal(plane.view(T_world_goal, intrinsics), intrinsics)
     light = np.rint(255 * (np.arange(256) / 255) ** gamma).astype(np.uint8)
     matches = matcher.match(light[plane.view(T_world_cam, intrinsics)])
-    truth = true_pixels(matches.goal_points, T_world_goal, T_world_cam, intrinsics)
+    truth = plane.true_pixels(matches.goal_points, T_world_goal, T_world_cam, intrinsics)
     error = np.linalg.norm(matches.current_points - truth, axis=1)[matches.matched]
     assert matches.num_matched >= 30
     assert np.median(error) < 0.25
 
 
 def test_identical_image_matches_itself_exactly(plane, intrinsics, T_world_goal):
-    matcher = make_matcher(MatcherConfig())
+    matcher = make_detecting_matcher(MatcherConfig())
     image = plane.view(T_world_goal, intrinsics)
     count = matcher.set_goal(image, intrinsics)
     matches = matcher.match(image)
@@ -70,7 +61,7 @@ def test_identical_image_matches_itself_exactly(plane, intrinsics, T_world_goal)
 
 
 def test_one_live_keypoint_serves_one_goal_keypoint(plane, intrinsics, T_world_goal, move):
-    matcher = make_matcher(MatcherConfig(ratio=1.0))
+    matcher = make_detecting_matcher(MatcherConfig(ratio=1.0))
     matcher.set_goal(plane.view(T_world_goal, intrinsics), intrinsics)
     matches = matcher.match(plane.view(move(T_world_goal, (0.1, 0, 0.1), 40), intrinsics))
     current = matches.current_points[matches.matched]
@@ -79,7 +70,7 @@ def test_one_live_keypoint_serves_one_goal_keypoint(plane, intrinsics, T_world_g
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_goal_without_texture_is_refused_and_the_old_goal_stays(kind, plane, intrinsics, T_world_goal):
-    matcher = make_matcher(MatcherConfig(matcher=kind))
+    matcher = make_detecting_matcher(MatcherConfig(matcher=kind))
     count = matcher.set_goal(plane.view(T_world_goal, intrinsics), intrinsics)
     with pytest.raises(GoalTextureError, match=kind):
         matcher.set_goal(np.full((480, 640, 3), 128, np.uint8), intrinsics)
@@ -88,13 +79,13 @@ def test_goal_without_texture_is_refused_and_the_old_goal_stays(kind, plane, int
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_blank_live_image_matches_nothing(kind, plane, intrinsics, T_world_goal):
-    matcher = make_matcher(MatcherConfig(matcher=kind))
+    matcher = make_detecting_matcher(MatcherConfig(matcher=kind))
     matcher.set_goal(plane.view(T_world_goal, intrinsics), intrinsics)
     assert matcher.match(np.zeros((480, 640, 3), np.uint8)).num_matched == 0
 
 
 def test_unrelated_image_matches_next_to_nothing(plane, intrinsics, T_world_goal):
-    matcher = make_matcher(MatcherConfig())
+    matcher = make_detecting_matcher(MatcherConfig())
     matcher.set_goal(plane.view(T_world_goal, intrinsics), intrinsics)
     noise = np.random.default_rng(5).integers(0, 255, (480, 640, 3), dtype=np.uint8)
     assert matcher.match(noise).num_matched < 15
@@ -102,4 +93,4 @@ def test_unrelated_image_matches_next_to_nothing(plane, intrinsics, T_world_goal
 
 def test_match_before_goal_is_an_error():
     with pytest.raises(GoalError, match="set_goal"):
-        make_matcher(MatcherConfig()).match(np.zeros((480, 640, 3), np.uint8))
+        make_detecting_matcher(MatcherConfig()).match(np.zeros((480, 640, 3), np.uint8))

@@ -1,0 +1,139 @@
+"""Matches followed from image to image: detection is needed only now and then.
+
+Each match is carried into the next image by Lucas-Kanade and then aligned with its patch of the *goal* image, so that
+nothing drifts, and what an occluder took along is dropped. Detection adds what has come into view.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from depth_pc_ros.config import MatcherConfig
+from depth_pc_ros.geometry.camera import Intrinsics
+from depth_pc_ros.perception.matchers import Features, Matcher, make_detecting_matcher
+from depth_pc_ros.types import Matches
+
+DETECT_EVERY = 20  # images
+_KEPT_SHARE, _FEWEST = 0.7, 24  # detect anew when so few are left, of the last detection's or at all
+_WINDOW, _LEVELS = (21, 21), 3
+_BORDER_PX = 4.0
+
+
+@dataclass(frozen=True)
+class Followed:
+    """Matches of the last image found again: goal indices (M,), positions (M, 2) px; features: of a detection, too."""
+
+    grey: np.ndarray
+    index: np.ndarray
+    points: np.ndarray
+    features: Features | None
+
+
+class TrackingMatcher:
+    """A `Matcher` that follows its matches, with the same interface. Images must be given in their order in time."""
+
+    def __init__(self, matcher: Matcher):
+        self._matcher = matcher
+        self.forget()
+
+    def forget(self) -> None:
+        """Start from a detection: the next image does not follow the last one."""
+        self._last: Matches | None = None
+        self._grey = self._motion = None
+        self._detected, self._since = 0, 0
+
+    @property
+    def goal_points(self) -> np.ndarray:
+        """The goal's keypoints (N, 2) float64 in px."""
+        return self._matcher.goal_points
+
+    def set_goal(self, image: np.ndarray, intrinsics: Intrinsics) -> int:
+        """See `Matcher.set_goal`."""
+        count = self._matcher.set_goal(image, intrinsics)
+        self.forget()
+        return count
+
+    def match(self, image: np.ndarray) -> Matches:
+        """Matches of the next live image (H, W, 3) uint8 RGB with the goal."""
+        return self.match_features(self.detect(image))
+
+    def detect(self, image: np.ndarray) -> Features | Followed:
+        """Find the last matches in the next image, and its features where they are needed."""
+        grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+        # Nothing moved at all: start afresh, so that a simulated run does not depend on how long the camera stood.
+        if self._last is None or np.array_equal(grey, self._grey) or grey.shape != self._grey.shape:
+            self.forget()
+            return self._matcher.detect(image)
+        index, points = self._follow(grey)
+        self._since += 1
+        few = len(index) < max(_FEWEST, _KEPT_SHARE * self._detected)
+        features = self._matcher.detect(image) if few or self._since >= DETECT_EVERY else None
+        return Followed(grey, index, points, features)
+
+    def match_features(self, found: Features | Followed) -> Matches:
+        """Matches from what `detect` found."""
+        if isinstance(found, Features):
+            matches, grey = self._matcher.match_features(found), found.grey
+        else:
+            matches, grey = self._joined(found), found.grey
+        if isinstance(found, Features) or found.features is not None:
+            self._detected, self._since = matches.num_matched, 0
+        self._motion = _similarity(self._last, matches)
+        self._last, self._grey = (matches, grey) if matches.num_matched else (None, None)
+        return matches
+
+    def _follow(self, grey: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Goal indices (M,) and positions (M, 2) of the last matches that are found in the next image."""
+        index = np.flatnonzero(self._last.matched)
+        before = self._last.current_points[index]
+        guess = before if self._motion is None else before @ self._motion[:, :2].T + self._motion[:, 2]
+        after, found, _ = cv2.calcOpticalFlowPyrLK(
+            self._grey, grey, before.astype(np.float32), guess.astype(np.float32),
+            winSize=_WINDOW, maxLevel=_LEVELS, flags=cv2.OPTFLOW_USE_INITIAL_FLOW,
+            criteria=(cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 10, 0.03),
+        )  # fmt: skip
+        size = np.array(grey.shape[::-1])
+        inside = ((after >= _BORDER_PX) & (after <= size - 1 - _BORDER_PX)).all(axis=1)
+        kept = (found.ravel() > 0) & inside
+        index, after = index[kept], after[kept].astype(np.float64)
+        after, near = self._matcher.aligned(grey, self.goal_points[index], after)
+        index, after = index[near], after[near]
+        rigid = self._matcher.rigid(self.goal_points[index], after)
+        return index[rigid], after[rigid]
+
+    def _joined(self, found: Followed) -> Matches:
+        """The followed matches, and those of a detection that are new."""
+        goal = self.goal_points
+        current, scores = np.full(goal.shape, np.nan), np.zeros(len(goal), np.float32)
+        if found.features is not None:
+            detected = self._matcher.match_features(found.features)
+            current[detected.matched] = detected.current_points[detected.matched]
+            scores[detected.matched] = detected.scores[detected.matched]
+        current[found.index] = found.points
+        scores[found.index] = self._last.scores[found.index]
+        matched = np.isfinite(current).all(axis=1)
+        if found.features is not None:
+            index = np.flatnonzero(matched)
+            wrong = index[~self._matcher.rigid(goal[index], current[index])]
+            matched[wrong], current[wrong], scores[wrong] = False, np.nan, 0
+        return Matches(goal, current, matched, scores)
+
+
+def _similarity(before: Matches | None, after: Matches) -> np.ndarray | None:
+    """The motion (2, 3) of the image from one frame to the next; None: not known."""
+    if before is None:
+        return None
+    both = before.matched & after.matched
+    if np.count_nonzero(both) < 4:
+        return None
+    return cv2.estimateAffinePartial2D(before.current_points[both], after.current_points[both])[0]
+
+
+def make_matcher(config: MatcherConfig) -> Matcher | TrackingMatcher:
+    """The matcher that `config.matcher` names, following its matches where `config.track` says so.
+
+    Following needs the alignment with the goal's patches: without `refine` there is none.
+    """
+    matcher = make_detecting_matcher(config)
+    return TrackingMatcher(matcher) if config.track and config.refine else matcher

@@ -1,0 +1,112 @@
+import numpy as np
+import pytest
+
+from depth_pc_ros.config import MatcherConfig
+from depth_pc_ros.errors import GoalError
+from depth_pc_ros.perception.matchers import Matcher
+from depth_pc_ros.perception.tracking import DETECT_EVERY, TrackingMatcher, make_matcher
+
+
+@pytest.fixture
+def tracker(plane, intrinsics, T_world_goal):
+    """A tracking matcher with the goal set; `detections` counts the images that keypoints were detected in."""
+    tracker = make_matcher(MatcherConfig())
+    tracker.set_goal(plane.view(T_world_goal, intrinsics), intrinsics)
+    detect = tracker._matcher.detect
+    tracker.detections = 0
+
+    def count(image):
+        tracker.detections += 1
+        return detect(image)
+
+    tracker._matcher.detect = count
+    return tracker
+
+
+@pytest.fixture
+def pose(T_world_goal, move):
+    """A camera pose on a way towards the goal: k = 0, 1, ...; 2 deg and 4 mm a step."""
+    return lambda k: move(T_world_goal, (0.08 - 0.003 * k, 0.002 * k, 0.06 - 0.002 * k), 70 - 2 * k, 8 - 0.3 * k)
+
+
+def errors_px(matches, plane, T_world_goal, T_world_cam, intrinsics):
+    truth = plane.true_pixels(matches.goal_points, T_world_goal, T_world_cam, intrinsics)
+    return np.linalg.norm(matches.current_points - truth, axis=1)[matches.matched]
+
+
+def test_followed_matches_stay_right_and_subpixel_with_few_detections(tracker, pose, plane, intrinsics, T_world_goal):
+    for k in range(30):
+        matches = tracker.match(plane.view(pose(k), intrinsics))
+        error = errors_px(matches, plane, T_world_goal, pose(k), intrinsics)
+        assert matches.num_matched > 60
+        assert np.median(error) < 0.15
+        assert np.mean(error < 2.0) > 0.97
+        assert (matches.scores[matches.matched] > 0).all()
+        assert (matches.scores[~matches.matched] == 0).all()
+        assert np.isnan(matches.current_points[~matches.matched]).all()
+    assert tracker.detections <= 1 + 30 // DETECT_EVERY + 2
+
+
+def test_what_an_occluder_hides_is_dropped_and_found_again(tracker, pose, plane, intrinsics, T_world_goal):
+    for k in range(4):
+        tracker.match(plane.view(pose(k), intrinsics))
+    rng = np.random.default_rng(0)
+    for k in range(4, 10):
+        image = plane.view(pose(k), intrinsics).copy()
+        image[:, 200:440] = rng.integers(0, 255, (480, 240, 3), dtype=np.uint8)
+        matches = tracker.match(image)
+        u = matches.current_points[matches.matched, 0]
+        assert np.mean((u > 215) & (u < 425)) < 0.03
+        assert np.mean(errors_px(matches, plane, T_world_goal, pose(k), intrinsics) < 2.0) > 0.95
+    for k in range(10, 10 + DETECT_EVERY):
+        matches = tracker.match(plane.view(pose(k), intrinsics))
+    u = matches.current_points[matches.matched, 0]
+    assert np.mean((u > 215) & (u < 425)) > 0.2
+
+
+def test_a_jump_is_detected_anew(tracker, pose, plane, intrinsics, T_world_goal):
+    for k in range(3):
+        tracker.match(plane.view(pose(k), intrinsics))
+    matches = tracker.match(plane.view(pose(34), intrinsics))
+    assert matches.num_matched > 60
+    assert np.median(errors_px(matches, plane, T_world_goal, pose(34), intrinsics)) < 0.15
+    assert tracker.detections == 2
+
+
+def test_a_view_of_something_else_gives_no_matches_and_is_recovered_from(tracker, pose, plane, intrinsics):
+    tracker.match(plane.view(pose(0), intrinsics))
+    assert tracker.match(np.full((480, 640, 3), 90, np.uint8)).num_matched == 0
+    assert tracker.match(plane.view(pose(1), intrinsics)).num_matched > 60
+
+
+def test_the_past_does_not_matter_once_the_camera_stood_still(tracker, pose, plane, intrinsics):
+    still, after = plane.view(pose(5), intrinsics), plane.view(pose(6), intrinsics)
+    answers = []
+    for past in ([], [plane.view(pose(20), intrinsics)], [plane.view(pose(k), intrinsics) for k in range(5)]):
+        tracker.forget()
+        for image in past:
+            tracker.match(image)
+        for _ in range(3):
+            tracker.match(still)
+        answers.append(tracker.match(after).current_points)
+    np.testing.assert_array_equal(answers[0], answers[1])
+    np.testing.assert_array_equal(answers[0], answers[2])
+
+
+def test_a_new_goal_forgets_the_old_matches(tracker, pose, plane, intrinsics):
+    tracker.match(plane.view(pose(0), intrinsics))
+    count = tracker.set_goal(plane.view(pose(10), intrinsics), intrinsics)
+    matches = tracker.match(plane.view(pose(0), intrinsics))
+    assert len(matches.goal_points) == count
+    assert tracker.detections == 3
+
+
+def test_tracking_can_be_switched_off_and_needs_the_alignment():
+    assert isinstance(make_matcher(MatcherConfig()), TrackingMatcher)
+    assert isinstance(make_matcher(MatcherConfig(track=False)), Matcher)
+    assert isinstance(make_matcher(MatcherConfig(refine=False)), Matcher)
+
+
+def test_without_a_goal_it_says_so():
+    with pytest.raises(GoalError, match="no goal"):
+        make_matcher(MatcherConfig()).match(np.zeros((480, 640, 3), np.uint8))
