@@ -27,8 +27,8 @@ from depth_pc_ros.depth_training.scenes import HEIGHT, WIDTH, Stock
 from depth_pc_ros.errors import CheckpointError
 from depth_pc_ros.perception.relative_depth import SHORT_SIDE, network_input, network_size
 from depth_pc_ros.training.interrupt import interrupt_waits
+from depth_pc_ros.training.state import read_state, write_state
 
-VERSION = 1
 _SAVE_EVERY = 50  # updates
 _HELD_OUT_SEED = 2**31
 
@@ -158,36 +158,23 @@ class DepthTrainingRun:
         keypoints = cv2.AKAZE_create().detect(cv2.cvtColor(view.image, cv2.COLOR_RGB2GRAY))
         return measure(-cv2.resize(inverse, (WIDTH, HEIGHT)), view.depth_m, cv2.KeyPoint.convert(keypoints))
 
+    @property
+    def _made_with(self) -> dict:
+        return {**self.config.to_mapping(), "data": self._data}
+
     def _save(self) -> None:
-        """Write everything needed to go on; the old file stays until the new one is whole."""
+        """Write everything needed to go on."""
         state = {
-            "version": VERSION,
-            "config": self.config.to_mapping(),
-            "data": self._data,
             "update": self.update,
             "seconds": self.seconds,
             "net": self.net.state_dict(),
             "averaged": self.averaged.state_dict(),
             "optimiser": self.optimiser.state_dict(),
         }
-        aside = self.folder / "last.part"
-        torch.save(state, aside)
-        aside.replace(self.folder / "last.pt")
+        write_state(self.folder / "last.pt", self._made_with, state)
 
     def _resume(self) -> None:
-        path = self.folder / "last.pt"
-        try:
-            state = torch.load(path, map_location=self.device, weights_only=True)
-        except Exception as error:  # torch raises a different kind for each way a file can be broken
-            raise CheckpointError(f"checkpoint: cannot read {path}: {error}") from None
-        if not isinstance(state, dict) or state.get("version") != VERSION:
-            raise CheckpointError(f"checkpoint: {path}: expected version {VERSION}")
-        for name, made, asked in (
-            *((name, state["config"].get(name), value) for name, value in self.config.to_mapping().items()),
-            ("data", state["data"], self._data),
-        ):
-            if made != asked:
-                raise CheckpointError(f"checkpoint: {path} was made with {name} {made!r}, got {asked!r}")
+        state = read_state(self.folder / "last.pt", self._made_with, self.device)
         self.net.load_state_dict(state["net"])
         self.averaged.load_state_dict(state["averaged"])
         self.optimiser.load_state_dict(state["optimiser"])

@@ -14,14 +14,13 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from depth_pc_ros.errors import CheckpointError
 from depth_pc_ros.networks.checkpoint import make_policy
 from depth_pc_ros.training.config import TrainConfig
 from depth_pc_ros.training.losses import policy_loss
 from depth_pc_ros.training.plans import DisturbanceConfig
 from depth_pc_ros.training.simulation import ServoBatch
+from depth_pc_ros.training.state import read_state, write_state
 
-VERSION = 1
 _MAX_NORM = 1.0  # of the gradient
 _STEPS = (0.03, 0.25)  # share of the velocity carried out between two frames: slow and fast cameras
 _FINE = DisturbanceConfig(max_mismatch=0.6, max_noise_px=0.6, max_omission=0.6)
@@ -147,14 +146,13 @@ class Trainer:
         sums |= {"loss": float(loss.detach()), "gradient": float(norm), "skipped": float(not torch.isfinite(norm))}
         return sums, memory, T_warm
 
+    @property
+    def _made_with(self) -> dict:
+        return {**self.config.to_mapping(), "data": self.data}
+
     def save(self, path: str | Path) -> None:
-        """Write everything needed to go on; the old file stays until the new one is whole."""
-        path = Path(path)
-        aside = path.with_suffix(".part")
+        """Write everything needed to go on."""
         state = {
-            "version": VERSION,
-            "config": self.config.to_mapping(),
-            "data": self.data,
             "update": self.update,
             "batch": self.batch,
             "net": self.net.state_dict(),
@@ -162,26 +160,13 @@ class Trainer:
             "optimiser": self.optimiser.state_dict(),
             "seconds": self.clock.seconds,
         }
-        torch.save(state, aside)
-        aside.replace(path)
+        write_state(Path(path), self._made_with, state)
 
     @classmethod
     def resume(cls, path: str | Path, config: TrainConfig, data: str = "", device: str = "cpu") -> "Trainer":
         """Go on from `save`'s file. CheckpointError when it cannot be read or was made with another configuration."""
-        try:
-            state = torch.load(path, map_location=device, weights_only=True)
-        except Exception as error:  # torch raises a different kind for each way a file can be broken
-            raise CheckpointError(f"checkpoint: cannot read {path}: {error}") from None
-        if not isinstance(state, dict) or state.get("version") != VERSION:
-            raise CheckpointError(f"checkpoint: {path}: expected version {VERSION}")
-        for name, value in config.to_mapping().items():
-            if state["config"].get(name) != value:
-                raise CheckpointError(
-                    f"checkpoint: {path} was made with {name} {state['config'].get(name)!r}, got {value!r}"
-                )
-        if state["data"] != data:
-            raise CheckpointError(f"checkpoint: {path} was made with data {state['data']!r}, got {data!r}")
         trainer = cls(config, data, device)
+        state = read_state(path, trainer._made_with, device)
         trainer.net.load_state_dict(state["net"])
         trainer.averaged.load_state_dict(state["averaged"])
         trainer.optimiser.load_state_dict(state["optimiser"])

@@ -1,0 +1,52 @@
+"""What the commands that train have in common."""
+
+import argparse
+import os
+import shlex
+from pathlib import Path
+
+from depth_pc_ros.errors import ConfigError
+from depth_pc_ros.provenance import git_commit
+
+
+def add_data_options(parser: argparse.ArgumentParser):
+    """Where the objects come from; returns the group, for more."""
+    group = parser.add_argument_group("data")
+    group.add_argument("--ycb-root", type=Path, metavar="DIR", help="YCB models, NAME/model.urdf.")
+    group.add_argument(
+        "--exclude", default="", metavar="A,B", help="YCB objects to leave out of training and validate on."
+    )
+    return group
+
+
+def add_run_options(parser: argparse.ArgumentParser, workers: str, validate_every: int, validated: str) -> None:
+    """How to run. workers: what worker processes do. validated: what is validated on, such as `scenes`."""
+    group = parser.add_argument_group("how to run")
+    group.add_argument("--output", type=Path, required=True, metavar="DIR", help="Folder of the run; goes on there.")
+    group.add_argument("--workers", type=int, default=1, metavar="N", help=f"Processes that {workers}. Default: 1.")
+    group.add_argument("--threads", type=int, default=0, metavar="N", help="Threads of torch. Default: all cores.")
+    group.add_argument("--device", default="cpu", help="cpu, or cuda where there is one. Default: cpu.")
+    group.add_argument(
+        "--validate-every", type=int, default=validate_every, metavar="N", help=f"Updates. Default: {validate_every}."
+    )
+    group.add_argument(f"--validation-{validated}", type=int, default=64, metavar="N", help="Default: 64.")
+    group.add_argument("--max-hours", type=float, default=float("inf"), metavar="H", help="Stop then; may go on later.")
+
+
+def excluded(arguments: argparse.Namespace) -> tuple[str, ...]:
+    """Names of the objects to leave out."""
+    return tuple(filter(None, arguments.exclude.split(",")))
+
+
+def prepare_torch(arguments: argparse.Namespace) -> None:
+    """Set torch's threads. ConfigError when the device is not there."""
+    import torch
+
+    if arguments.device != "cpu" and not torch.cuda.is_available():
+        raise ConfigError(f"device: {arguments.device!r} is not there; this torch sees only the CPU")
+    torch.set_num_threads(arguments.threads or os.cpu_count())
+
+
+def facts(module: str, words: list[str]) -> dict[str, str]:
+    """What is noted beside the weights: command and commit."""
+    return {"command": shlex.join(["python", "-m", f"depth_pc_ros.cli.{module}", *words]), "commit": git_commit()}
