@@ -29,6 +29,7 @@ def start_nodes(context):
             on_exit=end_all if spec.essential else None,
             respawn=not spec.essential,
             respawn_delay=2.0,
+            respawn_max_retries=3,
         )
         for spec in nodes(config)
     ]

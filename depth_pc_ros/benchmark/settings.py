@@ -88,7 +88,7 @@ class Settings(Disturbance):
     def variant(self) -> str:
         """What differs from a clean run of this environment, split and speed; 'clean' if nothing does."""
         words = []
-        for name in ("depth", "track", "scene", "base", *Disturbance.__dataclass_fields__):
+        for name in ("depth", "depth_model", "track", "scene", "base", *Disturbance.__dataclass_fields__):
             value = getattr(self, name)
             if value != self.__dataclass_fields__[name].default:
                 words.append(_word(name, value))

@@ -172,7 +172,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", default="0", metavar="N", help="Scene, goal and start. Default: 0.")
     choice("controller", "Control law.")
     choice("matcher", "Keypoints.")
-    choice("speed", "Velocity law: `limited` keeps to 0.25 m/s and 57 deg/s, `paper` has no limits.")
+    choice("speed", "Velocity law: `limited` and the faster `swift` keep to 0.25 m/s, 57 deg/s; `paper` has no limits.")
     parser.add_argument(
         "--depth", choices=("camera", "estimated", "none"), default="camera",
         help="The simulated camera's metric depth, relative depth from a network, or none. Default: camera.",

@@ -33,6 +33,7 @@ class VelocityLaw:
     max_angular_acceleration: float = np.inf
     brakes: bool = False
 
+    TICK_S = 0.02  # between two commands
     BRAKING = 0.7  # share of the acceleration limit that braking is planned with; the rest is for surprises
 
     @classmethod
@@ -57,12 +58,16 @@ class VelocityLaw:
         """
         rate = self.gain_behind(delay_s)
         if self.brakes:
-            # The unit-gain twist is also the way that is left: from speed u a brake a needs the way u^2 / (2 a).
+            # The unit-gain twist is also the way that is left. Until the brake acts, the dead time T goes by at full
+            # speed u, so the way needed is u T + u^2 / (2 a).
+            dead_s = delay_s + self.TICK_S
             for way, limit in (
                 (np.linalg.norm(unit_twist[:3]), self.max_linear_acceleration),
                 (np.linalg.norm(unit_twist[3:]), self.max_angular_acceleration),
             ):
-                rate = min(rate, np.sqrt(2 * self.BRAKING * limit / max(way, 1e-12)))
+                brake = self.BRAKING * limit
+                speed = np.sqrt((brake * dead_s) ** 2 + 2 * brake * way) - brake * dead_s
+                rate = min(rate, speed / max(way, 1e-12)) if way > 1e-9 else rate
         return limit_norms(rate * unit_twist, self.max_linear, self.max_angular)
 
     def gain_behind(self, delay_s: float) -> float:

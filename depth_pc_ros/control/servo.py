@@ -163,8 +163,8 @@ class Servo:
             current_depth_m=current_depth,
             distance_m=distance,
             focal_px=self._intrinsics.focal,
-            goal_relative_depth=self._goal_relative,
-            current_relative_depth=relative,
+            goal_relative_depth=None if np.isfinite(goal_depth).any() else self._goal_relative,
+            current_relative_depth=None if depth_source == "camera" else relative,
         )
         try:
             law = self._law(observation)

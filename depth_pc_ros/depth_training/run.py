@@ -6,6 +6,7 @@ metrics.jsonl    one line per validation    log/     TensorBoard
 
 import json
 import math
+import signal
 import time
 from pathlib import Path
 
@@ -111,7 +112,7 @@ class DepthTrainingRun:
         ahead = {"prefetch_factor": 4, "multiprocessing_context": "spawn"} if self._workers else {}
         loader = DataLoader(
             samples, batch_size=None, sampler=range(self.update, end), num_workers=self._workers,
-            worker_init_fn=_one_thread, **ahead,
+            worker_init_fn=_start_worker, **ahead,
         )  # fmt: skip
         return iter(loader)
 
@@ -133,7 +134,7 @@ class DepthTrainingRun:
         return {"data": float(data.detach()), "gradient": float(gradient.detach())}
 
     def _validate(self, writer: SummaryWriter) -> None:
-        """Metrics on held-out objects and pictures; keeps the model."""
+        """Metrics on the held-out stock; keeps the model."""
         self.averaged.module.eval()
         result = mean([self._measure(view) for view in self._validation])
         self.averaged.module.train()
@@ -181,8 +182,9 @@ class DepthTrainingRun:
         self.update, self.seconds = state["update"], state["seconds"]
 
 
-def _one_thread(_) -> None:
-    """In a worker: leave the cores to the training."""
+def _start_worker(_) -> None:
+    """In a worker: leave the cores to the training, and Ctrl-C to the parent."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(1)
 
 

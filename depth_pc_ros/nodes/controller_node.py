@@ -25,7 +25,7 @@ from depth_pc_ros.types import ServoState, StepResult
 _MOVING = (ServoState.SERVOING, ServoState.LIMITED)
 _WAITING = StepResult(np.zeros(6), ServoState.STALE_INPUT, "waiting for the next matched image")
 _STATUS_PERIOD_S = 0.5
-_DEPTH_WAIT_S = 1.0  # in lockstep, how long the depth of the very image is waited for
+_DEPTH_WAIT_S = 3.0  # in lockstep, how long the depth of the very image is waited for
 
 
 @dataclass(frozen=True)
@@ -224,7 +224,14 @@ class ControllerNode(ServoNode):
         if msg is None:
             return
         waited_s = self.steady_s() - self._pending_since_s
-        if not self._inputs.awaits_depth(stamp_to_seconds(msg.header.stamp)) or waited_s > _DEPTH_WAIT_S:
+        awaits = self._inputs.awaits_depth(stamp_to_seconds(msg.header.stamp))
+        if awaits and waited_s > _DEPTH_WAIT_S:
+            self.get_logger().warning(
+                f"no depth of this image within {_DEPTH_WAIT_S:g} s: this run may not repeat exactly"
+            )
+            self._inputs.stop_awaiting()
+            awaits = False
+        if not awaits:
             self._pending = None
             self._step(msg)
 
@@ -317,6 +324,7 @@ class ControllerNode(ServoNode):
             "error_px": f"{self._result.error_px:.3f}",
             "latency_ms": f"{self._latency_ms:.1f}",
             "depth_source": self._result.depth_source,
+            "depth_problem": self._inputs.problem,
         }
         return level, message or state.name.lower(), values
 

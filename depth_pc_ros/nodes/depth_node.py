@@ -50,7 +50,7 @@ class DepthNode(ServoNode):
 
     def build(self):
         self._camera = LiveCamera(self.config.rectified)
-        self._problem = ""
+        self._problem = self._goal_problem = ""
         self._frames = 0
         self._age_s = self._estimate_s = float("nan")
         if self.config.source == "camera":
@@ -103,9 +103,11 @@ class DepthNode(ServoNode):
             return
         try:
             depth = self._estimator(check_image(image_to_rgb(msg.image, "goal image"), "goal image"))
-        except DepthPcError as error:
+        except (DepthPcError, cv2.error) as error:
             self._warn("goal image", error)
+            self._goal_problem = f"goal image: {error}"
             return
+        self._goal_problem = ""
         self._goal_pub.publish(depth_to_image(depth, msg.header))
 
     def _warn(self, what: str, error: Exception) -> None:
@@ -121,6 +123,7 @@ class DepthNode(ServoNode):
             values |= {"model": self.config.model, "device": self.config.device,
                        "estimate_s": f"{self._estimate_s:.3f}"}  # fmt: skip
         problem = self._problem if self._frames else f"no {'depth ' if source == 'camera' else ''}images"
+        problem = problem or self._goal_problem
         self._frames = 0
         if problem:
             return DiagnosticStatus.WARN, problem, values

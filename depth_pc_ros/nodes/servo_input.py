@@ -35,6 +35,7 @@ class ServoInput:
         self._goal_relative: Image | None = None  # estimated depth of the newest goal that has one
         self._relative_s = float("nan")  # stamp of the newest estimated depth; NaN: none has ever come
         self.depth_age_s = float("nan")  # of the depth used last, at its image's time
+        self.problem = ""  # with the newest goal's estimated depth
 
     @property
     def goal_id(self) -> int:
@@ -45,6 +46,7 @@ class ServoInput:
         """Take a goal as the keypoint node published it; goal_id 0 clears."""
         self._goal = goal if goal.goal_id else None
         self._goal_given = False
+        self.problem = ""
         self._servo.clear_goal()
 
     def set_distance(self, distance: float) -> None:
@@ -62,21 +64,28 @@ class ServoInput:
         self._servo.add_relative_depth(relative_depth_from_image(msg), self._relative_s)
 
     def set_goal_relative_depth(self, msg: Image) -> None:
-        """Take the estimated depth of a goal image, before or after the goal itself. Raises ImageError."""
+        """Take the estimated depth of a goal image, before or after the goal itself."""
         self._goal_relative = msg
-        if self._goal_given and self._has_goal_relative():
-            self._servo.set_goal_relative_depth(relative_depth_from_image(msg, "goal relative depth"))
+        if self._goal_given:
+            self._use_goal_relative()
 
-    def _has_goal_relative(self) -> bool:
-        return self._goal_relative is not None and self._goal_relative.header.stamp == self._goal.header.stamp
+    def _use_goal_relative(self) -> None:
+        """Give the servo the estimated depth of its goal, if it has come. A wrong one is dropped: it is not needed."""
+        msg = self._goal_relative
+        if msg is not None and msg.header.stamp == self._goal.header.stamp:
+            try:
+                self._servo.set_goal_relative_depth(relative_depth_from_image(msg, "goal relative depth"))
+            except DepthPcError as error:
+                self.problem = str(error)
 
     def awaits_depth(self, stamp_s: float) -> bool:
-        """True when depth images are arriving and the one of this time, or an estimate of the goal's, is due."""
-        if self._depths and self._depths[-1][0] < stamp_s:
-            return True
-        if np.isnan(self._relative_s):
-            return False
-        return self._relative_s < stamp_s or (self._goal is not None and not self._has_goal_relative())
+        """True when depth images, or estimates, are arriving and the one of this time has not come yet."""
+        return bool(self._depths and self._depths[-1][0] < stamp_s) or self._relative_s < stamp_s
+
+    def stop_awaiting(self) -> None:
+        """Wait for no more depth until one comes again."""
+        self._depths.clear()
+        self._relative_s = float("nan")
 
     def step(self, msg: KeypointMatches, age_s: float = 0.0) -> StepResult:
         """One frame of matches. age_s: how old their image is, s."""
@@ -91,12 +100,10 @@ class ServoInput:
             if not self._goal_given:
                 distance = check_distance(self._goal.distance if self._goal.distance != 0 else None)
                 depth = depth_to_metres(self._goal.depth, "goal depth") if self._goal.depth.width else None
-                relative = None
-                if self._has_goal_relative():
-                    relative = relative_depth_from_image(self._goal_relative, "goal relative depth")
-                self._servo.set_goal(matches.goal_points, intrinsics, distance, depth, relative)
+                self._servo.set_goal(matches.goal_points, intrinsics, distance, depth)
                 self._goal_given = True
                 self._goal_points, self._intrinsics = matches.goal_points, intrinsics
+                self._use_goal_relative()
             elif intrinsics != self._intrinsics or not np.array_equal(matches.goal_points, self._goal_points):
                 # A keypoint node that was restarted counts its goals from 1 again.
                 return _stopped(ServoState.STALE_INPUT, "the matches are of another goal or camera of the same number")

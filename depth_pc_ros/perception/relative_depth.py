@@ -14,6 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 from torch import nn
 from transformers import AutoConfig, DepthAnythingForDepthEstimation
@@ -70,7 +71,10 @@ class RelativeDepth:
         check_image(image)
         height, width = image.shape[:2]
         pixels = network_input(image, network_size(width, height, self.short_side)).to(self.device)
-        inverse = self._net(pixels).predicted_depth[0].float().cpu().numpy()
+        try:
+            inverse = self._net(pixels).predicted_depth[0].float().cpu().numpy()
+        except RuntimeError as error:  # such as a GPU without memory left
+            raise ImageError(f"relative depth: {self.model} failed: {error}") from None
         if not np.isfinite(inverse).all():
             raise ImageError(f"relative depth: the answer of {self.model} is not finite")
         return cv2.resize(-inverse, (width, height), interpolation=cv2.INTER_LINEAR)
@@ -88,12 +92,17 @@ def load_depth_network(model: str) -> nn.Module:
             raise CheckpointError(
                 f"depth model: expected a `depth_anything` model, {folder or model} holds {config.model_type!r}"
             )
+        if config.depth_estimation_type != "relative":
+            raise CheckpointError(
+                f"depth model: expected one of relative depth, {folder or model} holds one of "
+                f"{config.depth_estimation_type} depth"
+            )
         net, report = DepthAnythingForDepthEstimation.from_pretrained(
             folder or model, config=config, dtype=torch.float32, output_loading_info=True
         )
     except SafetensorError as error:
         raise CheckpointError(f"depth model: the weights of {folder or model} cannot be read: {error}") from None
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError, StrictDataclassError) as error:
         raise CheckpointError(_not_loaded(model, folder, error)) from None
     finally:
         transformers_logging.set_verbosity(verbosity)

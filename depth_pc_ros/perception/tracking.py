@@ -18,6 +18,7 @@ DETECT_EVERY = 20  # images
 _KEPT_SHARE, _FEWEST = 0.7, 24  # detect anew when so few are left, of the last detection's or at all
 _WINDOW, _LEVELS = (21, 21), 3
 _BORDER_PX = 4.0
+_SAME_PX = 2.0  # a followed and a detected match nearer than this are the same
 
 
 @dataclass(frozen=True)
@@ -106,12 +107,14 @@ class TrackingMatcher:
         """The followed matches, and those of a detection that are new."""
         goal = self.goal_points
         current, scores = np.full(goal.shape, np.nan), np.zeros(len(goal), np.float32)
-        if found.features is not None:
-            detected = self._matcher.match_features(found.features)
-            current[detected.matched] = detected.current_points[detected.matched]
-            scores[detected.matched] = detected.scores[detected.matched]
         current[found.index] = found.points
         scores[found.index] = self._last.scores[found.index]
+        if found.features is not None:
+            # A detection knows nothing of the past: where it differs, it is believed.
+            detected = self._matcher.match_features(found.features)
+            apart = np.linalg.norm(detected.current_points - current, axis=1)
+            new = detected.matched & ~(apart < _SAME_PX)
+            current[new], scores[new] = detected.current_points[new], detected.scores[new]
         matched = np.isfinite(current).all(axis=1)
         if found.features is not None:
             index = np.flatnonzero(matched)

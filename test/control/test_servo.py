@@ -192,6 +192,7 @@ def test_estimated_depth_is_named_with_its_age(intrinsics, world):
     servo.set_goal_relative_depth(depth)
     assert servo.update(world.matches(), 2.0).depth_source == "goal"
     metric = np.full((480, 640), 0.7, np.float32)
+    servo.add_relative_depth(depth, 2.0)
     assert servo.update(world.matches(), 2.1, depth=metric).depth_source == "camera"
 
 

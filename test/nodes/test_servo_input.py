@@ -145,10 +145,24 @@ def test_in_lockstep_estimates_are_waited_for_once_they_come(inputs, frame):
     inputs.step(frame())
     assert not inputs.awaits_depth(1.1)
     inputs.add_relative_depth(relative(-3.0, 1.0))
-    assert inputs.awaits_depth(1.0)  # the goal's is due
-    inputs.set_goal_relative_depth(relative(-3.0, 5.0))
     assert not inputs.awaits_depth(1.0)
     assert inputs.awaits_depth(1.1)
+    inputs.stop_awaiting()
+    assert not inputs.awaits_depth(1.1)
+
+
+@pytest.mark.parametrize("early", [True, False])
+def test_a_wrong_estimate_of_the_goal_is_named_and_does_not_stop_the_servo(inputs, frame, early):
+    header = Header(stamp=seconds_to_stamp(5.0))
+    wrong = depth_to_image(np.ones((20, 20), np.float32), header)
+    if early:
+        inputs.set_goal_relative_depth(wrong)
+    inputs.set_goal(ServoGoal(goal_id=1, distance=0.6, header=header))
+    assert inputs.step(frame()).state is ServoState.SERVOING
+    if not early:
+        inputs.set_goal_relative_depth(wrong)
+    assert "goal relative depth: expected" in inputs.problem
+    assert inputs.step(frame(stamp_s=1.1)).state is ServoState.SERVOING
 
 
 def test_a_wrong_estimate_is_refused(inputs, frame):

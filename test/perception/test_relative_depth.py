@@ -140,3 +140,18 @@ def test_unreadable_configuration_is_refused(copy):
 def test_a_device_that_is_not_there_is_named(tiny_depth_model, device):
     with pytest.raises(CheckpointError, match=f"device: .*{device}"):
         RelativeDepth(str(tiny_depth_model), device=device)
+
+
+def test_a_model_of_metric_depth_is_refused(copy):
+    config = json.loads((copy / "config.json").read_text())
+    (copy / "config.json").write_text(json.dumps({**config, "depth_estimation_type": "metric", "max_depth": 20}))
+    with pytest.raises(CheckpointError, match=r"expected one of relative depth, .* holds one of metric depth"):
+        RelativeDepth(str(copy))
+
+
+@pytest.mark.parametrize("wrong", [{"fusion_hidden_size": "x"}, {"backbone_config": 5}])
+def test_values_of_a_wrong_type_in_the_configuration_are_refused(copy, wrong):
+    config = json.loads((copy / "config.json").read_text())
+    (copy / "config.json").write_text(json.dumps({**config, **wrong}))
+    with pytest.raises(CheckpointError, match="cannot be loaded"):
+        RelativeDepth(str(copy))
