@@ -14,7 +14,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 from torch import nn
 from transformers import AutoConfig, DepthAnythingForDepthEstimation
@@ -102,7 +101,9 @@ def load_depth_network(model: str) -> nn.Module:
         )
     except SafetensorError as error:
         raise CheckpointError(f"depth model: the weights of {folder or model} cannot be read: {error}") from None
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError, StrictDataclassError) as error:
+    except CheckpointError:
+        raise
+    except Exception as error:  # transformers raises a different kind for each way a model can be wrong
         raise CheckpointError(_not_loaded(model, folder, error)) from None
     finally:
         transformers_logging.set_verbosity(verbosity)
