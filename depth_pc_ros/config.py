@@ -3,6 +3,7 @@
 The same fields become keyword overrides of `ServoPipeline.from_config`, keys of a YAML file, and ROS parameters.
 """
 
+import argparse
 import dataclasses
 import difflib
 import math
@@ -76,6 +77,18 @@ class Config:
 
     def to_mapping(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
+
+
+def at_least(low: int):
+    """A type for argparse: an integer of at least `low`."""
+
+    def number(text: str) -> int:
+        value = int(text)
+        if value < low:
+            raise argparse.ArgumentTypeError(f"expected a number of at least {low}, got {text}")
+        return value
+
+    return number
 
 
 def add_fields(group, config: type[Config], names) -> None:

@@ -16,10 +16,18 @@ def model_folders() -> list[Path]:
     return [Path(__file__).parents[1] / "models", *(share / _PACKAGE / "models" for share in shares)]
 
 
-def find_model(name: str) -> Path:
-    """The folder of a model: a path, or the name of one that ships. CheckpointError says where it was looked for."""
+def local_model(name: str) -> Path | None:
+    """The folder of a model, given a path or the name of one that ships; None: there is none."""
     for folder in (Path(name), *(folder / name for folder in model_folders())):
         if (folder / "config.json").is_file():
             return folder
+    return None
+
+
+def find_model(name: str) -> Path:
+    """As `local_model`. CheckpointError says where it was looked for."""
+    folder = local_model(name)
+    if folder is not None:
+        return folder
     places = ", ".join(str(folder) for folder in model_folders())
     raise CheckpointError(f"model: expected a folder with config.json, or the name of one in {places}; got {name!r}")

@@ -9,9 +9,8 @@ import sys
 from pathlib import Path
 
 from depth_pc_ros.benchmark import latency
-from depth_pc_ros.benchmark.arguments import positive
 from depth_pc_ros.benchmark.commands import add_commands
-from depth_pc_ros.config import ControlConfig, add_fields
+from depth_pc_ros.config import ControlConfig, add_fields, at_least
 from depth_pc_ros.errors import DepthPcError
 
 
@@ -26,7 +25,9 @@ def parser() -> argparse.ArgumentParser:
         f"{latency.RATIO_TARGET:g}), and what an image needs from one process to another at 30 Hz (at most "
         f"{latency.TRANSPORT_TARGET_MS:g} ms).",
     )
-    command.add_argument("--frames", type=positive, default=150, metavar="N", help="Images to measure. Default: 150.")
+    command.add_argument(
+        "--frames", type=at_least(1), default=150, metavar="N", help="Images to measure. Default: 150."
+    )
     command.add_argument("--seed", type=int, default=0, metavar="N", help="Scene, goal and start. Default: 0.")
     command.add_argument("--output", type=Path, metavar="FILE", help="Write the numbers there as JSON too.")
     add_fields(command, ControlConfig, ("controller", "model"))

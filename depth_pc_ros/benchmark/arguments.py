@@ -5,7 +5,7 @@ from pathlib import Path
 
 from depth_pc_ros.benchmark.methods import METHODS
 from depth_pc_ros.benchmark.settings import Disturbance, Settings
-from depth_pc_ros.config import add_fields
+from depth_pc_ros.config import add_fields, at_least
 
 EXAMPLES = """examples:
   # 150 episodes of three methods on two cores; stop it with Ctrl-C, start it again to go on
@@ -35,7 +35,7 @@ def add_run_options(command: argparse.ArgumentParser, name: str) -> None:
         help=f"Methods, separated by commas: {', '.join(METHODS)}. Default: oracle,pbvs,ibvs.",
     )  # fmt: skip
     group.add_argument(
-        "--episodes", type=positive, default=150, metavar="N",
+        "--episodes", type=at_least(1), default=150, metavar="N",
         help="Episodes in total, evenly over the levels. Default: 150. The first N are always the same.",
     )  # fmt: skip
     if name != "e_image":
@@ -72,7 +72,7 @@ def add_run_options(command: argparse.ArgumentParser, name: str) -> None:
     )  # fmt: skip
 
     group = command.add_argument_group("how to run")
-    group.add_argument("--workers", type=positive, default=2, metavar="N", help="Processes. Default: 2.")
+    group.add_argument("--workers", type=at_least(1), default=2, metavar="N", help="Processes. Default: 2.")
     group.add_argument(
         "--output", type=Path, metavar="DIR",
         help="Folder of the results; finished trials in it are kept. Default: out/benchmark/NAME-OF-THE-VARIANT.",
@@ -87,11 +87,3 @@ def add_run_options(command: argparse.ArgumentParser, name: str) -> None:
     group.add_argument(
         "--export-scenes", type=Path, metavar="FILE", help="Write the episodes to FILE as JSON, and run nothing."
     )
-
-
-def positive(text: str) -> int:
-    """An integer of at least 1, for argparse."""
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"expected a number of at least 1, got {text}")
-    return number

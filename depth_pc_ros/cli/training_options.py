@@ -5,21 +5,9 @@ import os
 import shlex
 from pathlib import Path
 
+from depth_pc_ros.config import at_least
 from depth_pc_ros.errors import ConfigError
 from depth_pc_ros.provenance import git_commit
-
-
-def _at_least(low: int):
-    def whole(text: str) -> int:
-        value = int(text)
-        if value < low:
-            raise argparse.ArgumentTypeError(f"expected at least {low}, got {value}")
-        return value
-
-    return whole
-
-
-_NOT_NEGATIVE, _POSITIVE = _at_least(0), _at_least(1)
 
 
 def add_data_options(parser: argparse.ArgumentParser):
@@ -37,20 +25,20 @@ def add_run_options(parser: argparse.ArgumentParser, workers: str, validate_ever
     group = parser.add_argument_group("how to run")
     group.add_argument("--output", type=Path, required=True, metavar="DIR", help="Folder of the run; goes on there.")
     group.add_argument(
-        "--workers", type=_NOT_NEGATIVE, default=1, metavar="N", help=f"Processes that {workers}. Default: 1."
+        "--workers", type=at_least(0), default=1, metavar="N", help=f"Processes that {workers}. Default: 1."
     )
     group.add_argument(
-        "--threads", type=_NOT_NEGATIVE, default=0, metavar="N", help="Threads of torch. Default: all cores."
+        "--threads", type=at_least(0), default=0, metavar="N", help="Threads of torch. Default: all cores."
     )
     group.add_argument("--device", default="cpu", help="cpu, or cuda where there is one. Default: cpu.")
     group.add_argument(
         "--validate-every",
-        type=_POSITIVE,
+        type=at_least(1),
         default=validate_every,
         metavar="N",
         help=f"Updates. Default: {validate_every}.",
     )  # fmt: skip
-    group.add_argument(f"--validation-{validated}", type=_POSITIVE, default=64, metavar="N", help="Default: 64.")
+    group.add_argument(f"--validation-{validated}", type=at_least(1), default=64, metavar="N", help="Default: 64.")
     group.add_argument("--max-hours", type=float, default=float("inf"), metavar="H", help="Stop then; may go on later.")
 
 

@@ -23,15 +23,15 @@ class DepthTrack:
 
     def reset(self) -> None:
         self._frames: deque[tuple[float, np.ndarray]] = deque(maxlen=_FRAMES_KEPT)
-        self._waiting: tuple[float, np.ndarray] | None = None
+        self._waiting: tuple[np.ndarray, float] | None = None  # a depth and its stamp
         self._stamp_s, self._values = -np.inf, None
 
     def remember(self, points: np.ndarray, stamp_s: float) -> None:
         """Where the keypoints are in the image of this time: (N, 2) px, NaN where not matched."""
         self._frames.append((stamp_s, points))
-        if self._waiting is not None and self._waiting[0] <= stamp_s + _SAME_S:
+        if self._waiting is not None and self._waiting[1] <= stamp_s + _SAME_S:
             waiting, self._waiting = self._waiting, None
-            self.add(*reversed(waiting))
+            self.add(*waiting)
 
     def add(self, depth: np.ndarray, stamp_s: float) -> None:
         """Relative depth (H, W), larger = farther, of the image of this time. Older than the one in use: no use.
@@ -45,7 +45,7 @@ class DepthTrack:
                 self._stamp_s, self._values = stamp_s, sample_nearest(depth, points)
                 return
         if not self._frames or stamp_s > self._frames[-1][0]:
-            self._waiting = stamp_s, depth
+            self._waiting = depth, stamp_s
 
     def at(self, stamp_s: float) -> tuple[np.ndarray | None, float]:
         """Relative depth (N,) of the keypoints, NaN where unknown, and its age in s at this time; (None, NaN): none."""

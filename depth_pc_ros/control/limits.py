@@ -66,8 +66,8 @@ class VelocityLaw:
                 (np.linalg.norm(unit_twist[3:]), self.max_angular_acceleration),
             ):
                 brake = self.BRAKING * limit
-                speed = np.sqrt((brake * dead_s) ** 2 + 2 * brake * way) - brake * dead_s
-                rate = min(rate, speed / max(way, 1e-12)) if way > 1e-9 else rate
+                lag = brake * dead_s
+                rate = min(rate, 2 * brake / (np.sqrt(lag**2 + 2 * brake * way) + lag))  # u / way
         return limit_norms(rate * unit_twist, self.max_linear, self.max_angular)
 
     def gain_behind(self, delay_s: float) -> float:

@@ -45,6 +45,12 @@ def check_distance(distance) -> float | None:
     return float(distance)
 
 
+def _goal_values(relative_depth: np.ndarray, goal_points: np.ndarray, intrinsics: Intrinsics) -> np.ndarray:
+    """Relative depth (N,) of the goal's keypoints from that of its image (H, W)."""
+    size = (intrinsics.width, intrinsics.height)
+    return sample_nearest(check_relative_depth(relative_depth, size, "goal relative depth"), goal_points)
+
+
 class Servo:
     """Control law, velocity law and stopping rule around one goal.
 
@@ -80,12 +86,9 @@ class Servo:
         distance = check_distance(distance)
         goal_points = np.asarray(goal_points, dtype=np.float64)
         goal_depth = np.full(len(goal_points), np.nan)
-        size = (intrinsics.width, intrinsics.height)
-        relative = None
-        if relative_depth is not None:
-            relative_depth = check_relative_depth(relative_depth, size, "goal relative depth")
-            relative = sample_nearest(relative_depth, goal_points)
+        relative = None if relative_depth is None else _goal_values(relative_depth, goal_points, intrinsics)
         if depth is not None:
+            size = (intrinsics.width, intrinsics.height)
             goal_depth = sample_depth(check_depth(depth, size, "goal depth"), goal_points)
         if distance is None:
             known = np.isfinite(goal_depth)
@@ -99,8 +102,7 @@ class Servo:
         """Estimated depth (H, W) of the goal image, larger = farther; may come at any time after `set_goal`."""
         if self._goal is None:
             raise GoalError("goal relative depth: no goal has been set")
-        size = (self._intrinsics.width, self._intrinsics.height)
-        self._goal_relative = sample_nearest(check_relative_depth(depth, size, "goal relative depth"), self._goal[0])
+        self._goal_relative = _goal_values(depth, self._goal[0], self._intrinsics)
 
     def add_relative_depth(self, depth: np.ndarray, stamp_s: float) -> None:
         """Estimated depth (H, W) of the live image of this time; it may come before its matches, or long after."""

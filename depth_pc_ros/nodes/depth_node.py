@@ -53,17 +53,18 @@ class DepthNode(ServoNode):
         self._problem = self._goal_problem = ""
         self._frames = 0
         self._age_s = self._estimate_s = float("nan")
+        if self.config.source == "none":
+            return
+        self.create_subscription(CameraInfo, "camera_info", self._camera.update, IMAGE_QOS)
         if self.config.source == "camera":
             self._depth_pub = self.create_lifecycle_publisher(Image, "~/metric_depth", IMAGE_QOS)
-            self.create_subscription(CameraInfo, "camera_info", self._camera.update, IMAGE_QOS)
             self.create_subscription(Image, "depth_image", self._on_depth, IMAGE_QOS)
-        elif self.config.source == "estimated":
+        else:
             from depth_pc_ros.perception.relative_depth import RelativeDepth  # only now: importing torch takes a while
 
             self._estimator = RelativeDepth(self.config.model, self.config.short_side, self.config.device)
             self._relative_pub = self.create_lifecycle_publisher(Image, "~/relative_depth", IMAGE_QOS)
             self._goal_pub = self.create_publisher(Image, "~/goal_relative_depth", LATCHED_QOS)
-            self.create_subscription(CameraInfo, "camera_info", self._camera.update, IMAGE_QOS)
             self.create_subscription(Image, "image", self._on_image, IMAGE_QOS)
             self.create_subscription(ServoGoal, "goal", self._on_goal, LATCHED_QOS)
 

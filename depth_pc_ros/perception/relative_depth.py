@@ -21,7 +21,7 @@ from transformers.utils import logging as transformers_logging
 
 from depth_pc_ros.errors import CheckpointError, ImageError
 from depth_pc_ros.geometry.camera import check_image
-from depth_pc_ros.model_files import model_folders
+from depth_pc_ros.model_files import local_model, model_folders
 
 SHIPPED = "depth_anything_tiny"
 SHORT_SIDE = 252  # px, of the image that the network sees
@@ -81,7 +81,7 @@ class RelativeDepth:
 
 def load_depth_network(model: str) -> nn.Module:
     """The network of `RelativeDepth`. CheckpointError names the model, where it was looked for, and what to do."""
-    folder = _local_folder(model)
+    folder = local_model(model)
     verbosity = transformers_logging.get_verbosity()
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
@@ -113,22 +113,14 @@ def load_depth_network(model: str) -> nn.Module:
     return net
 
 
-def _local_folder(model: str) -> Path | None:
-    """The folder of a model on this machine; None: perhaps on the hub."""
-    for folder in (Path(model), *(folder / model for folder in model_folders())):
-        if (folder / "config.json").is_file():
-            return folder
-    return None
-
-
 def _not_loaded(model: str, folder: Path | None, error: Exception) -> str:
     reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     if folder:
         return f"depth model: {folder} cannot be loaded: {reason}"
     cache = os.environ.get("HF_HOME", "~/.cache/huggingface")
-    shipped = ", ".join(str(folder / SHIPPED) for folder in model_folders()[:1])
     return (
         f"depth model: {model!r} is no folder with config.json, does not ship, and is neither in the hub's cache "
         f"({cache}) nor could it be fetched ({reason}). Either download it where there is a network "
-        f"(`hf download {model}`) and give its folder, or use the model that ships, {SHIPPED!r} ({shipped})."
+        f"(`hf download {model}`) and give its folder, or use the model that ships, {SHIPPED!r} "
+        f"({model_folders()[0] / SHIPPED})."
     )

@@ -74,14 +74,12 @@ class TrackingMatcher:
 
     def match_features(self, found: Features | Followed) -> Matches:
         """Matches from what `detect` found."""
-        if isinstance(found, Features):
-            matches, grey = self._matcher.match_features(found), found.grey
-        else:
-            matches, grey = self._joined(found), found.grey
-        if isinstance(found, Features) or found.features is not None:
+        afresh = isinstance(found, Features)
+        matches = self._matcher.match_features(found) if afresh else self._joined(found)
+        if afresh or found.features is not None:
             self._detected, self._since = matches.num_matched, 0
         self._motion = _similarity(self._last, matches)
-        self._last, self._grey = (matches, grey) if matches.num_matched else (None, None)
+        self._last, self._grey = (matches, found.grey) if matches.num_matched else (None, None)
         return matches
 
     def _follow(self, grey: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
