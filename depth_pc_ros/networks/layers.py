@@ -20,37 +20,63 @@ def mlp(*widths: int) -> nn.Sequential:
     return nn.Sequential(*layers[:-1])
 
 
-@dataclass(frozen=True)
-class Slots:
-    """Rows laid out group by group: G groups of K slots each, some empty.
+_FULL = (8, 32, 128)  # most rows in a group of the first, second and third table of `Slots`; the last holds the rest
 
-    slot: (P,) place of each row among the G x K. filled: (G, K) bool.
+
+@dataclass(frozen=True)
+class Table:
+    """Some groups laid out in a table, a line each: G groups of K slots, some empty.
+
+    row: (R,) rows in the order in which they fill the table. slot: (R,) their places among the G x K.
+    filled: (G, K) bool.
     """
 
+    row: Tensor
     slot: Tensor
     filled: Tensor
+
+    def spread(self, x: Tensor) -> Tensor:
+        """(P, width) to (G, K, width), zero where empty."""
+        empty = x.new_zeros(self.filled.numel(), x.shape[1])
+        return empty.index_copy(0, self.slot, x[self.row]).view(*self.filled.shape, -1)
+
+    def collect(self, x: Tensor) -> Tensor:
+        """(G, K, width) to (R, width)."""
+        return x.flatten(0, 1).index_select(0, self.slot)
+
+
+@dataclass(frozen=True)
+class Slots:
+    """Rows laid out group by group in tables, groups of similar size in one table so that few slots stay empty."""
+
+    tables: tuple[Table, ...]
+    back: Tensor  # (P,) where each row is among the rows of all tables
 
     @classmethod
     def of(cls, group: Tensor, num_groups: int) -> "Slots":
         """Slots of rows by their group (P,) in 0..num_groups-1."""
         order = torch.argsort(group, stable=True)
         size = torch.bincount(group, minlength=num_groups)
-        most = int(size.max()) if len(group) else 1
-        first = torch.cumsum(size, 0) - size
-        sorted_group = group[order]
-        rank = torch.arange(len(group), device=group.device) - first[sorted_group]
-        slot = torch.empty_like(order).index_copy_(0, order, sorted_group * most + rank)
-        filled = torch.zeros(num_groups * most, dtype=torch.bool, device=group.device).index_fill_(0, slot, True)
-        return cls(slot, filled.view(num_groups, most))
+        rank = torch.arange(len(group), device=group.device) - (torch.cumsum(size, 0) - size)[group[order]]
+        table = torch.bucketize(size, torch.tensor(_FULL, device=group.device))
+        tables = []
+        for number in range(len(_FULL) + 1):
+            chosen = (table == number) & (size > 0)
+            line = torch.cumsum(chosen, 0) - 1
+            of_table = torch.nonzero(chosen[group[order]])[:, 0]
+            if len(of_table) == 0:
+                continue
+            most = int(rank[of_table].max()) + 1
+            row = order[of_table]
+            slot = line[group[row]] * most + rank[of_table]
+            filled = torch.zeros(int(chosen.sum()) * most, dtype=torch.bool, device=group.device)
+            tables.append(Table(row, slot, filled.index_fill_(0, slot, True).view(-1, most)))
+        rows = torch.cat([order[:0], *(table.row for table in tables)])
+        return cls(tuple(tables), torch.argsort(rows))
 
-    def spread(self, x: Tensor) -> Tensor:
-        """(P, width) to (G, K, width), zero where empty."""
-        empty = x.new_zeros(self.filled.numel(), x.shape[1])
-        return empty.index_copy(0, self.slot, x).view(*self.filled.shape, -1)
-
-    def collect(self, x: Tensor) -> Tensor:
-        """(G, K, width) to (P, width)."""
-        return x.flatten(0, 1).index_select(0, self.slot)
+    def join(self, parts: list[Tensor]) -> Tensor:
+        """Rows (R, width) of each table to (P, width)."""
+        return torch.cat(parts)[self.back]
 
 
 class FeatureAlignment(nn.Module):
@@ -80,12 +106,18 @@ class CrossAttention(nn.Module):
 
     def forward(self, x: Tensor, z: Tensor, slots: Slots) -> tuple[Tensor, Tensor]:
         """x, z: (P, width) points and depth. slots: of their groups. Returns both updated, (P, width)."""
-        x, z = slots.spread(x), slots.spread(z)
+        if not slots.tables:
+            return x, z
+        points, depths = zip(*(self._attend(x, z, table) for table in slots.tables), strict=True)
+        return slots.join(points), slots.join(depths)
+
+    def _attend(self, x: Tensor, z: Tensor, table: Table) -> tuple[Tensor, Tensor]:
+        x, z = table.spread(x), table.spread(z)
         score = (x * self.scale) @ z.transpose(1, 2)
         lowest = torch.finfo(score.dtype).min
-        to_points = score.masked_fill(~slots.filled[:, None, :], lowest).softmax(dim=2)
-        to_depth = score.masked_fill(~slots.filled[:, :, None], lowest).softmax(dim=1)
-        return slots.collect(to_points @ z), slots.collect(to_depth.transpose(1, 2) @ x)
+        to_points = score.masked_fill(~table.filled[:, None, :], lowest).softmax(dim=2)
+        to_depth = score.masked_fill(~table.filled[:, :, None], lowest).softmax(dim=1)
+        return table.collect(to_points @ z), table.collect(to_depth.transpose(1, 2) @ x)
 
 
 class ClusterEdgeConv(nn.Module):

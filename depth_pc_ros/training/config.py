@@ -14,7 +14,7 @@ class TrainConfig(EncoderConfig):
     context_blocks: int = option(4, "Context-normalised layers on the points; 0 in the paper's network.", 0, 12)
     use_hpr: bool = option(True, "Hide occluded points in the training scenes (hidden point removal).")
     seed: int = option(0, "Of weights, scenes and disturbances.", 0, 2**31 - 1)
-    updates: int = option(12000, "Steps of the optimiser.", 1, 10_000_000)
+    updates: int = option(8000, "Steps of the optimiser.", 1, 10_000_000)
     batch_size: int = option(64, "Scenes per update.", 1, 4096)
     frames: int = option(3, "Frames per update, through which the memory is trained.", 1, 100)
     segments: int = option(12, "Updates on one roll-out, before the cameras are placed anew.", 1, 1000)

@@ -26,7 +26,7 @@ from depth_pc_ros.training.validation import MISMATCHES, closed_loop
 
 _HELD_OUT_SEED = 2**31  # of the validation scenes: larger than any training seed
 _LOG_EVERY = 5  # batches of scenes
-_POINTS = {"min_points": 12, "max_points": 400}  # keypoints of a goal
+_POINTS = {"min_points": 12, "max_points": 256}  # keypoints of a goal
 
 
 class TrainingRun:

@@ -7,16 +7,24 @@ from depth_pc_ros.networks.layers import CrossAttention, Slots
 @pytest.fixture
 def rows():
     torch.manual_seed(0)
-    group = torch.randint(0, 5, (30,))
-    group[group == 3] = 2  # a group without rows
-    return torch.randn(30, 8, requires_grad=True), torch.randn(30, 8), group
+    group = torch.randint(0, 5, (90,))
+    group[group == 3] = 2  # a group without rows, and one of some forty
+    group[:7] = 5
+    return torch.randn(90, 8, requires_grad=True), torch.randn(90, 8), group
 
 
 def test_spread_rows_are_collected_unchanged(rows):
     x, _, group = rows
     slots = Slots.of(group, 6)
-    torch.testing.assert_close(slots.collect(slots.spread(x)), x)
-    assert slots.filled.sum(1).tolist() == torch.bincount(group, minlength=6).tolist()
+    torch.testing.assert_close(slots.join([table.collect(table.spread(x)) for table in slots.tables]), x)
+
+
+def test_groups_of_similar_size_share_a_table(rows):
+    _, _, group = rows
+    sizes = [table.filled.sum(1).tolist() for table in Slots.of(group, 6).tables]
+    small, medium, large = (torch.bincount(group)[[5]], torch.bincount(group)[[0, 1, 4]], torch.bincount(group)[[2]])
+    assert sizes == [small.tolist(), medium.tolist(), large.tolist()]
+    assert small.max() <= 8 < medium.min() <= medium.max() <= 32 < large.min()
 
 
 def test_cross_attention_is_softmax_attention_among_the_rows_of_a_group(rows):
