@@ -20,6 +20,7 @@ def mlp(*widths: int) -> nn.Sequential:
     return nn.Sequential(*layers[:-1])
 
 
+_VARIANCE = 1e-3  # added to that of the rows of a sample before they are normalised
 _FULL = (8, 32, 128)  # most rows in a group of the first, second and third table of `Slots`; the last holds the rest
 
 
@@ -160,9 +161,13 @@ class ContextBlock(nn.Module):
         return x + nn.functional.gelu(y)
 
     def _normalised(self, x: Tensor, sample: Tensor, num_samples: int, layer: int) -> Tensor:
+        if num_samples == 1 and len(x) > 1:  # the same in one operation: a servo has one sample
+            return nn.functional.batch_norm(
+                x, None, None, self.gain[layer], self.bias[layer], training=True, eps=_VARIANCE
+            )
         centred = x - scatter(x, sample, dim_size=num_samples, reduce="mean")[sample]
         variance = scatter(centred**2, sample, dim_size=num_samples, reduce="mean")
-        return centred * torch.rsqrt(variance + 1e-3)[sample] * self.gain[layer] + self.bias[layer]
+        return centred * torch.rsqrt(variance + _VARIANCE)[sample] * self.gain[layer] + self.bias[layer]
 
 
 class AttentionalPooling(nn.Module):

@@ -9,7 +9,7 @@ try:
     from geometry_msgs.msg import TwistStamped
 
     from depth_pc_ros.nodes.client import ServoClient
-    from depth_pc_ros.nodes.conversions import twist_from_msg
+    from depth_pc_ros.nodes.conversions import stamp_to_seconds, twist_from_msg
     from depth_pc_ros.nodes.graph import GraphConfig, nodes
     from depth_pc_ros.nodes.processes import NodeProcesses
 except ImportError:
@@ -23,14 +23,15 @@ SMALL_CAMERA = """
 
 
 class Twists:
-    """Twists (6,) of a topic in the order they came, and the time of each one on time.monotonic."""
+    """Twists (6,) of a topic in the order they came, their stamps, and when each came on time.monotonic."""
 
     def __init__(self, client, topic: str):
-        self.topic, self.values, self.times_s = topic, [], []
+        self.topic, self.values, self.stamps_s, self.times_s = topic, [], [], []
         client.node.create_subscription(TwistStamped, topic, self._hear, 100)
 
     def _hear(self, msg):
         self.values.append(twist_from_msg(msg.twist))
+        self.stamps_s.append(stamp_to_seconds(msg.header.stamp))
         self.times_s.append(time.monotonic())
 
     @property

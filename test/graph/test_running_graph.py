@@ -124,9 +124,10 @@ def test_a_second_goal_while_moving_is_servoed_to_from_standstill(start_graph):
     te_m, re_deg = se3.pose_error(graph.client.camera_pose, start_pose)
     assert te_m < 3e-3
     assert re_deg < 0.3
-    speeds = [np.linalg.norm(twist[:3]) for twist in graph.twists.values[count - 1 :]]
-    assert np.min(np.diff(speeds)) < -0.04  # a stop in between; servoing slows down by some percent a step
-    assert np.max(np.diff(speeds)) < 0.06  # then a ramp: 1 m/s^2 over 0.04 s
+    rises = np.diff([np.linalg.norm(twist[:3]) for twist in graph.twists.values[count - 1 :]])
+    interval_s = np.maximum(np.diff(graph.twists.stamps_s[count - 1 :]), 0.04)  # longer where an answer came too late
+    assert rises.min() < -0.04  # a stop in between; servoing slows down by some percent a step
+    assert (rises < 1.05 * interval_s).all()  # then a ramp: 1 m/s^2
 
 
 def test_single_axis_twists_through_the_adapter_move_the_camera_of_the_arm_just_so(start_graph):

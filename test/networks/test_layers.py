@@ -7,10 +7,10 @@ from depth_pc_ros.networks.layers import CrossAttention, Slots
 @pytest.fixture
 def rows():
     torch.manual_seed(0)
-    group = torch.randint(0, 5, (90,))
+    group = torch.randint(0, 5, (120,))
     group[group == 3] = 2  # a group without rows, and one of some forty
     group[:7] = 5
-    return torch.randn(90, 8, requires_grad=True), torch.randn(90, 8), group
+    return torch.randn(120, 8, requires_grad=True), torch.randn(120, 8), group
 
 
 def test_spread_rows_are_collected_unchanged(rows):
