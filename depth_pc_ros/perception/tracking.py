@@ -11,7 +11,7 @@ import numpy as np
 
 from depth_pc_ros.config import MatcherConfig
 from depth_pc_ros.geometry.camera import Intrinsics
-from depth_pc_ros.perception.matchers import Features, Matcher, make_detecting_matcher
+from depth_pc_ros.perception.matchers import Features, Matcher, make_detecting_matcher, some
 from depth_pc_ros.types import Matches
 
 DETECT_EVERY = 20  # images
@@ -116,8 +116,9 @@ class TrackingMatcher:
         matched = np.isfinite(current).all(axis=1)
         if found.features is not None:
             index = np.flatnonzero(matched)
-            wrong = index[~self._matcher.rigid(goal[index], current[index])]
-            matched[wrong], current[wrong], scores[wrong] = False, np.nan, 0
+            matched[:] = False
+            matched[some(index[self._matcher.rigid(goal[index], current[index])])] = True
+            current[~matched], scores[~matched] = np.nan, 0
         return Matches(goal, current, matched, scores)
 
 
