@@ -32,6 +32,20 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--output", type=Path, metavar="FILE", help="Write the numbers there as JSON too.")
     add_fields(command, ControlConfig, ("controller", "model"))
     command.set_defaults(run=_latency)
+    command = commands.add_parser(
+        "policy_latency",
+        help="milliseconds of the learned laws on one core",
+        description="Time graph update, network and whole control step of learned laws on one core, next to bare "
+        "cv2.AKAZE in the same run. No image is matched.",
+    )
+    command.add_argument(
+        "--models", default="depth_pc_geo,depth_pc", metavar="A,B", help="Folders of weights, or names of those that "
+        "ship. Default: depth_pc_geo,depth_pc."
+    )  # fmt: skip
+    command.add_argument("--matches", type=at_least(8), default=200, metavar="N", help="Default: 200.")
+    command.add_argument("--frames", type=at_least(1), default=150, metavar="N", help="Default: 150.")
+    command.add_argument("--seed", type=int, default=0, metavar="N", help="Of points, noise and image. Default: 0.")
+    command.set_defaults(run=_policy_latency)
     add_commands(commands)
     return parser
 
@@ -55,6 +69,15 @@ def _latency(arguments: argparse.Namespace) -> None:
     if arguments.output:
         arguments.output.parent.mkdir(parents=True, exist_ok=True)
         arguments.output.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+
+
+def _policy_latency(arguments: argparse.Namespace) -> None:
+    from depth_pc_ros.benchmark import policy_latency  # only now: importing torch takes a while
+
+    policy_latency.use_one_core()
+    models = [model for model in arguments.models.split(",") if model]
+    results = policy_latency.measure_policies(models, arguments.matches, arguments.frames, arguments.seed)
+    print(policy_latency.report(results, arguments.matches))
 
 
 def main(argv: list[str] | None = None) -> int:

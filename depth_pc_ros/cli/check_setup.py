@@ -3,10 +3,10 @@
 import argparse
 import importlib.util
 import sys
-from pathlib import Path
 
 from depth_pc_ros.cli.options import add_options, graph_config
 from depth_pc_ros.errors import DepthPcError
+from depth_pc_ros.model_files import model_folders
 from depth_pc_ros.nodes.check_report import Check, table
 from depth_pc_ros.nodes.graph import GraphConfig
 
@@ -23,7 +23,7 @@ _MODULES = (
     ("cv2", "pip install 'opencv-python-headless>=4.8,<5'", True),
     ("scipy", "pip install scipy", True),
     ("cv_bridge", "only for rare image encodings: apt install ros-<distro>-cv-bridge", False),
-    ("torch", "only for learned control laws: pip install torch", False),
+    ("torch", "for the learned control laws, the default among them: pip install torch", False),
 )
 _DRIVER_MODULES = {
     "pybullet": (("pybullet", "pip install pybullet", True), ("moderngl", "pip install moderngl", True)),
@@ -74,11 +74,11 @@ def modules(config: GraphConfig) -> list[Check]:
 
 
 def weights() -> Check:
-    """Learned weights; the classical laws need none."""
-    folder = Path(__file__).resolve().parents[2] / "models"
-    files = [path for path in folder.glob("*") if path.suffix in (".pt", ".safetensors")]
-    detail = f"{len(files)} in {folder}" if files else "none; the laws ibvs and pbvs need none"
-    return Check("weights", bool(files), detail, needed=False)
+    """The models that ship; the classical laws need none."""
+    names = sorted({path.parent.name for folder in model_folders() for path in folder.glob("*/config.json")})
+    places = ", ".join(str(folder) for folder in model_folders())
+    detail = ", ".join(names) if names else f"none in {places}; the laws ibvs and pbvs need none"
+    return Check("models", bool(names), detail, needed=False)
 
 
 if __name__ == "__main__":

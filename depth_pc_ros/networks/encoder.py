@@ -24,7 +24,7 @@ from depth_pc_ros.networks.layers import (
     mlp,
 )
 
-POINT_FEATURES = 11
+POINT_FEATURES = 21
 DEPTH_FEATURES = 4
 MIN_MOTION = 2e-4  # normalised plane, 0.1 px at f = 540 px: image motion below it is noise
 
@@ -105,8 +105,11 @@ class GraphEncoder(nn.Module):
         # The motion in units of its median, so that its pattern looks the same far away and at the goal.
         pattern = torch.asinh(moved / scale[sample, None])
         products = (goal[:, :, None] * current[:, None, :]).flatten(1)
+        # The motion times powers of the place: near the goal turns and shifts differ only in sums of these.
+        x, y = goal[:, :1], goal[:, 1:]
+        moments = (torch.cat([x, y, 2 * x * x, 2 * x * y, 2 * y * y], 1)[:, :, None] * pattern[:, None, :]).flatten(1)
         size = torch.log(scale)[sample, None] / 5
-        x = self.align_points(torch.cat([2 * goal, 2 * current, pattern, 6 * products, size], dim=1))
+        x = self.align_points(torch.cat([2 * goal, 2 * current, pattern, 6 * products, 4 * moments, size], dim=1))
         depth = x.new_zeros(num, self.config.width)
         if self.config.fusion != "none":
             x, depth = self._fuse(x, graph, frame, index, sample, cluster)

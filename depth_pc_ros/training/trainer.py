@@ -23,7 +23,6 @@ from depth_pc_ros.training.state import read_state, write_state
 
 _MAX_NORM = 1.0  # of the gradient
 _STEPS = (0.03, 0.25)  # share of the velocity carried out between two frames: slow and fast cameras
-_FINE = DisturbanceConfig(max_mismatch=0.6, max_noise_px=0.6, max_omission=0.6)
 
 
 @dataclass
@@ -63,6 +62,13 @@ class Trainer:
         return self.update >= (1 - self.config.fine_share) * self.config.updates
 
     @property
+    def _disturbances(self) -> DisturbanceConfig:
+        most = self.config.max_mismatch
+        if self.fine:
+            return DisturbanceConfig(max_mismatch=min(most, 0.6), max_noise_px=0.6, max_omission=0.6)
+        return DisturbanceConfig(max_mismatch=most)
+
+    @property
     def expert_share(self) -> float:
         """Share of the motions that the expert makes: falls from 1 to 0.1 over the first half."""
         return max(0.1, 1 - 1.8 * self.update / self.config.updates)
@@ -84,9 +90,8 @@ class Trainer:
             if self.done:
                 break
             begin = time.perf_counter()
-            disturbances = _FINE if self.fine else DisturbanceConfig()
             seed = [self.config.seed, 32, self.batch, placement]
-            world = ServoBatch(scenes, disturbances, seed, self.device)
+            world = ServoBatch(scenes, self._disturbances, seed, self.device)
             self._place(world, rng)
             memory = self.net.start(world.graph)
             T_warm = torch.eye(4, device=self.device).expand(world.num_samples, 4, 4)
