@@ -13,6 +13,7 @@ class TrainConfig(EncoderConfig):
     policy: str = option("depth_pc_geo", "Which network.", choices=("depth_pc", "depth_pc_geo"))
     context_blocks: int = option(4, "Context-normalised layers on the points; 0 in the paper's network.", 0, 12)
     use_hpr: bool = option(True, "Hide occluded points in the training scenes (hidden point removal).")
+    max_points: int = option(256, "Most keypoints of a training scene.", 12, 2000)
     max_mismatch: float = option(0.7, "Largest share of wrong matches in a training scene.", 0.0, 0.95)
     seed: int = option(0, "Of weights, scenes and disturbances.", 0, 2**31 - 1)
     updates: int = option(5000, "Steps of the optimiser.", 1, 10_000_000)

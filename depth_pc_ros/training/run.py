@@ -26,7 +26,7 @@ from depth_pc_ros.training.validation import MISMATCHES, closed_loop
 
 _HELD_OUT_SEED = 2**31  # of the validation scenes: larger than any training seed
 _LOG_EVERY = 5  # batches of scenes
-_POINTS = {"min_points": 12, "max_points": 256}  # keypoints of a goal
+_MIN_POINTS = 12  # keypoints of a goal
 
 
 class TrainingRun:
@@ -63,9 +63,11 @@ class TrainingRun:
         data = clouds_digest(clouds)
         resumed = checkpoint.exists()
         self.trainer = Trainer.resume(checkpoint, config, data, device) if resumed else Trainer(config, data, device)
-        self._scene_config = SceneConfig(use_hpr=config.use_hpr, **_POINTS)
+        self._scene_config = SceneConfig(
+            use_hpr=config.use_hpr, min_points=_MIN_POINTS, max_points=config.max_points
+        )  # fmt: skip
         # Always with hidden point removal, so that ablations are judged on the same scenes.
-        scene_config = SceneConfig(near_share=0.0, **_POINTS)
+        scene_config = SceneConfig(near_share=0.0, min_points=_MIN_POINTS)
         self._held_out = make_batch(held_out, scene_config, validation_scenes, _HELD_OUT_SEED, 0)
         self._best = self._read_best()
 

@@ -107,13 +107,17 @@ class Trainer:
         return {name: value / count for name, value in sums.items()}
 
     def _place(self, world: ServoBatch, rng: np.random.Generator) -> None:
-        """Cameras along the expert's path: many on its first part, the others evenly over the log of what is left."""
+        """Cameras along the expert's path: many on its first part, the others evenly over the log of what is left.
+
+        Half of them have less left of the turn about the optical axis than of the rest.
+        """
         num = world.num_samples
         remaining = np.exp(-rng.uniform(0, 5.0 if self.fine else 4.0, num))
         early = rng.random(num) < 0.4
         remaining[early] = rng.uniform(0.3, 1.0, np.count_nonzero(early))
         wobble = rng.normal(0, 0.15, (num, 6)) * remaining[:, None] * rng.random((num, 1))
-        world.place_on_path(self._tensor(remaining), self._tensor(wobble))
+        turn = remaining * np.where(rng.random(num) < 0.5, 1.0, np.exp(-rng.uniform(0, 5.0, num)))
+        world.place_on_path(self._tensor(remaining), self._tensor(turn), self._tensor(wobble))
 
     def _tensor(self, array: np.ndarray) -> Tensor:
         return torch.from_numpy(array.astype(np.float32)).to(self.device)

@@ -51,7 +51,7 @@ def test_clean_points_are_seen_where_they_project(scenes):
 
 def test_at_the_goal_everything_is_seen_in_place(scenes):
     world = ServoBatch(scenes, CLEAN, 0)
-    world.place_on_path(torch.zeros(6), torch.zeros(6, 6))
+    world.place_on_path(torch.zeros(6), torch.zeros(6), torch.zeros(6, 6))
     frame, _ = world.observe()
     assert frame.seen.all()
     torch.testing.assert_close(frame.current, world.graph.goal, atol=1e-5, rtol=0)
@@ -62,7 +62,8 @@ def test_place_on_path_is_where_the_expert_comes_by(scenes):
     walked, placed = ServoBatch(scenes, CLEAN, 0), ServoBatch(scenes, CLEAN, 0)
     for _ in range(2000):
         walked.move(walked.expert(), 1e-3)
-    placed.place_on_path(torch.full((6,), (1 - 1e-3) ** 2000), torch.zeros(6, 6))
+    left = torch.full((6,), (1 - 1e-3) ** 2000)
+    placed.place_on_path(left, left, torch.zeros(6, 6))
     torch.testing.assert_close(walked.T_cam_goal, placed.T_cam_goal, atol=5e-3, rtol=0)
 
 
