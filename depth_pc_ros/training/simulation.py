@@ -62,18 +62,18 @@ class ServoBatch:
         """How far from the goal (B,), in rad and goal distances."""
         return se3.pbvs_twist(self.T_cam_goal).norm(dim=1)
 
-    def place_on_path(self, remaining: Tensor, turn_remaining: Tensor, wobble: Tensor) -> None:
+    def place_on_path(self, remaining: Tensor, turn_share: Tensor, wobble: Tensor) -> None:
         """Put each camera on the expert's path, where the share `remaining` (B,) is left, off it by `wobble` (B, 6).
 
-        turn_remaining: (B,) share that is left of the turn about the optical axis; on the path it equals `remaining`.
-        A policy leaves the path in just this way: turns are easy to see, and what is left is a way around the scene.
+        turn_share: (B,) share of the turn about the optical axis that is then left, too; 1 on the path. A policy leaves
+        the path in just this way: a turn is easy to see, and what is left is a way around the scene.
         """
         R, t = self.T_cam_goal[:, :3, :3], self.T_cam_goal[:, :3, 3]
         position = -(R.transpose(1, 2) @ t[..., None])[..., 0] * remaining[:, None]  # of the camera, goal frame
-        turn = torch.zeros_like(t)
-        turn[:, 2] = torch.atan2(R[:, 1, 0] - R[:, 0, 1], R[:, 0, 0] + R[:, 1, 1])
-        tilt = se3.log_so3(se3.exp_so3(-turn) @ R)
-        R = se3.exp_so3(turn * turn_remaining[:, None]) @ se3.exp_so3(tilt * remaining[:, None])
+        R = se3.exp_so3(se3.log_so3(R) * remaining[:, None])
+        turned = torch.zeros_like(t)
+        turned[:, 2] = torch.atan2(R[:, 1, 0] - R[:, 0, 1], R[:, 0, 0] + R[:, 1, 1]) * (turn_share - 1)
+        R = se3.exp_so3(turned) @ R
         self.T_cam_goal = se3.exp(wobble) @ se3.from_rt(R, -(R @ position[..., None])[..., 0])
 
     def expert(self) -> Tensor:

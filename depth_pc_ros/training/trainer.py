@@ -116,7 +116,7 @@ class Trainer:
         early = rng.random(num) < 0.4
         remaining[early] = rng.uniform(0.3, 1.0, np.count_nonzero(early))
         wobble = rng.normal(0, 0.15, (num, 6)) * remaining[:, None] * rng.random((num, 1))
-        turn = remaining * np.where(rng.random(num) < 0.5, 1.0, np.exp(-rng.uniform(0, 5.0, num)))
+        turn = np.where(rng.random(num) < 0.5, 1.0, np.exp(-rng.uniform(0, 5.0, num)))
         world.place_on_path(self._tensor(remaining), self._tensor(turn), self._tensor(wobble))
 
     def _tensor(self, array: np.ndarray) -> Tensor:

@@ -62,9 +62,19 @@ def test_place_on_path_is_where_the_expert_comes_by(scenes):
     walked, placed = ServoBatch(scenes, CLEAN, 0), ServoBatch(scenes, CLEAN, 0)
     for _ in range(2000):
         walked.move(walked.expert(), 1e-3)
-    left = torch.full((6,), (1 - 1e-3) ** 2000)
-    placed.place_on_path(left, left, torch.zeros(6, 6))
+    placed.place_on_path(torch.full((6,), (1 - 1e-3) ** 2000), torch.ones(6), torch.zeros(6, 6))
     torch.testing.assert_close(walked.T_cam_goal, placed.T_cam_goal, atol=5e-3, rtol=0)
+
+
+def test_place_on_path_takes_away_the_turn_about_the_optical_axis_alone(scenes):
+    whole, rest = ServoBatch(scenes, CLEAN, 0), ServoBatch(scenes, CLEAN, 0)
+    whole.place_on_path(torch.full((6,), 0.5), torch.ones(6), torch.zeros(6, 6))
+    rest.place_on_path(torch.full((6,), 0.5), torch.zeros(6), torch.zeros(6, 6))
+    position = [-T[:, :3, :3].mT @ T[:, :3, 3:] for T in (whole.T_cam_goal, rest.T_cam_goal)]
+    torch.testing.assert_close(*position, atol=1e-5, rtol=0)
+    R = rest.T_cam_goal[:, :3, :3]
+    torch.testing.assert_close(R[:, 1, 0], R[:, 0, 1], atol=1e-5, rtol=0)  # no turn about z
+    torch.testing.assert_close(R[:, 2, :], whole.T_cam_goal[:, 2, :3], atol=1e-5, rtol=0)  # the same line of sight
 
 
 def test_equal_seeds_give_equal_frames(scenes):
