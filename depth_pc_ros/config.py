@@ -119,7 +119,7 @@ class MatcherConfig(Config):
     matcher: str = option(
         "akaze", "Keypoint detector and descriptor.", choices=("akaze", "sift", "orb", "brisk")
     )  # fmt: skip
-    max_keypoints: int = option(1000, "Keep this many of the strongest keypoints per image.", 16, 5000)
+    max_keypoints: int = option(1500, "Keep this many of the strongest keypoints per image.", 16, 5000)
     min_keypoints: int = option(20, "A goal image with fewer keypoints is refused.", 4, 5000)
     ratio: float = option(0.9, "Lowe's ratio test: best distance over second best.", 0.1, 1.0)
     refine: bool = option(True, "Align matched patches with the goal to sub-pixel accuracy (Lucas-Kanade).")

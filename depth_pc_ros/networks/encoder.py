@@ -24,7 +24,7 @@ from depth_pc_ros.networks.layers import (
     mlp,
 )
 
-POINT_FEATURES = 21
+POINT_FEATURES, PLANAR_FEATURES = 21, 18
 DEPTH_FEATURES = 4
 MIN_MOTION = 2e-4  # normalised plane, 0.1 px at f = 540 px: image motion below it is noise
 
@@ -40,6 +40,9 @@ class EncoderConfig(Config):
         "points), `concat`, or `none` (no depth: CNS).",
         choices=("cluster", "full", "concat", "none"),
     )
+    planar: bool = option(
+        False, "Also feed the motion that is left beside the best turn, growth and shift of the whole image."
+    )  # fmt: skip
     context_blocks: int = option(0, "Context-normalised layers on the points, before the clusters.", 0, 12)
 
 
@@ -68,6 +71,49 @@ def median_motion(distance: Tensor, sample: Tensor, num_samples: int) -> Tensor:
     return torch.where(size > 0, ranked[middle], distance.new_zeros(()))
 
 
+def moments(place: Tensor, motion: Tensor) -> Tensor:
+    """Motion (S, 2) times powers of the place (S, 2): (S, 10). Near the goal turns and shifts differ only in these."""
+    x, y = place[:, :1], place[:, 1:]
+    powers = torch.cat([x, y, 2 * x * x, 2 * x * y, 2 * y * y], dim=1)
+    return (powers[:, :, None] * motion[:, None, :]).flatten(1)
+
+
+def similarity(goal: Tensor, current: Tensor, sample: Tensor, num_samples: int) -> tuple[Tensor, Tensor, Tensor]:
+    """The turn, growth and shift that best map each sample's goal points to its current points (S, 2), robustly.
+
+    Returns the mapped points (S, 2), the complex factor (B, 2) and the shift (B, 2) of the weighted mean point. Least
+    squares, three times; what is off by more than the median counts less and less.
+    """
+    weight = goal.new_ones(len(goal), 1)
+
+    def mean(x: Tensor) -> Tensor:
+        total = scatter(torch.cat([weight * x, weight], dim=1), sample, dim_size=num_samples, reduce="sum")
+        return total[:, :-1] / total[:, -1:].clamp_min(1e-9)
+
+    for _ in range(3):
+        means = mean(torch.cat([goal, current], dim=1))
+        g, c = goal - means[sample, :2], current - means[sample, 2:]
+        sums = mean(torch.stack([(g * c).sum(1), g[:, 0] * c[:, 1] - g[:, 1] * c[:, 0], (g * g).sum(1)], dim=1))
+        factor = sums[:, :2] / sums[:, 2:].clamp_min(1e-6)
+        real, imaginary = factor[sample].unbind(1)
+        turned = torch.stack([real * g[:, 0] - imaginary * g[:, 1], imaginary * g[:, 0] + real * g[:, 1]], dim=1)
+        off = (c - turned).norm(dim=1)
+        usual = median_motion(off, sample, num_samples).clamp_min(MIN_MOTION)
+        weight = (1 / (1 + (off / (2 * usual[sample])) ** 2) ** 2)[:, None]
+    return turned + means[sample, 2:], factor, means[:, 2:] - means[:, :2]
+
+
+def _planar_features(goal, current, sample, num_samples) -> list[Tensor]:
+    """PLANAR_FEATURES of each point: its sample's turn, growth and shift, and how it moves beside these."""
+    mapped, factor, shift = similarity(goal, current, sample, num_samples)
+    growth = factor.norm(dim=1, keepdim=True).clamp_min(1e-3)
+    whole = torch.cat([factor / growth, growth.log(), shift], dim=1)[sample]
+    left = current - mapped
+    scale = median_motion(left.norm(dim=1), sample, num_samples).clamp_min(MIN_MOTION)
+    pattern = torch.asinh(left / scale[sample, None])
+    return [whole, pattern, 4 * moments(current, pattern), torch.log(scale)[sample, None] / 5]
+
+
 class GraphEncoder(nn.Module):
     """See the module. Pure function of goal, frame and memory."""
 
@@ -75,7 +121,8 @@ class GraphEncoder(nn.Module):
         super().__init__()
         width = config.width
         self.config = config
-        self.align_points = FeatureAlignment(POINT_FEATURES, width)
+        inputs = POINT_FEATURES + (PLANAR_FEATURES if config.planar else 0)
+        self.align_points = FeatureAlignment(inputs, width)
         if config.fusion != "none":
             self.align_depth = FeatureAlignment(DEPTH_FEATURES, width)
             self.attention = CrossAttention(width)
@@ -105,11 +152,11 @@ class GraphEncoder(nn.Module):
         # The motion in units of its median, so that its pattern looks the same far away and at the goal.
         pattern = torch.asinh(moved / scale[sample, None])
         products = (goal[:, :, None] * current[:, None, :]).flatten(1)
-        # The motion times powers of the place: near the goal turns and shifts differ only in sums of these.
-        x, y = goal[:, :1], goal[:, 1:]
-        moments = (torch.cat([x, y, 2 * x * x, 2 * x * y, 2 * y * y], 1)[:, :, None] * pattern[:, None, :]).flatten(1)
         size = torch.log(scale)[sample, None] / 5
-        x = self.align_points(torch.cat([2 * goal, 2 * current, pattern, 6 * products, 4 * moments, size], dim=1))
+        features = [2 * goal, 2 * current, pattern, 6 * products, 4 * moments(goal, pattern), size]
+        if self.config.planar:
+            features += _planar_features(goal, current, sample, num)
+        x = self.align_points(torch.cat(features, dim=1))
         depth = x.new_zeros(num, self.config.width)
         if self.config.fusion != "none":
             x, depth = self._fuse(x, graph, frame, index, sample, cluster)

@@ -19,7 +19,7 @@ from depth_pc_ros.geometry.camera import Intrinsics
 from depth_pc_ros.geometry.magsac import magsac
 from depth_pc_ros.types import Matches
 
-AKAZE_THRESHOLD = 0.0003  # a third of OpenCV's: more keypoints on plain objects; max_keypoints bounds the rest
+AKAZE_THRESHOLD = 0.0002  # a fifth of OpenCV's: more keypoints on plain objects; max_keypoints bounds the rest
 MOST_MATCHES = 300  # in use at a time: more cost time and tell hardly more
 _ITERATIONS = 2000  # of MAGSAC
 # The alignment: how far it may go (px), and how unlike patches may be (mean difference of equalised grey values).
@@ -29,6 +29,7 @@ _ALIGN_PX, _ALIKE = 4.0, 20.0
 _VOTERS = 64
 _VOTE_TURN, _VOTE_GROWTH = np.radians(30), np.log(1.6)
 _VOTE_SHIFT_PX, _VOTE_SHIFT_SHARE = 20.0, 0.35
+_VOTE_MIN, _SPARSE = 5, 100  # between so many voted matches, more are looked for where these point
 
 
 @dataclass(frozen=True)
@@ -104,9 +105,11 @@ class Matcher:
     def match_features(self, features: Features) -> Matches:
         """Matches of a live image's features with the goal."""
         goal = self.goal_points
-        goal_index, live_index, scores = self._putative(features)
-        voted = self._vote(features, goal_index, live_index)
-        goal_index, live_index, scores = goal_index[voted], live_index[voted], scores[voted]
+        goal_index, live_index, scores = self._voted(features, self._putative(features))
+        if _VOTE_MIN <= len(goal_index) < _SPARSE:
+            guided = self._voted(features, self._putative(features, self._near(features, goal_index, live_index)))
+            if len(guided[0]) > len(goal_index):
+                goal_index, live_index, scores = guided
         keep = some(np.flatnonzero(self.rigid(goal[goal_index], features.points[live_index])))
         goal_index, live_index, scores = goal_index[keep], live_index[keep], scores[keep]
 
@@ -120,12 +123,15 @@ class Matcher:
         score[goal_index] = scores
         return Matches(goal, current, matched, score)
 
-    def _putative(self, features: Features) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Indices into goal and live features, and scores, after the ratio test; one to one."""
+    def _putative(self, features: Features, allowed=None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Indices into goal and live features, and scores, after the ratio test; one to one.
+
+        allowed: (goal, live) uint8, pairs to choose from; None: all.
+        """
         if len(features.points) < 2:
             return np.zeros(0, int), np.zeros(0, int), np.zeros(0, np.float32)
-        pairs = self._brute_force.knnMatch(self._goal.descriptors, features.descriptors, k=2)
-        rows = [(a.queryIdx, a.trainIdx, a.distance, b.distance) for a, b in pairs]
+        pairs = self._brute_force.knnMatch(self._goal.descriptors, features.descriptors, k=2, mask=allowed)
+        rows = [(p[0].queryIdx, p[0].trainIdx, p[0].distance, p[1].distance) for p in pairs if len(p) == 2]
         table = np.array(rows, dtype=np.float64).reshape(-1, 4)
         ratio = table[:, 2] / np.maximum(table[:, 3], 1e-9)
         table, ratio = table[ratio < self.config.ratio], ratio[ratio < self.config.ratio]
@@ -133,6 +139,35 @@ class Matcher:
         _, first = np.unique(table[order, 1], return_index=True)
         best = np.sort(order[first])
         return table[best, 0].astype(int), table[best, 1].astype(int), (1 - ratio[best]).astype(np.float32)
+
+    def _voted(self, live: Features, putative) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Those of the putative matches that the vote keeps."""
+        goal_index, live_index, scores = putative
+        kept = self._vote(live, goal_index, live_index)
+        return goal_index[kept], live_index[kept], scores[kept]
+
+    def _near(self, live: Features, goal_index: np.ndarray, live_index: np.ndarray) -> np.ndarray:
+        """Pairs (goal, live) uint8 that turned, grew and moved about as the few given matches did.
+
+        Among so much fewer rivals the ratio test keeps many more matches, also where the view has changed a lot.
+        """
+        goal = self._goal
+        turn = np.angle(np.exp(1j * (live.angles[live_index] - goal.angles[goal_index])).mean())
+        growth = np.median(np.log(live.sizes[live_index] / goal.sizes[goal_index]))
+        goal_z, live_z = goal.points @ (1, 1j), live.points @ (1, 1j)
+        away = goal_z - goal_z[goal_index].mean()
+        expected = live_z[live_index].mean() + np.exp(growth + 1j * turn) * away
+        room = _VOTE_SHIFT_PX + _VOTE_SHIFT_SHARE * np.abs(away)
+
+        def differ(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+            return np.subtract.outer(a.astype(np.float32), b.astype(np.float32))
+
+        square = differ(expected.real, live_z.real) ** 2 + differ(expected.imag, live_z.imag) ** 2
+        near = square < (room.astype(np.float32) ** 2)[:, None]
+        near &= np.abs(differ(np.log(goal.sizes) + growth, np.log(live.sizes))) < _VOTE_GROWTH
+        other_turn = np.abs(differ(np.mod(goal.angles + turn, 2 * np.pi), np.mod(live.angles, 2 * np.pi)))
+        near &= (other_turn < _VOTE_TURN) | (other_turn > 2 * np.pi - _VOTE_TURN)
+        return near.astype(np.uint8)
 
     def _vote(self, live: Features, goal_index: np.ndarray, live_index: np.ndarray) -> np.ndarray:
         """Mask (M,) of putative matches in the largest group that turned, grew and moved alike.
