@@ -29,7 +29,9 @@ _ALIGN_PX, _ALIKE = 4.0, 20.0
 _VOTERS = 64
 _VOTE_TURN, _VOTE_GROWTH = np.radians(30), np.log(1.6)
 _VOTE_SHIFT_PX, _VOTE_SHIFT_SHARE = 20.0, 0.35
-_VOTE_MIN, _SPARSE = 5, 100  # between so many voted matches, more are looked for where these point
+# With this many voted matches, more are looked for where they point: fewer may agree by chance (in views of other
+# scenes up to 18 did), with more it is not worth the time.
+_VOTE_MIN, _SPARSE = 24, 100
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,14 @@ from depth_pc_ros.errors import ConfigError
 from depth_pc_ros.graph.builder import Frame, build_frame, build_graph, collate
 from depth_pc_ros.networks.depth_pc import DepthPcNet
 from depth_pc_ros.networks.depth_pc_geo import DepthPcGeoNet
-from depth_pc_ros.networks.encoder import EncoderConfig, median_motion
+from depth_pc_ros.networks.encoder import EncoderConfig, median_motion, similarity
 
 VARIANTS = [
     (DepthPcNet, {}),
     (DepthPcNet, {"fusion": "none"}),
     (DepthPcNet, {"fusion": "concat"}),
     (DepthPcNet, {"fusion": "full"}),
+    (DepthPcNet, {"planar": True}),
     (DepthPcGeoNet, {"context_blocks": 2}),
 ]
 
@@ -127,3 +128,18 @@ def test_median_motion():
 def test_wrong_variant_is_refused():
     with pytest.raises(ConfigError, match="fusion"):
         EncoderConfig(fusion="cross")
+
+
+def test_similarity_is_found_beside_wrong_matches_for_each_sample():
+    rng = torch.Generator().manual_seed(0)
+    goal = torch.rand(120, 2, generator=rng) - 0.5
+    sample = torch.arange(120) % 2
+    factor = torch.tensor([[0.6, -0.9], [-1.1, 0.1]])  # turns by -56 and 175 degrees
+    real, imaginary = factor[sample].unbind(1)
+    current = torch.stack([real * goal[:, 0] - imaginary * goal[:, 1], imaginary * goal[:, 0] + real * goal[:, 1]], 1)
+    current = current + torch.tensor([[0.1, 0.2], [0.0, -0.1]])[sample]
+    wrong = torch.arange(120) >= 100
+    seen = torch.where(wrong[:, None], torch.rand(120, 2, generator=rng) - 0.5, current)
+    mapped, found, _ = similarity(goal, seen, sample, 2)
+    torch.testing.assert_close(found, factor, atol=0.02, rtol=0)
+    torch.testing.assert_close(mapped, current, atol=0.02, rtol=0)
