@@ -97,7 +97,7 @@ def test_few_matches_that_agree_lead_to_more(plane, intrinsics, T_world_goal, mo
     counts = []
     for sparse in (0, 10000):
         monkeypatch.setattr(matchers, "_SPARSE", sparse)
-        matcher = make_detecting_matcher(MatcherConfig(ratio=0.8))
+        matcher = make_detecting_matcher(MatcherConfig())
         matcher.set_goal(plane.view(T_world_goal, intrinsics), intrinsics)
         matches = matcher.match(plane.view(T_world_cam, intrinsics))
         truth = plane.true_pixels(matches.goal_points, T_world_goal, T_world_cam, intrinsics)
