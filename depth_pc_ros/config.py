@@ -131,7 +131,9 @@ class MatcherConfig(Config):
 class ControlConfig(Config):
     """Control law, velocity law, limits and stopping rule."""
 
-    controller: str = option("pbvs", "Control law.", choices=("ibvs", "pbvs", "depth_pc", "depth_pc_geo"))
+    controller: str = option(
+        "depth_pc_geo", "Control law.", choices=("ibvs", "pbvs", "depth_pc", "depth_pc_geo")
+    )  # fmt: skip
     model: str = option("", "Weights of a learned law: a folder, or the name of one that ships; empty: the law's own.")
     default_distance: float = option(
         0.6, "Camera to scene centre at the goal, m, where the goal does not say.", 0.05, 20.0

@@ -18,7 +18,7 @@ from depth_pc_ros.types import ServoState, StepResult
 class ServoPipeline:
     """Visual servoing on one goal image.
 
-        pipeline = ServoPipeline.from_config(controller="pbvs")
+        pipeline = ServoPipeline.from_config()
         pipeline.set_goal(goal_rgb, K, distance=0.6)
         while not (result := pipeline.step(camera.read(), time.monotonic())).converged:
             robot.move(result.twist)

@@ -35,7 +35,7 @@ EPILOG = """\
 examples:
   scripts/demo.sh                             a free-flying camera above a table of textured things
   scripts/demo.sh --arm --seed 3              a Franka Panda carries the camera; another scene, another start
-  scripts/demo.sh --controller ibvs           the image-based law in place of the pose-based one
+  scripts/demo.sh --controller ibvs           a classical law in place of the learned one
   scripts/demo.sh --scene ycb --ycb-root DIR  YCB-Video objects; DIR holds 003_cracker_box/ and so on
   scripts/demo.sh --real-time                 on the wall clock, as with a robot; lockstep repeats bit for bit instead
 

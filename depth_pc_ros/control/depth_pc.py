@@ -107,9 +107,12 @@ class DepthPcGeo(Pbvs):
         return self._steer(problem, view, [(T, problem.rho_prior)])
 
     def _shaped_problem(self, observation: Observation, graph, output) -> Problem:
-        """Depth `d (1 + a n)` of relative depth n, distance d and relief a; the distance alone where n is not known."""
-        known = graph.depth_known.numpy()
-        depth = observation.distance_m * (1 + output.relief.item() * graph.depth.double().numpy())
-        rho = 1 / np.where(known, depth, observation.distance_m)
-        sigma = np.where(known, self.SHAPE_SIGMA, self.RELIEF_SIGMA) * rho
-        return Problem(observation.goal, rho, 1 / sigma**2, observation.focal_px)
+        """The goal's depth: as measured, else `d (1 + a n)` of relative depth n, distance d and relief a.
+
+        Where n is not known either, the distance alone.
+        """
+        known, metric = graph.depth_known.numpy(), np.isfinite(observation.goal_depth_m)
+        shaped = observation.distance_m * (1 + output.relief.item() * graph.depth.double().numpy())
+        depth = np.where(metric, observation.goal_depth_m, np.where(known, shaped, observation.distance_m))
+        sigma = np.where(known, self.SHAPE_SIGMA, self.RELIEF_SIGMA)
+        return Problem(observation.goal, 1 / depth, (depth / sigma) ** 2, observation.focal_px)

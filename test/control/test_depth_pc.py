@@ -61,28 +61,43 @@ def test_equal_views_give_equal_twists_after_reset(model, known):
     assert first.dtype == np.float64
 
 
-def test_metric_depth_counts_only_up_to_scale_and_shift(model):
-    seen = observe(FAR)
-    other = Observation(
-        seen.goal, seen.current, seen.matched, 3 * seen.goal_depth_m + 1, 3 * seen.current_depth_m + 1, 0.7, 540.0
-    )
-    np.testing.assert_allclose(make(model)(seen).twist, make(model)(other).twist, rtol=1e-3, atol=1e-4)
+def with_goal_depth(seen, depth_m):
+    return Observation(**{**seen.__dict__, "goal_depth_m": depth_m})
 
 
-def test_relative_depth_counts_like_metric_depth_wherever_it_comes_in(model):
+def test_measured_depth_is_no_more_than_relative_to_the_network(tmp_path):
+    law, seen = saved(tmp_path, "depth_pc"), observe(FAR)
+    other = with_goal_depth(seen, 3 * seen.goal_depth_m + 1)
+    np.testing.assert_allclose(make(law)(seen).twist, make(law)(other).twist, rtol=1e-3, atol=1e-4)
+
+
+def test_measured_depth_is_the_scale_of_the_geometric_law_whatever_the_distance(tmp_path):
+    model = saved(tmp_path, "depth_pc_geo")
     seen = observe(FAR)
-    relative = {"goal_relative_depth": 5 * seen.goal_depth_m - 9, "current_relative_depth": seen.current_depth_m - 9}
-    blind = observe(FAR, known=False)
-    other = Observation(**{**blind.__dict__, **relative})
+    wrong = Observation(**{**seen.__dict__, "distance_m": 1.4})
+    np.testing.assert_allclose(make(model)(wrong).twist[:3], FAR[:3, 3], atol=0.01)
+    twice = with_goal_depth(seen, 2 * seen.goal_depth_m)
+    np.testing.assert_allclose(make(model)(twice).twist[:3], 2 * FAR[:3, 3], atol=0.02)
+
+
+def test_relative_depth_counts_up_to_scale_and_shift_wherever_it_comes_in(model):
+    seen, blind = observe(FAR), observe(FAR, known=False)
+
+    def estimated(scale, shift):
+        relative = {"goal_relative_depth": scale * seen.goal_depth_m + shift}
+        relative["current_relative_depth"] = seen.current_depth_m + shift
+        return Observation(**{**blind.__dict__, **relative})
+
     law = make(model)
     law(blind)
-    late = law(other).twist  # the goal's depth comes after the first frame
-    np.testing.assert_allclose(make(model)(other).twist, make(model)(seen).twist, rtol=1e-3, atol=1e-4)
+    late = law(estimated(5, -9)).twist  # the goal's depth comes after the first frame
+    one, other = make(model)(estimated(5, -9)).twist, make(model)(estimated(1, 0)).twist
+    np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-4)
     assert np.isfinite(late).all()
 
 
 def test_the_linear_part_grows_with_the_goal_distance(model):
-    seen = observe(FAR)
+    seen = observe(FAR, known=False)
     twice = Observation(**{**seen.__dict__, "distance_m": 1.4})
     a, b = make(model)(seen).twist, make(model)(twice).twist
     np.testing.assert_allclose(b, a * [2, 2, 2, 1, 1, 1], rtol=2e-3, atol=1e-5)
