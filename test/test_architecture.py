@@ -36,11 +36,13 @@ ALLOWED = {
         "sim",
         "pipeline",
         "nodes",
+        "graph",
         "networks",
     },
     "nodes": {"types", "errors", "config", "geometry", "perception", "control", "sim", "pipeline"},
     "cli": {
         "provenance",
+        "model_files",
         "types",
         "errors",
         "config",

@@ -107,7 +107,7 @@ def test_real_time_converges_then_zeros_then_silence(chain, camera):
     error_mm, error_deg = camera.error()
     assert error_mm < 2.0
     assert error_deg < 0.2
-    assert (status.goal_id, status.num_matches, status.controller) == (1, 60, "pbvs")
+    assert (status.goal_id, status.num_matches, status.controller) == (1, 60, "depth_pc_geo")
     assert status.error < 0.01
     assert status.error_px == pytest.approx(540 * status.error)
     assert np.isnan(status.depth_age_s)
