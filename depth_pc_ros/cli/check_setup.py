@@ -5,8 +5,9 @@ import importlib.util
 import sys
 
 from depth_pc_ros.cli.options import add_options, graph_config
+from depth_pc_ros.config import ControlConfig
 from depth_pc_ros.errors import DepthPcError
-from depth_pc_ros.model_files import model_folders
+from depth_pc_ros.model_files import local_model
 from depth_pc_ros.nodes.check_report import Check, table
 from depth_pc_ros.nodes.graph import GraphConfig
 
@@ -23,7 +24,11 @@ _MODULES = (
     ("cv2", "pip install 'opencv-python-headless>=4.8,<5'", True),
     ("scipy", "pip install scipy", True),
     ("cv_bridge", "only for rare image encodings: apt install ros-<distro>-cv-bridge", False),
-    ("torch", "for the learned control laws, the default among them: pip install torch", False),
+)
+_CLASSICAL = ("ibvs", "pbvs")
+_LEARNED_MODULES = tuple(
+    (name, f"pip install {package}, or choose --controller pbvs", True)
+    for name, package in (("torch", "torch"), ("torch_geometric", "torch-geometric"), ("safetensors", "safetensors"))
 )
 _DRIVER_MODULES = {
     "pybullet": (("pybullet", "pip install pybullet", True), ("moderngl", "pip install moderngl", True)),
@@ -49,7 +54,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     try:
         config = graph_config(arguments)
-        checks = [*modules(config), weights()]
+        checks = [*modules(config), weights(config)]
         absent = {check.what for check in checks if check.missing}
         if not absent & {"module rclpy", "module depth_pc_interfaces"}:
             from depth_pc_ros.nodes.setup_check import check_graph
@@ -67,18 +72,24 @@ def main(argv: list[str] | None = None) -> int:
 def modules(config: GraphConfig) -> list[Check]:
     """Whether each Python module can be found."""
     wanted = [*_MODULES, *_DRIVER_MODULES[config.driver]]
+    if _controller(config) not in _CLASSICAL:
+        wanted += _LEARNED_MODULES
     if config.driver != "pybullet" and not config.camera_in_tool:
         wanted.append(_TF_MODULE)
     found = {name: importlib.util.find_spec(name) is not None for name, _, _ in wanted}
     return [Check(f"module {name}", found[name], "" if found[name] else hint, needed) for name, hint, needed in wanted]
 
 
-def weights() -> Check:
-    """The models that ship; the classical laws need none."""
-    names = sorted({path.parent.name for folder in model_folders() for path in folder.glob("*/config.json")})
-    places = ", ".join(str(folder) for folder in model_folders())
-    detail = ", ".join(names) if names else f"none in {places}; the laws ibvs and pbvs need none"
-    return Check("models", bool(names), detail, needed=False)
+def _controller(config: GraphConfig) -> str:
+    return config.controller or ControlConfig().controller
+
+
+def weights(config: GraphConfig) -> Check:
+    """The model of the control law, unless controller.yaml names another; the classical laws need none."""
+    name = _controller(config)
+    folder = local_model(name)
+    detail = "the law needs none" if name in _CLASSICAL else str(folder or f"{name} is in none of the models/ folders")
+    return Check("model", folder is not None, detail, needed=name not in _CLASSICAL)
 
 
 if __name__ == "__main__":

@@ -75,7 +75,9 @@ class DepthPcGeo(Pbvs):
     """
 
     name = "depth_pc_geo"
-    SHAPE_SIGMA = 0.1  # relative, of a point's depth about the network's shape where relative depth is known
+    # Relative, of a point's depth where it is known, be it relative or measured: with the 1 % of `Pbvs` a start with
+    # mostly wrong matches explains too few of them (dev/L/024 is lost). At the goal depth decides nothing.
+    SHAPE_SIGMA = 0.1
     BELIEVED = 0.5  # probability above which a match is used
     MIN_BELIEVED, MIN_SHARE_BELIEVED = 12, 0.3  # so many of the likeliest are used in any case: the solver judges too
 
@@ -114,5 +116,5 @@ class DepthPcGeo(Pbvs):
         known, metric = graph.depth_known.numpy(), np.isfinite(observation.goal_depth_m)
         shaped = observation.distance_m * (1 + output.relief.item() * graph.depth.double().numpy())
         depth = np.where(metric, observation.goal_depth_m, np.where(known, shaped, observation.distance_m))
-        sigma = np.where(known, self.SHAPE_SIGMA, self.RELIEF_SIGMA)
+        sigma = np.where(known | metric, self.SHAPE_SIGMA, self.RELIEF_SIGMA)
         return Problem(observation.goal, 1 / depth, (depth / sigma) ** 2, observation.focal_px)

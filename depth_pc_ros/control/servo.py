@@ -13,7 +13,7 @@ from depth_pc_ros.control.ibvs import Ibvs
 from depth_pc_ros.control.limits import VelocityLaw
 from depth_pc_ros.control.pbvs import Pbvs
 from depth_pc_ros.control.stopping import StoppingRule
-from depth_pc_ros.errors import GoalError, PoseError
+from depth_pc_ros.errors import ConfigError, GoalError, PoseError
 from depth_pc_ros.geometry.camera import (
     Intrinsics,
     check_depth,
@@ -25,13 +25,20 @@ from depth_pc_ros.types import Matches, Observation, ServoState, StepResult
 
 
 def make_law(config: ControlConfig) -> ControlLaw:
-    """The law that `config.controller` names. CheckpointError when a learned law's model cannot be loaded."""
+    """The law that `config.controller` names. CheckpointError when a learned law's model cannot be loaded, ConfigError
+    when what it runs on is not installed.
+    """
     if config.controller == "ibvs":
         return Ibvs()
     if config.controller == "pbvs":
         return Pbvs()
-    from depth_pc_ros.control.depth_pc import DepthPc, DepthPcGeo  # only now: importing torch takes a while
-
+    try:
+        from depth_pc_ros.control.depth_pc import DepthPc, DepthPcGeo  # only now: importing torch takes a while
+    except ImportError as error:
+        raise ConfigError(
+            f"controller: {config.controller} needs torch, torch-geometric and safetensors ({error}); install them, or "
+            "choose pbvs or ibvs"
+        ) from None
     law = {"depth_pc": DepthPc, "depth_pc_geo": DepthPcGeo}[config.controller]
     return law(config.model or config.controller)
 

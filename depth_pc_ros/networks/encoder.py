@@ -84,23 +84,26 @@ def similarity(goal: Tensor, current: Tensor, sample: Tensor, num_samples: int) 
     Returns the mapped points (S, 2), the complex factor (B, 2) and the shift (B, 2) of the weighted mean point. Least
     squares, three times; what is off by more than the median counts less and less.
     """
-    weight = goal.new_ones(len(goal), 1)
 
-    def mean(x: Tensor) -> Tensor:
-        total = scatter(torch.cat([weight * x, weight], dim=1), sample, dim_size=num_samples, reduce="sum")
-        return total[:, :-1] / total[:, -1:].clamp_min(1e-9)
+    def fit(weight: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        def mean(x: Tensor) -> Tensor:
+            total = scatter(torch.cat([weight * x, weight], dim=1), sample, dim_size=num_samples, reduce="sum")
+            return total[:, :-1] / total[:, -1:].clamp_min(1e-9)
 
-    for _ in range(3):
         means = mean(torch.cat([goal, current], dim=1))
         g, c = goal - means[sample, :2], current - means[sample, 2:]
         sums = mean(torch.stack([(g * c).sum(1), g[:, 0] * c[:, 1] - g[:, 1] * c[:, 0], (g * g).sum(1)], dim=1))
         factor = sums[:, :2] / sums[:, 2:].clamp_min(1e-6)
         real, imaginary = factor[sample].unbind(1)
         turned = torch.stack([real * g[:, 0] - imaginary * g[:, 1], imaginary * g[:, 0] + real * g[:, 1]], dim=1)
-        off = (c - turned).norm(dim=1)
+        return turned + means[sample, 2:], factor, means[:, 2:] - means[:, :2]
+
+    found = fit(goal.new_ones(len(goal), 1))
+    for _ in range(2):
+        off = (current - found[0]).norm(dim=1)
         usual = median_motion(off, sample, num_samples).clamp_min(MIN_MOTION)
-        weight = (1 / (1 + (off / (2 * usual[sample])) ** 2) ** 2)[:, None]
-    return turned + means[sample, 2:], factor, means[:, 2:] - means[:, :2]
+        found = fit((1 / (1 + (off / (2 * usual[sample])) ** 2) ** 2)[:, None])
+    return found
 
 
 def _planar_features(goal, current, sample, num_samples) -> list[Tensor]:

@@ -1,5 +1,6 @@
 """`controller`: matches and depth in, camera twists at a fixed rate out."""
 
+import sys
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,6 +62,8 @@ class ControllerNode(ServoNode):
         config = self.config
         self._watchdog = InputWatchdog("matched image", config.input_timeout_s, config.max_image_age_s)
         self._servo = Servo(config)
+        if "torch" in sys.modules:  # a learned law: its network is small, and the other cores have images to match
+            sys.modules["torch"].set_num_threads(1)
         self._inputs = ServoInput(self._servo, config.max_depth_age_s)
         self._output = TwistOutput(self._servo.velocity_law)
         self._enabled = False

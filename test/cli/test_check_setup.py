@@ -21,7 +21,9 @@ def test_modules_depend_on_the_driver(monkeypatch):
     assert simulated["module pybullet"].missing
     assert simulated["module moderngl"].missing
     assert "module moveit_msgs" not in simulated
-    assert not simulated["module torch"].missing
+    assert simulated["module torch"].missing
+    classical = {check.what for check in check_setup.modules(GraphConfig(controller="pbvs"))}
+    assert "module torch" not in classical
     real = {check.what: check for check in check_setup.modules(GraphConfig(driver="moveit_servo", **REAL))}
     assert real["module moveit_msgs"].missing
     assert real["module tf2_ros"].missing
@@ -42,8 +44,11 @@ def test_a_wrong_option_is_named(capsys):
     assert "driver: expected one of pybullet, moveit_servo, twist" in capsys.readouterr().err
 
 
-def test_weights_are_not_needed():
-    assert not check_setup.weights().missing
+def test_the_model_of_a_learned_law_is_needed(monkeypatch):
+    assert not check_setup.weights(GraphConfig()).missing  # ships
+    monkeypatch.setattr(check_setup, "local_model", lambda name: None)
+    assert check_setup.weights(GraphConfig()).missing
+    assert not check_setup.weights(GraphConfig(controller="ibvs")).missing
 
 
 @pytest.mark.graph

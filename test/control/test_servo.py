@@ -53,7 +53,9 @@ def world(intrinsics):
     return PointWorld(intrinsics, seed=0, rotation_deg=40)
 
 
-@pytest.mark.parametrize(("controller", "mismatches"), [("pbvs", 0.3), ("ibvs", 0.0)])
+@pytest.mark.parametrize(
+    ("controller", "mismatches"), [("pbvs", 0.3), ("ibvs", 0.0), ("depth_pc_geo", 0.3), ("depth_pc", 0.05)]
+)
 @pytest.mark.parametrize("rotation_deg", [24, 67, 136])
 def test_converges_within_noise(intrinsics, controller, mismatches, rotation_deg):
     world = PointWorld(intrinsics, seed=1, rotation_deg=rotation_deg, mismatches=mismatches)
@@ -64,12 +66,13 @@ def test_converges_within_noise(intrinsics, controller, mismatches, rotation_deg
     assert error_deg < 0.5
 
 
-def test_unknown_strong_relief_is_approached_without_rebound(intrinsics):
+@pytest.mark.parametrize("controller", ["pbvs", "depth_pc_geo"])
+def test_unknown_strong_relief_is_approached_without_rebound(intrinsics, controller):
     """Points up to 0.25 m above the table at 0.7 m, no depth given: the distance to the goal keeps falling."""
     world = PointWorld(intrinsics, seed=3, rotation_deg=60, mismatches=0.0, noise_px=0.1)
     world.points[:, 2] *= 2.5
     world.goal_points = world.see(world.T_world_goal)
-    servo = Servo(ControlConfig(speed="paper"))
+    servo = Servo(ControlConfig(controller=controller, speed="paper"))
     servo.set_goal(world.goal_points, intrinsics, 0.6)
     lowest_m = np.inf
     for k in range(400):
@@ -84,11 +87,12 @@ def test_unknown_strong_relief_is_approached_without_rebound(intrinsics):
     assert error_m < 0.002
 
 
+@pytest.mark.parametrize("controller", ["pbvs", "depth_pc_geo"])
 @pytest.mark.parametrize("wrong", [0.5, 2.0])
-def test_a_wrong_distance_prior_does_not_change_the_outcome(intrinsics, wrong):
+def test_a_wrong_distance_prior_does_not_change_the_outcome(intrinsics, controller, wrong):
     world = PointWorld(intrinsics, seed=2, rotation_deg=60)
     world.distance *= wrong
-    assert world.run(Servo(ControlConfig(speed="paper"))) is not None
+    assert world.run(Servo(ControlConfig(controller=controller, speed="paper"))) is not None
     assert se3.pose_error(world.T_world_cam, world.T_world_goal)[0] < 0.006
 
 
