@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from depth_pc_ros.benchmark.latency import summary
-from depth_pc_ros.config import ControlConfig
+from depth_pc_ros.config import ControlConfig, MatcherConfig
 from depth_pc_ros.control.servo import make_law
 from depth_pc_ros.errors import ConfigError
 from depth_pc_ros.geometry import se3
@@ -42,7 +42,7 @@ def use_one_core() -> None:
 def measure_policies(models: list[str], matches: int, frames: int, seed: int) -> dict[str, dict]:
     """`summary`s in ms by model (`graph`, `network`, `control`), and of bare AKAZE under "akaze".
 
-    matches: seen in every frame, of twice as many goal keypoints. CheckpointError for a model that cannot be loaded.
+    matches: seen in every frame, of as many goal keypoints as a matcher may have. CheckpointError for a model that cannot be loaded.
     """
     if not models:
         raise ConfigError("models: expected at least one, got none")
@@ -65,7 +65,7 @@ def measure_policies(models: list[str], matches: int, frames: int, seed: int) ->
 def _drive(matches: int, frames: int, seed: int):
     """Observations of a camera on its way to the goal."""
     rng = np.random.default_rng([seed, 41])
-    count = 2 * matches
+    count = max(matches, MatcherConfig().max_keypoints)
     goal, depth_m = rng.uniform(-0.4, 0.4, (count, 2)), rng.uniform(0.8, 1.1, count) * DISTANCE_M
     points = np.column_stack([goal, np.ones(count)]) * depth_m[:, None]
     matched = rng.permutation(count) < matches
