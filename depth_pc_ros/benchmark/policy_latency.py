@@ -42,7 +42,8 @@ def use_one_core() -> None:
 def measure_policies(models: list[str], matches: int, frames: int, seed: int) -> dict[str, dict]:
     """`summary`s in ms by model (`graph`, `network`, `control`), and of bare AKAZE under "akaze".
 
-    matches: seen in every frame, of as many goal keypoints as a matcher may have. CheckpointError for a model that cannot be loaded.
+    matches: seen in every frame, of as many goal keypoints as a matcher may have. CheckpointError for a model that
+    cannot be loaded.
     """
     if not models:
         raise ConfigError("models: expected at least one, got none")
