@@ -78,15 +78,16 @@ def test_closed_worlds_give_their_memory_back(renderer):
         return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
     scenes = [make_scene("default", seed) for seed in (0, 1)]
-    before = 0.0
-    for k in range(12):
+    resident = []
+    for k in range(20):
         world = SimWorld(scenes[k % 2], seed=k, renderer=renderer)
         world.render()
         world.close()
         world.close()
-        if k == 3:
-            before = resident_mb()
-    assert resident_mb() - before < 15  # the textures of one scene alone take five
+        resident.append(resident_mb())
+    # By peaks, since the heap grows and shrinks by more than a scene. Left behind, the textures of the scenes between
+    # would take fifty.
+    assert max(resident[-4:]) - max(resident[:10]) < 30
 
 
 def test_a_scene_can_be_reloaded_and_seen_from_elsewhere():
