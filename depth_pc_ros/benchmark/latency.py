@@ -64,10 +64,10 @@ def measure_steps(frames: int, seed: int, messages: MessageStages | None, **opti
             # Take turns in going first, so that a warm cache favours neither.
             akaze_first = index % 2 == 0
             if akaze_first:
-                bare = _timed(lambda grey=grey: akaze.detectAndCompute(grey, None))
+                bare = timed(lambda grey=grey: akaze.detectAndCompute(grey, None))
             result, timings = _one_step(pipeline, world.intrinsics, image, depth_m, stamp_s, messages)
             if not akaze_first:
-                bare = _timed(lambda grey=grey: akaze.detectAndCompute(grey, None))
+                bare = timed(lambda grey=grey: akaze.detectAndCompute(grey, None))
             if index >= WARM_UP:
                 for name, value in timings.items():
                     stages.setdefault(name, []).append(value)
@@ -123,11 +123,11 @@ def _one_step(pipeline, intrinsics, image, depth_m, stamp_s, messages) -> tuple[
     image = messages.decode(message)
     decode_ms = 1e3 * (time.perf_counter() - start)
     result = pipeline.step(image, stamp_s, depth_m)
-    publish_ms = _timed(lambda: messages.publish(pipeline.matcher.goal_points, intrinsics, result, stamp_s))
+    publish_ms = timed(lambda: messages.publish(pipeline.matcher.goal_points, intrinsics, result, stamp_s))
     return result, {"decode": decode_ms, **result.timings_ms, "publish": publish_ms}
 
 
-def _timed(call) -> float:
+def timed(call) -> float:
     """Milliseconds that `call()` takes."""
     start = time.perf_counter()
     call()

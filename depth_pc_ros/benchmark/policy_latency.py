@@ -6,13 +6,12 @@ control step are timed in every frame, and between them AKAZE on a rendered imag
 
 import os
 import time
-from dataclasses import replace
 
 import cv2
 import numpy as np
 import torch
 
-from depth_pc_ros.benchmark.latency import summary
+from depth_pc_ros.benchmark.latency import summary, timed
 from depth_pc_ros.config import ControlConfig, MatcherConfig
 from depth_pc_ros.control.servo import make_law
 from depth_pc_ros.errors import ConfigError
@@ -55,10 +54,9 @@ def measure_policies(models: list[str], matches: int, frames: int, seed: int) ->
         counts = index >= WARM_UP
         for law in laws.values():
             law.step(observation, counts)
-        start = time.perf_counter()
-        akaze.detectAndCompute(grey, None)
+        bare_ms = timed(lambda: akaze.detectAndCompute(grey, None))
         if counts:
-            akaze_ms.append(1e3 * (time.perf_counter() - start))
+            akaze_ms.append(bare_ms)
     results = {model: {name: summary(ms) for name, ms in law.ms.items()} for model, law in laws.items()}
     return {**results, "akaze": summary(akaze_ms)}
 
@@ -82,7 +80,7 @@ class _Timed:
 
     def __init__(self, model: str):
         name, self._net, _ = load_policy(find_model(model))
-        self._law = make_law(replace(ControlConfig(), controller=name, model=model))
+        self._law = make_law(ControlConfig(controller=name, model=model))
         self._graph = None
         self.ms = {"graph": [], "network": [], "control": []}
 

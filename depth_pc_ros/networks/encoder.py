@@ -23,6 +23,7 @@ from depth_pc_ros.networks.layers import (
     Slots,
     mlp,
 )
+from depth_pc_ros.networks.planar import similarity_sums
 
 POINT_FEATURES, PLANAR_FEATURES = 21, 18
 DEPTH_FEATURES = 4
@@ -86,23 +87,18 @@ def similarity(goal: Tensor, current: Tensor, sample: Tensor, num_samples: int) 
     """
 
     def fit(weight: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        def mean(x: Tensor) -> Tensor:
-            total = scatter(torch.cat([weight * x, weight], dim=1), sample, dim_size=num_samples, reduce="sum")
-            return total[:, :-1] / total[:, -1:].clamp_min(1e-9)
-
-        means = mean(torch.cat([goal, current], dim=1))
-        g, c = goal - means[sample, :2], current - means[sample, 2:]
-        sums = mean(torch.stack([(g * c).sum(1), g[:, 0] * c[:, 1] - g[:, 1] * c[:, 0], (g * g).sum(1)], dim=1))
+        goal_mean, current_mean, sums = similarity_sums(goal, current, weight, sample, num_samples)
         factor = sums[:, :2] / sums[:, 2:].clamp_min(1e-6)
+        g = goal - goal_mean[sample]
         real, imaginary = factor[sample].unbind(1)
         turned = torch.stack([real * g[:, 0] - imaginary * g[:, 1], imaginary * g[:, 0] + real * g[:, 1]], dim=1)
-        return turned + means[sample, 2:], factor, means[:, 2:] - means[:, :2]
+        return turned + current_mean[sample], factor, current_mean - goal_mean
 
-    found = fit(goal.new_ones(len(goal), 1))
+    found = fit(goal.new_ones(len(goal)))
     for _ in range(2):
         off = (current - found[0]).norm(dim=1)
         usual = median_motion(off, sample, num_samples).clamp_min(MIN_MOTION)
-        found = fit((1 / (1 + (off / (2 * usual[sample])) ** 2) ** 2)[:, None])
+        found = fit(1 / (1 + (off / (2 * usual[sample])) ** 2) ** 2)
     return found
 
 

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from depth_pc_ros.networks import se3
+from depth_pc_ros.networks.planar import similarity_sums
 
 RELIEF_LOW, RELIEF_HIGH = 0.0, 0.4
 _MIN_DEPTH = 0.1  # points nearer to the camera than this (in goal distances) are left out
@@ -105,21 +106,8 @@ def planar_start(problem: PoseProblem, num_samples: int) -> Tensor:
 
     Weighted Procrustes on the plane; right for a camera that turns about its axis, a start for every other.
     """
-    w = problem.weight[:, None]
-    index = problem.sample
-
-    def mean(x: Tensor) -> Tensor:
-        total = torch.zeros(num_samples, x.shape[1], dtype=x.dtype, device=x.device).index_add(0, index, w * x)
-        return total / torch.zeros(num_samples, 1, dtype=x.dtype, device=x.device).index_add(0, index, w).clamp_min(
-            1e-9
-        )
-
-    goal_mean, current_mean = mean(problem.goal), mean(problem.current)
-    g, s = problem.goal - goal_mean[index], problem.current - current_mean[index]
-    moments = mean(
-        torch.stack(
-            [g[:, 0] * s[:, 0] + g[:, 1] * s[:, 1], g[:, 0] * s[:, 1] - g[:, 1] * s[:, 0], (g * g).sum(1)], dim=1
-        )
+    goal_mean, current_mean, moments = similarity_sums(
+        problem.goal, problem.current, problem.weight, problem.sample, num_samples
     )
     angle = torch.atan2(moments[:, 1], moments[:, 0])
     zoom = (moments[:, :2].norm(dim=1) / moments[:, 2].clamp_min(1e-9)).clamp(0.3, 3.0)
