@@ -67,6 +67,8 @@ def median_motion(distance: Tensor, sample: Tensor, num_samples: int) -> Tensor:
     """Median (B,) of `distance` (S,) >= 0 over the rows of each sample, 0 without rows."""
     if len(distance) == 0:
         return distance.new_zeros(num_samples)
+    if num_samples == 1:  # the same in one operation: a servo has one sample
+        return distance.median()[None]
     ranked, first, size = rank_by_sample(distance, sample, num_samples)
     middle = (first + (size - 1).clamp_min(0) // 2).clamp_max(len(distance) - 1)
     return torch.where(size > 0, ranked[middle], distance.new_zeros(()))

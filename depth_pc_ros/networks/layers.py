@@ -22,6 +22,7 @@ def mlp(*widths: int) -> nn.Sequential:
 
 _VARIANCE = 1e-3  # added to that of the rows of a sample before they are normalised
 _FULL = (8, 32, 128)  # most rows in a group of the first, second and third table of `Slots`; the last holds the rest
+_FEW = 1024  # slots in one table that cost less than several tables
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Slots:
-    """Rows laid out group by group in tables, groups of similar size in one table so that few slots stay empty."""
+    """Rows laid out group by group: few in one table, many in one for each size of group, so that few slots are empty."""
 
     tables: tuple[Table, ...]
     back: Tensor  # (P,) where each row is among the rows of all tables
@@ -60,13 +61,13 @@ class Slots:
         size = torch.bincount(group, minlength=num_groups)
         rank = torch.arange(len(group), device=group.device) - (torch.cumsum(size, 0) - size)[group[order]]
         table = torch.bucketize(size, torch.tensor(_FULL, device=group.device))
+        if len(group) > 0 and num_groups * int(size.max()) <= _FEW:
+            table = torch.zeros_like(table)
         tables = []
-        for number in range(len(_FULL) + 1):
+        for number in sorted(set(table[size > 0].tolist())):
             chosen = (table == number) & (size > 0)
             line = torch.cumsum(chosen, 0) - 1
             of_table = torch.nonzero(chosen[group[order]])[:, 0]
-            if len(of_table) == 0:
-                continue
             most = int(rank[of_table].max()) + 1
             row = order[of_table]
             slot = line[group[row]] * most + rank[of_table]

@@ -1,11 +1,14 @@
 import pytest
 import torch
 
+from depth_pc_ros.networks import layers
 from depth_pc_ros.networks.layers import CrossAttention, Slots
 
 
-@pytest.fixture
-def rows():
+@pytest.fixture(params=["one table", "several tables"])
+def rows(request, monkeypatch):
+    if request.param == "several tables":
+        monkeypatch.setattr(layers, "_FEW", 0)
     torch.manual_seed(0)
     group = torch.randint(0, 5, (120,))
     group[group == 3] = 2  # a group without rows, and one of some forty
@@ -19,7 +22,15 @@ def test_spread_rows_are_collected_unchanged(rows):
     torch.testing.assert_close(slots.join([table.collect(table.spread(x)) for table in slots.tables]), x)
 
 
-def test_groups_of_similar_size_share_a_table(rows):
+def test_few_groups_share_one_table(rows):
+    _, _, group = rows
+    sizes = torch.bincount(group).tolist()
+    several = len(Slots.of(group, 6).tables) > 1
+    assert several == (6 * max(sizes) > layers._FEW)
+
+
+def test_groups_of_similar_size_share_a_table(monkeypatch, rows):
+    monkeypatch.setattr(layers, "_FEW", 0)
     _, _, group = rows
     sizes = [table.filled.sum(1).tolist() for table in Slots.of(group, 6).tables]
     small, medium, large = (torch.bincount(group)[[5]], torch.bincount(group)[[0, 1, 4]], torch.bincount(group)[[2]])
