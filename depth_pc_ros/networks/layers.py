@@ -49,7 +49,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Slots:
-    """Rows laid out group by group: few in one table, many in one for each size of group, so that few slots are empty."""
+    """Rows laid out by group: few in one table, many in one for each size of group, so that few slots stay empty."""
 
     tables: tuple[Table, ...]
     back: Tensor  # (P,) where each row is among the rows of all tables
