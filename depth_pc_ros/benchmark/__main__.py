@@ -10,6 +10,8 @@ from pathlib import Path
 
 from depth_pc_ros.benchmark import latency
 from depth_pc_ros.benchmark.commands import add_commands
+from depth_pc_ros.benchmark.episodes import Places
+from depth_pc_ros.benchmark.settings import E_GENERIC, E_YCB, Settings
 from depth_pc_ros.config import ControlConfig, add_fields, at_least
 from depth_pc_ros.errors import DepthPcError
 
@@ -46,6 +48,36 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--frames", type=at_least(1), default=150, metavar="N", help="Default: 150.")
     command.add_argument("--seed", type=int, default=0, metavar="N", help="Of points, noise and image. Default: 0.")
     command.set_defaults(run=_policy_latency)
+    command = commands.add_parser(
+        "depth_latency",
+        help="how often relative depth comes beside the servo, and what that costs the servo",
+        description="Play the images of one servo run back at 25 Hz on two cores, without depth and beside a process "
+        "that estimates relative depth; print depth per second, and the servo's step times.",
+    )
+    command.add_argument(
+        "--models", default="depth_anything_tiny,random_small", metavar="A,B", help="Folders or names of depth models; "
+        "random_small is Depth-Anything-V2-Small with random weights. Default: depth_anything_tiny,random_small.",
+    )  # fmt: skip
+    command.add_argument("--frames", type=at_least(8), default=250, metavar="N", help="Default: 250.")
+    command.add_argument("--seed", type=int, default=0, metavar="N", help="Scene, goal and start. Default: 0.")
+    command.set_defaults(run=_depth_latency)
+    command = commands.add_parser(
+        "depth_figure",
+        help="a picture of rendered and estimated depth (paper, Figure 5)",
+        description="Draw goal views of E_YCB: image, rendered depth, estimated relative depth, and both normalised at "
+        "the keypoints, as the policy sees them; print their rank correlation there.",
+    )
+    command.add_argument("--model", default="depth_anything_tiny", metavar="NAME", help="A depth model that ships, a "
+                         "folder, or a name on the hub. Default: depth_anything_tiny.")  # fmt: skip
+    command.add_argument("--views", type=at_least(1), default=3, metavar="N", help="Rows. Default: 3.")
+    command.add_argument("--ycb-root", type=Path, metavar="DIR", help="Folder of the YCB models, NAME/model.urdf. "
+                         "Without it, PyBullet's own models are shown.")  # fmt: skip
+    add_fields(command, Settings, ("split", "seed"))
+    command.add_argument(
+        "--output", type=Path, default=Path("out", "relative_depth.png"), metavar="FILE",
+        help="Default: out/relative_depth.png.",
+    )  # fmt: skip
+    command.set_defaults(run=_depth_figure)
     add_commands(commands)
     return parser
 
@@ -78,6 +110,25 @@ def _policy_latency(arguments: argparse.Namespace) -> None:
     models = [model for model in arguments.models.split(",") if model]
     results = policy_latency.measure_policies(models, arguments.matches, arguments.frames, arguments.seed)
     print(policy_latency.report(results, arguments.matches))
+
+
+def _depth_latency(arguments: argparse.Namespace) -> None:
+    from depth_pc_ros.benchmark import depth_latency  # only now: importing torch takes a while
+
+    latency.use_two_cores()
+    models = [model for model in arguments.models.split(",") if model]
+    print(depth_latency.report(depth_latency.measure_depth(models, arguments.frames, arguments.seed)))
+
+
+def _depth_figure(arguments: argparse.Namespace) -> None:
+    from depth_pc_ros.benchmark import depth_figure  # only now: importing torch takes a while
+
+    environment = E_GENERIC if arguments.ycb_root is None else E_YCB
+    settings = Settings(environment=environment, split=arguments.split, seed=arguments.seed)
+    places = Places(arguments.ycb_root, None, None)
+    ranks = depth_figure.draw_depth(arguments.output, arguments.model, settings, places, arguments.views)
+    print("rank correlation at the keypoints: " + ", ".join(f"{rank:.3f}" for rank in ranks))
+    print(f"written: {arguments.output}")
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -110,7 +110,12 @@ def report(results: dict[str, Any]) -> str:
 
 
 def _verdict(name: str, value: float, target: float, unit: str) -> str:
-    return f"{name}: {value:.2f}{unit}, target at most {target:g}{unit}: {'met' if value <= target else 'MISSED'}"
+    return f"{name}: {value:.2f}{unit}, target at most {target:g}{unit}: {met(value <= target)}"
+
+
+def met(good: bool) -> str:
+    """How a report says whether a target is met."""
+    return "met" if good else "MISSED"
 
 
 def _one_step(pipeline, intrinsics, image, depth_m, stamp_s, messages) -> tuple[StepResult, dict[str, float]]:

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import torch
 
-from depth_pc_ros.benchmark.latency import summary, timed
+from depth_pc_ros.benchmark.latency import met, summary, timed
 from depth_pc_ros.config import ControlConfig, MatcherConfig
 from depth_pc_ros.control.servo import make_law
 from depth_pc_ros.errors import ConfigError
@@ -119,6 +119,5 @@ def report(results: dict[str, dict], matches: int) -> str:
         for name, values in stages.items():
             row(f"{model}: {titles[name]}", values)
             if name in targets:
-                met = "met" if values["median"] <= targets[name] else "MISSED"
-                lines[-1] += f"   at most {targets[name]:g} ms: {met}"
+                lines[-1] += f"   at most {targets[name]:g} ms: {met(values['median'] <= targets[name])}"
     return "\n".join(lines)

@@ -43,6 +43,16 @@ def network_input(image: np.ndarray, size: tuple[int, int]) -> torch.Tensor:
     return torch.from_numpy(np.ascontiguousarray(scaled.transpose(2, 0, 1)))[None]
 
 
+def make_way_for_the_servo() -> None:
+    """For a process that does nothing but estimate depth: the servo goes first, depth takes what is left.
+
+    One thread, because two that wait for each other on busy cores are slower than one, and a low priority.
+    """
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    os.nice(10)
+
+
 class RelativeDepth:
     """Estimates relative depth of single images.
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 from transformers import DepthAnythingForDepthEstimation
 
+from depth_pc_ros.benchmark.depth_latency import official_small
 from depth_pc_ros.errors import CheckpointError, ImageError
 from depth_pc_ros.perception.relative_depth import RelativeDepth, network_input, network_size
 
@@ -84,14 +85,13 @@ def test_unknown_name_without_network_names_model_place_and_both_ways_out(no_net
         assert part in str(caught.value)
 
 
-def test_official_model_is_loaded_by_its_name_from_the_cache_of_the_hub(no_network, depth_config):
+def test_official_model_is_loaded_by_its_name_from_the_cache_of_the_hub(no_network):
     """Random weights under the real configuration of the Small model, where a download would put them."""
     repository = no_network / ("models--" + OFFICIAL.replace("/", "--"))
     snapshot = repository / "snapshots" / "0123"
     (repository / "refs").mkdir(parents=True)
     (repository / "refs" / "main").write_text("0123")
-    config = depth_config(384, 12, 6, neck_hidden_sizes=[48, 96, 192, 384], fusion_hidden_size=64, head_hidden_size=32)
-    DepthAnythingForDepthEstimation(config).save_pretrained(snapshot)
+    DepthAnythingForDepthEstimation(official_small()).save_pretrained(snapshot)
     depth = RelativeDepth(OFFICIAL, short_side=56)
     assert sum(p.numel() for p in depth._net.parameters()) == pytest.approx(24.8e6, rel=0.01)
     assert depth(np.zeros((60, 80, 3), np.uint8)).shape == (60, 80)
