@@ -43,12 +43,13 @@ def render_views(rng: np.random.Generator, stock: Stock, count: int) -> list[Vie
 
 def through_a_camera(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
     """What a cheap camera makes of a rendered image (H, W, 3) uint8: colour cast, exposure, gamma, blur, noise."""
-    image = image.astype(np.float32) / 255 * rng.uniform(0.85, 1.15, 3).astype(np.float32)
-    image = np.clip(image * rng.uniform(0.6, 1.4), 0, 1) ** np.exp(rng.uniform(-0.6, 0.6))
+    grey = np.linspace(0, 1, 256)[:, None] * rng.uniform(0.85, 1.15, 3) * rng.uniform(0.6, 1.4)
+    curve = np.clip(grey, 0, 1) ** np.exp(rng.uniform(-0.6, 0.6))
+    image = cv2.LUT(image, (255 * curve).astype(np.float32)[None])
     if rng.random() < 0.5:
-        image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.3, 2.0))
-    image = image + rng.normal(0, rng.uniform(0, 0.03), image.shape)
-    return np.clip(np.rint(255 * image), 0, 255).astype(np.uint8)
+        image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.3, 1.5))
+    image += np.float32(rng.uniform(0, 7.5)) * rng.standard_normal(image.shape, dtype=np.float32)
+    return np.clip(np.rint(image), 0, 255).astype(np.uint8)
 
 
 def inverse_depth(depth_m: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -19,7 +19,7 @@ from depth_pc_ros.sim.mesh import Mesh, quads
 from depth_pc_ros.sim.models import MODEL_NAMES, model_mesh
 from depth_pc_ros.training.primitives import random_primitives
 
-WIDTH, HEIGHT = 640, 480
+WIDTH, HEIGHT = 448, 336  # of the images, px; the network sees three quarters of that at most
 _RADIUS_M = (0.12, 0.35)  # where objects stand, another in each scene
 _RESTING, _FLOAT_M = 0.75, 0.12  # share of objects that touch the table; others stand up to so much higher
 _OWN_PICTURE = 0.6  # share of the models that keep their own picture
@@ -79,7 +79,7 @@ def sample_camera(rng: np.random.Generator) -> np.ndarray:
 
 
 def sample_intrinsics(rng: np.random.Generator) -> Intrinsics:
-    focal = float(np.exp(rng.uniform(np.log(400), np.log(800))))
+    focal = WIDTH * float(np.exp(rng.uniform(np.log(0.625), np.log(1.25))))
     return Intrinsics(focal, focal, (WIDTH - 1) / 2, (HEIGHT - 1) / 2, WIDTH, HEIGHT)
 
 

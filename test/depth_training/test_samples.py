@@ -61,3 +61,10 @@ def test_wrapped_box_has_outward_normals_among_both_sides():
     )
     assert len(mesh.faces) == 24
     assert 0 <= mesh.uvs.min() <= mesh.uvs.max() <= 1
+
+
+def test_camera_changes_light_and_colour_as_a_whole():
+    image = np.repeat(np.arange(256, dtype=np.uint8)[:, None, None], 64, axis=1).repeat(3, axis=2)
+    for seed in range(5):
+        rows = through_a_camera(np.random.default_rng(seed), image).astype(float).mean(axis=1)
+        assert (np.diff(rows[::32], axis=0) > -3).all()  # brighter stays brighter, but for noise
