@@ -25,7 +25,9 @@ def worst_trials(results: Results) -> list[dict]:
 
 def picture(results: Results, trial: dict, places: Places) -> bytes | None:
     """Start, final and goal view side by side as JPEG; kept in the folder's `pictures`. None: cannot be drawn here."""
-    name = f"{trial['episode'].replace('/', '-')}-{trial['method']}-{trial['te_mm']:.3f}.jpg"
+    name = f"{trial['episode']}-{trial['method']}-{trial['te_mm']:.3f}.jpg".replace(
+        "/", "-"
+    )  # a method may name a folder
     path = results.path.parent / "pictures" / name
     if path.is_file():
         return path.read_bytes()

@@ -66,14 +66,16 @@ def test_the_worst_come_first_and_the_oracle_never(results):
     assert all(trial["method"] != "oracle" for trial in worst)
 
 
-def test_pictures_are_drawn_once_and_kept(tmp_path, trial, photo_settings, photo_places):
+@pytest.mark.parametrize("method", ["pbvs", "depth_pc@out/train/mine"])
+def test_pictures_are_drawn_once_and_kept(tmp_path, trial, photo_settings, photo_places, method):
     episode = EpisodeSource(photo_settings, photo_places).episode("P", 0)
     poses = {f"T_world_{name}": episode.T_world_goal.tolist() for name in ("start", "final", "goal")}
-    results = Results(tmp_path / "trials.jsonl", photo_settings, [], [trial(episode="dev/P/000", level="P", **poses)])
+    trials = [trial(episode="dev/P/000", level="P", method=method, **poses)]
+    results = Results(tmp_path / "trials.jsonl", photo_settings, [], trials)
     page = report.html([results], photo_places)
     assert page.count("data:image/jpeg;base64,") == 1
     kept = list((tmp_path / "pictures").iterdir())
-    assert [path.name for path in kept] == ["dev-P-000-pbvs-0.500.jpg"]
+    assert [path.name for path in kept] == [f"dev-P-000-{method.replace('/', '-')}-0.500.jpg"]
     assert kept[0].stat().st_size < 100_000
     assert report.html([results], Places(photo_dir=tmp_path / "gone")).count("data:image/jpeg;base64,") == 1
 
