@@ -5,7 +5,6 @@ metrics.jsonl    one line per validation    log/     TensorBoard
 """
 
 import json
-import math
 import signal
 import time
 from pathlib import Path
@@ -14,7 +13,6 @@ import cv2
 import numpy as np
 import torch
 from torch import nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
@@ -28,6 +26,7 @@ from depth_pc_ros.depth_training.scenes import HEIGHT, WIDTH, Stock
 from depth_pc_ros.errors import CheckpointError
 from depth_pc_ros.perception.relative_depth import SHORT_SIDE, network_input, network_size
 from depth_pc_ros.training.interrupt import interrupt_waits
+from depth_pc_ros.training.optimisation import Optimisation
 from depth_pc_ros.training.state import read_state, write_state
 
 _SAVE_EVERY = 50  # updates
@@ -65,12 +64,24 @@ class DepthTrainingRun:
             raise CheckpointError(f"output: cannot write in {self.folder}: {error}") from None
         torch.manual_seed(config.seed)
         self.net: nn.Module = make_network().to(device)
-        self.averaged = AveragedModel(self.net, multi_avg_fn=get_ema_multi_avg_fn(config.average))
-        self.optimiser = torch.optim.AdamW(self.net.parameters(), lr=config.learning_rate, weight_decay=0.02)
-        self.update, self.seconds = 0, 0.0
+        self._optimisation = Optimisation(
+            self.net, learning_rate=config.learning_rate, warm_up=config.warm_up, updates=config.updates,
+            weight_decay=0.02, average=config.average,
+        )  # fmt: skip
+        self.seconds = 0.0
         if (self.folder / "last.pt").exists():
             self._resume()
         self._validation = _validation_views(held_out, validation_images)
+
+    @property
+    def averaged(self) -> nn.Module:
+        """The network with the moving average of the weights, which is what is kept."""
+        return self._optimisation.averaged.module
+
+    @property
+    def update(self) -> int:
+        """How many updates were made."""
+        return self._optimisation.update
 
     def train(self) -> bool:
         """Go on until the last update, `max_hours` or Ctrl-C; True after the last update."""
@@ -118,26 +129,16 @@ class DepthTrainingRun:
 
     def _one_update(self, images: torch.Tensor, targets: torch.Tensor) -> dict[str, float]:
         begin = time.monotonic()
-        config, share = self.config, self.update / self.config.updates
-        rate = config.learning_rate * min(1.0, (self.update + 1) / config.warm_up)
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * share)))
         data, gradient = depth_loss(self.net(images).predicted_depth, targets)
-        self.optimiser.zero_grad(set_to_none=True)
-        (data + GRADIENT_WEIGHT * gradient).backward()
-        norm = nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
-        if torch.isfinite(norm):
-            self.optimiser.step()
-            self.averaged.update_parameters(self.net)
-        self.update += 1
+        self._optimisation.step(data + GRADIENT_WEIGHT * gradient)
         self.seconds += time.monotonic() - begin
         return {"data": float(data.detach()), "gradient": float(gradient.detach())}
 
     def _validate(self, writer: SummaryWriter) -> None:
         """Metrics on the held-out stock; keeps the model."""
-        self.averaged.module.eval()
+        self.averaged.eval()
         result = mean([self._measure(view) for view in self._validation])
-        self.averaged.module.train()
+        self.averaged.train()
         row = {"update": self.update, "abs_rel": result.abs_rel, "delta1": result.delta1, "rank": result.rank}
         for name, value in row.items():
             writer.add_scalar(f"validation/{name}", value, self.update)
@@ -146,7 +147,7 @@ class DepthTrainingRun:
         )
         with (self.folder / "metrics.jsonl").open("a") as file:
             file.write(json.dumps(row) + "\n")
-        self.averaged.module.save_pretrained(self.folder / "model")
+        self.averaged.save_pretrained(self.folder / "model")
         training = {**self._facts, "config": self.config.to_mapping(), "data": self._data, "validation": row,
                     "network_seconds": round(self.seconds, 1)}  # fmt: skip
         (self.folder / "model" / "training.json").write_text(json.dumps(training, indent=2) + "\n")
@@ -155,7 +156,7 @@ class DepthTrainingRun:
     @torch.inference_mode()
     def _measure(self, view: View) -> DepthMetrics:
         pixels = network_input(view.image, network_size(WIDTH, HEIGHT)).to(self.device)
-        inverse = self.averaged.module(pixels).predicted_depth[0].cpu().numpy()
+        inverse = self.averaged(pixels).predicted_depth[0].cpu().numpy()
         keypoints = cv2.AKAZE_create().detect(cv2.cvtColor(view.image, cv2.COLOR_RGB2GRAY))
         return measure(-cv2.resize(inverse, (WIDTH, HEIGHT)), view.depth_m, cv2.KeyPoint.convert(keypoints))
 
@@ -165,21 +166,13 @@ class DepthTrainingRun:
 
     def _save(self) -> None:
         """Write everything needed to go on."""
-        state = {
-            "update": self.update,
-            "seconds": self.seconds,
-            "net": self.net.state_dict(),
-            "averaged": self.averaged.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
-        }
+        state = {**self._optimisation.state(), "seconds": self.seconds}
         write_state(self.folder / "last.pt", self._made_with, state)
 
     def _resume(self) -> None:
         state = read_state(self.folder / "last.pt", self._made_with, self.device)
-        self.net.load_state_dict(state["net"])
-        self.averaged.load_state_dict(state["averaged"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.update, self.seconds = state["update"], state["seconds"]
+        self._optimisation.restore(state)
+        self.seconds = state["seconds"]
 
 
 def _start_worker(_) -> None:

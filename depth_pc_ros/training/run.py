@@ -109,7 +109,7 @@ class TrainingRun:
     def _validate(self, writer: SummaryWriter) -> None:
         """Closed loop on held-out scenes; keeps the policy if it is the best so far, and the state to go on from."""
         trainer = self.trainer
-        net = trainer.averaged.module.eval()
+        net = trainer.averaged.eval()
         levels = {
             level: closed_loop(net, self._held_out, level, self.config.seed, trainer.device) for level in MISMATCHES
         }
@@ -139,7 +139,7 @@ class TrainingRun:
     def _keep(self, name: str, row: dict) -> None:
         facts = {**self._facts, "config": self.config.to_mapping(), "validation": row,
                  "seconds": {key: round(value, 1) for key, value in self.trainer.clock.seconds.items()}}  # fmt: skip
-        save_policy(self.folder / name, self.config.policy, self.trainer.averaged.module, facts)
+        save_policy(self.folder / name, self.config.policy, self.trainer.averaged, facts)
 
     def _read_best(self) -> float:
         """Best score in the folder's metrics, up to the update that the run goes on from."""

@@ -12,16 +12,15 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from depth_pc_ros.networks.checkpoint import make_policy
 from depth_pc_ros.training.config import TrainConfig
 from depth_pc_ros.training.losses import policy_loss
+from depth_pc_ros.training.optimisation import Optimisation
 from depth_pc_ros.training.plans import DisturbanceConfig
 from depth_pc_ros.training.simulation import ServoBatch
 from depth_pc_ros.training.state import read_state, write_state
 
-_MAX_NORM = 1.0  # of the gradient
 _STEPS = (0.03, 0.25)  # share of the velocity carried out between two frames: slow and fast cameras
 
 
@@ -38,7 +37,7 @@ class Clock:
 
 
 class Trainer:
-    """Network, optimiser and schedule; `train_batch` makes the updates of one batch of scenes.
+    """Network and course of a training; `train_batch` makes the updates of one batch of scenes.
 
     data: names what the scenes are made of; a run goes on with the same only.
     """
@@ -47,14 +46,26 @@ class Trainer:
         torch.manual_seed(config.seed)
         self.config, self.data, self.device = config, data, device
         self.net: nn.Module = make_policy(config.policy, config.encoder).to(device)
-        self.averaged = AveragedModel(self.net, multi_avg_fn=get_ema_multi_avg_fn(config.average))
-        self.optimiser = torch.optim.AdamW(self.net.parameters(), lr=config.learning_rate, weight_decay=1e-4)
-        self.update, self.batch = 0, 0
+        self._optimisation = Optimisation(
+            self.net, learning_rate=config.learning_rate, warm_up=config.warm_up, updates=config.updates,
+            weight_decay=1e-4, average=config.average,
+        )  # fmt: skip
+        self.batch = 0
         self.clock = Clock()
 
     @property
+    def averaged(self) -> nn.Module:
+        """The network with the moving average of the weights, which is what is kept."""
+        return self._optimisation.averaged.module
+
+    @property
+    def update(self) -> int:
+        """How many updates were made."""
+        return self._optimisation.update
+
+    @property
     def done(self) -> bool:
-        return self.update >= self.config.updates
+        return self._optimisation.done
 
     @property
     def fine(self) -> bool:
@@ -72,14 +83,6 @@ class Trainer:
     def expert_share(self) -> float:
         """Share of the motions that the expert makes: falls from 1 to 0.1 over the first half."""
         return max(0.1, 1 - 1.8 * self.update / self.config.updates)
-
-    def _set_learning_rate(self) -> None:
-        config = self.config
-        share = self.update / config.updates
-        rate = config.learning_rate * min(1.0, (self.update + 1) / config.warm_up)
-        rate *= 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(share, 1.0)))
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
 
     def train_batch(self, scenes) -> dict[str, float]:
         """All updates of one batch of scenes; returns the mean of each logged number."""
@@ -143,16 +146,9 @@ class Trainer:
                 sums[name] = sums.get(name, 0.0) + float(value.detach()) / self.config.frames
         begin = time.perf_counter()
         loss = torch.stack(losses).mean()
-        self._set_learning_rate()
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        norm = nn.utils.clip_grad_norm_(self.net.parameters(), _MAX_NORM)
-        if torch.isfinite(norm):
-            self.optimiser.step()
-            self.averaged.update_parameters(self.net)
-        self.update += 1
+        norm = self._optimisation.step(loss)
         self.clock.add("network", begin)
-        sums |= {"loss": float(loss.detach()), "gradient": float(norm), "skipped": float(not torch.isfinite(norm))}
+        sums |= {"loss": float(loss.detach()), "gradient": norm, "skipped": float(not math.isfinite(norm))}
         return sums, memory, T_warm
 
     @property
@@ -161,14 +157,7 @@ class Trainer:
 
     def save(self, path: str | Path) -> None:
         """Write everything needed to go on."""
-        state = {
-            "update": self.update,
-            "batch": self.batch,
-            "net": self.net.state_dict(),
-            "averaged": self.averaged.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
-            "seconds": self.clock.seconds,
-        }
+        state = {**self._optimisation.state(), "batch": self.batch, "seconds": self.clock.seconds}
         write_state(Path(path), self._made_with, state)
 
     @classmethod
@@ -176,9 +165,6 @@ class Trainer:
         """Go on from `save`'s file. CheckpointError when it cannot be read or was made with another configuration."""
         trainer = cls(config, data, device)
         state = read_state(path, trainer._made_with, device)
-        trainer.net.load_state_dict(state["net"])
-        trainer.averaged.load_state_dict(state["averaged"])
-        trainer.optimiser.load_state_dict(state["optimiser"])
-        trainer.update, trainer.batch = state["update"], state["batch"]
-        trainer.clock.seconds = state["seconds"]
+        trainer._optimisation.restore(state)
+        trainer.batch, trainer.clock.seconds = state["batch"], state["seconds"]
         return trainer

@@ -67,9 +67,9 @@ def test_a_foreign_checkpoint_is_refused(batches, tmp_path):
 def test_the_phases_of_a_run():
     trainer = Trainer(TrainConfig(updates=100, fine_share=0.2, **SMALL))
     assert (trainer.expert_share, trainer.fine) == (1.0, False)
-    trainer.update = 79
+    trainer._optimisation.update = 79
     assert (trainer.expert_share, trainer.fine) == (0.1, False)
-    trainer.update = 80
+    trainer._optimisation.update = 80
     assert trainer.fine
 
 
