@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from transformers import DepthAnythingConfig, DepthAnythingForDepthEstimation, Dinov2Config
 from transformers.utils.logging import disable_progress_bar
 
@@ -44,6 +45,7 @@ def measure_depth(models: list[str], frames: int, seed: int) -> dict[str, dict]:
     """
     if not models:
         raise ConfigError("models: expected at least one, got none")
+    torch.set_num_threads(1)  # as the controller node does: with more, they wait for each other on busy cores
     recorded = _record(frames + WARM_UP, seed)
     alone = _play(recorded)
     results = {}

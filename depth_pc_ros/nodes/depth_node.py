@@ -60,9 +60,12 @@ class DepthNode(ServoNode):
             self._depth_pub = self.create_lifecycle_publisher(Image, "~/metric_depth", IMAGE_QOS)
             self.create_subscription(Image, "depth_image", self._on_depth, IMAGE_QOS)
         else:
-            from depth_pc_ros.perception.relative_depth import RelativeDepth  # only now: importing torch takes a while
+            from depth_pc_ros.perception import relative_depth  # only now: importing torch takes a while
 
-            self._estimator = RelativeDepth(self.config.model, self.config.short_side, self.config.device)
+            relative_depth.make_way_for_the_servo()
+            self._estimator = relative_depth.RelativeDepth(
+                self.config.model, self.config.short_side, self.config.device
+            )
             self._relative_pub = self.create_lifecycle_publisher(Image, "~/relative_depth", IMAGE_QOS)
             self._goal_pub = self.create_publisher(Image, "~/goal_relative_depth", LATCHED_QOS)
             self.create_subscription(Image, "image", self._on_image, IMAGE_QOS)

@@ -17,6 +17,7 @@ from depth_pc_ros.nodes.conversions import (
     seconds_to_stamp,
 )
 from depth_pc_ros.nodes.depth_node import DepthNode
+from depth_pc_ros.perception import relative_depth
 from depth_pc_ros.perception.relative_depth import RelativeDepth
 
 pytestmark = pytest.mark.graph
@@ -92,8 +93,10 @@ def test_wrong_input_is_named_and_not_relayed(runner, chain):
 
 
 @pytest.fixture
-def estimating(runner, intrinsics, tiny_depth_model):
-    """The node with a tiny network, what it hears, and what it answers."""
+def estimating(runner, intrinsics, tiny_depth_model, monkeypatch):
+    """The node with a tiny network, what it hears, and what it answers. made_way: how often it has."""
+    made_way = []
+    monkeypatch.setattr(relative_depth, "make_way_for_the_servo", lambda: made_way.append(True))  # spares these tests
 
     class Estimating:
         node = runner.add(DepthNode, source="estimated", model=str(tiny_depth_model), short_side=56)
@@ -104,6 +107,7 @@ def estimating(runner, intrinsics, tiny_depth_model):
         infos = runner.publisher(CameraInfo, "camera_info")
 
     chain = Estimating()
+    chain.made_way = made_way
     chain.infos.publish(intrinsics_to_info(intrinsics, Header()))
     runner.wait(lambda: chain.node._camera._key is not None, "the camera_info")
     return chain
@@ -127,6 +131,10 @@ def test_estimates_relative_depth_with_the_stamp_of_its_image(runner, estimating
     assert values["device"] == "cpu"
     assert float(values["estimate_s"]) > 0
     assert not [p for p in estimating.node.publishers if p.topic_name.endswith("metric_depth")]
+
+
+def test_the_servo_goes_first(estimating):
+    assert len(estimating.made_way) == 1
 
 
 def test_estimates_a_goal_once_with_the_stamp_of_the_goal(runner, estimating):
