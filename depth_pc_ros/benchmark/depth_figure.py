@@ -47,7 +47,7 @@ def draw_depth(path: Path, model: str, settings: Settings, places: Places, count
         axis.set_title(title, fontsize=11, loc="left", pad=4)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path)
+        figure.savefig(path, format="png")
     except OSError as error:
         raise ResultsError(f"output: cannot write {path}: {error.strerror or error}") from None
     return ranks

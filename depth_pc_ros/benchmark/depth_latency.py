@@ -17,7 +17,7 @@ from transformers import DepthAnythingConfig, DepthAnythingForDepthEstimation, D
 from transformers.utils.logging import disable_progress_bar
 
 from depth_pc_ros.benchmark.latency import DT_S, WARM_UP, met, summary
-from depth_pc_ros.errors import CheckpointError, ConfigError
+from depth_pc_ros.errors import CheckpointError, ConfigError, DepthPcError
 from depth_pc_ros.perception.relative_depth import SHIPPED, RelativeDepth, make_way_for_the_servo
 from depth_pc_ros.pipeline import ServoPipeline
 from depth_pc_ros.sim.world import SimWorld
@@ -89,24 +89,41 @@ class _Estimating:
     def __init__(self, model: str, images: list[np.ndarray]):
         context = multiprocessing.get_context("spawn")
         self._stop, self._model = context.Event(), model
-        self._ours, theirs = context.Pipe()
-        self._process = context.Process(target=_estimate, args=(model, images, self._stop, theirs), daemon=True)
+        self._ours, self._theirs = context.Pipe()
+        self._process = context.Process(target=_estimate, args=(model, images, self._stop, self._theirs), daemon=True)
         self.rate_hz = float("nan")
 
     def __enter__(self) -> "_Estimating":
         self._process.start()
-        if not self._ours.poll(_START_S):
-            raise CheckpointError(f"depth model: {self._model} gave no depth within {_START_S:g} s")
-        problem = self._ours.recv()
+        self._theirs.close()  # so that the end of the other process is noticed
+        problem = self._answer()
         if problem:
+            self._end()
             raise CheckpointError(problem)
         return self
 
-    def __exit__(self, *exc):
+    def __exit__(self, kind, *_):
         self._stop.set()
-        if self._ours.poll(_START_S):
-            self.rate_hz = self._ours.recv()
-        self._process.join(_START_S)
+        answer = None if kind else self._answer()
+        self._end()
+        if isinstance(answer, str):
+            raise CheckpointError(answer)
+        if answer is not None:
+            self.rate_hz = answer
+
+    def _answer(self):
+        """What the other process says next, or what became of it."""
+        try:
+            if self._ours.poll(_START_S):
+                return self._ours.recv()
+        except EOFError:
+            return f"depth model: the process that runs {self._model} ended"
+        return f"depth model: {self._model} did not answer within {_START_S:g} s"
+
+    def _end(self) -> None:
+        self._process.terminate()
+        self._process.join()
+        self._ours.close()
 
 
 def _estimate(model: str, images: list[np.ndarray], stop, pipe) -> None:
@@ -114,10 +131,10 @@ def _estimate(model: str, images: list[np.ndarray], stop, pipe) -> None:
     make_way_for_the_servo()
     try:
         depth = RelativeDepth(model)
-    except CheckpointError as error:
+        depth(images[0])
+    except DepthPcError as error:
         pipe.send(str(error))
         return
-    depth(images[0])
     pipe.send("")
     count, begin = 0, time.perf_counter()
     while not stop.is_set():

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from depth_pc_ros.benchmark import depth_latency
@@ -9,6 +10,13 @@ def test_the_servo_is_timed_alone_and_beside_depth(tiny_depth_model):
     assert list(results) == ["", str(tiny_depth_model)]
     assert all(0 < values["step_ms"]["median"] <= values["step_ms"]["p95"] for values in results.values())
     assert results[str(tiny_depth_model)]["rate_hz"] > 0
+
+
+def test_a_process_that_dies_is_named_at_once(tiny_depth_model):
+    estimating = depth_latency._Estimating(str(tiny_depth_model), [np.zeros((90, 120, 3), np.uint8)])
+    with pytest.raises(CheckpointError, match="ended"), estimating:
+        estimating._process.kill()
+    assert not estimating._process.is_alive()
 
 
 def test_report_judges_rate_and_growth():

@@ -68,3 +68,4 @@ def test_camera_changes_light_and_colour_as_a_whole():
     for seed in range(5):
         rows = through_a_camera(np.random.default_rng(seed), image).astype(float).mean(axis=1)
         assert (np.diff(rows[::32], axis=0) > -3).all()  # brighter stays brighter, but for noise
+        assert (rows[-1] - rows[0] > 50).all()
