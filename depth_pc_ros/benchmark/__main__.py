@@ -27,10 +27,7 @@ def parser() -> argparse.ArgumentParser:
         f"{latency.RATIO_TARGET:g}), and what an image needs from one process to another at 30 Hz (at most "
         f"{latency.TRANSPORT_TARGET_MS:g} ms).",
     )
-    command.add_argument(
-        "--frames", type=at_least(1), default=150, metavar="N", help="Images to measure. Default: 150."
-    )
-    command.add_argument("--seed", type=int, default=0, metavar="N", help="Scene, goal and start. Default: 0.")
+    _add_sample(command, 1, 150, "Scene, goal and start")
     command.add_argument("--output", type=Path, metavar="FILE", help="Write the numbers there as JSON too.")
     add_fields(command, ControlConfig, ("controller", "model"))
     command.set_defaults(run=_latency)
@@ -41,12 +38,12 @@ def parser() -> argparse.ArgumentParser:
         "cv2.AKAZE in the same run. No image is matched.",
     )
     command.add_argument(
-        "--models", default="depth_pc_geo,depth_pc", metavar="A,B", help="Folders of weights, or names of those that "
+        "--models", type=_names, default="depth_pc_geo,depth_pc", metavar="A,B",
+        help="Folders of weights, or names of those that "
         "ship. Default: depth_pc_geo,depth_pc."
     )  # fmt: skip
     command.add_argument("--matches", type=at_least(8), default=200, metavar="N", help="Default: 200.")
-    command.add_argument("--frames", type=at_least(1), default=150, metavar="N", help="Default: 150.")
-    command.add_argument("--seed", type=int, default=0, metavar="N", help="Of points, noise and image. Default: 0.")
+    _add_sample(command, 1, 150, "Of points, noise and image")
     command.set_defaults(run=_policy_latency)
     command = commands.add_parser(
         "depth_latency",
@@ -55,11 +52,11 @@ def parser() -> argparse.ArgumentParser:
         "that estimates relative depth; print depth per second, and the servo's step times.",
     )
     command.add_argument(
-        "--models", default="depth_anything_tiny,random_small", metavar="A,B", help="Folders or names of depth models; "
+        "--models", type=_names, default="depth_anything_tiny,random_small", metavar="A,B",
+        help="Folders or names of depth models; "
         "random_small is Depth-Anything-V2-Small with random weights. Default: depth_anything_tiny,random_small.",
     )  # fmt: skip
-    command.add_argument("--frames", type=at_least(8), default=250, metavar="N", help="Default: 250.")
-    command.add_argument("--seed", type=int, default=0, metavar="N", help="Scene, goal and start. Default: 0.")
+    _add_sample(command, 8, 250, "Scene, goal and start")
     command.set_defaults(run=_depth_latency)
     command = commands.add_parser(
         "depth_figure",
@@ -80,6 +77,18 @@ def parser() -> argparse.ArgumentParser:
     command.set_defaults(run=_depth_figure)
     add_commands(commands)
     return parser
+
+
+def _add_sample(command: argparse.ArgumentParser, fewest: int, frames: int, seed_of: str) -> None:
+    """What a measurement of times is made on."""
+    command.add_argument(
+        "--frames", type=at_least(fewest), default=frames, metavar="N", help=f"Images to measure. Default: {frames}."
+    )
+    command.add_argument("--seed", type=int, default=0, metavar="N", help=f"{seed_of}. Default: 0.")
+
+
+def _names(text: str) -> list[str]:
+    return [name for name in text.split(",") if name]
 
 
 def _latency(arguments: argparse.Namespace) -> None:
@@ -107,8 +116,7 @@ def _policy_latency(arguments: argparse.Namespace) -> None:
     from depth_pc_ros.benchmark import policy_latency  # only now: importing torch takes a while
 
     policy_latency.use_one_core()
-    models = [model for model in arguments.models.split(",") if model]
-    results = policy_latency.measure_policies(models, arguments.matches, arguments.frames, arguments.seed)
+    results = policy_latency.measure_policies(arguments.models, arguments.matches, arguments.frames, arguments.seed)
     print(policy_latency.report(results, arguments.matches))
 
 
@@ -116,8 +124,7 @@ def _depth_latency(arguments: argparse.Namespace) -> None:
     from depth_pc_ros.benchmark import depth_latency  # only now: importing torch takes a while
 
     latency.use_two_cores()
-    models = [model for model in arguments.models.split(",") if model]
-    print(depth_latency.report(depth_latency.measure_depth(models, arguments.frames, arguments.seed)))
+    print(depth_latency.report(depth_latency.measure_depth(arguments.models, arguments.frames, arguments.seed)))
 
 
 def _depth_figure(arguments: argparse.Namespace) -> None:

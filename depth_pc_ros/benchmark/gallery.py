@@ -25,10 +25,8 @@ def worst_trials(results: Results) -> list[dict]:
 
 def picture(results: Results, trial: dict, places: Places) -> bytes | None:
     """Start, final and goal view side by side as JPEG; kept in the folder's `pictures`. None: cannot be drawn here."""
-    name = f"{trial['episode']}-{trial['method']}-{trial['te_mm']:.3f}.jpg".replace(
-        "/", "-"
-    )  # a method may name a folder
-    path = results.path.parent / "pictures" / name
+    name = f"{trial['episode']}-{trial['method']}-{trial['te_mm']:.3f}.jpg"
+    path = results.path.parent / "pictures" / name.replace("/", "-")  # a method may name a folder
     if path.is_file():
         return path.read_bytes()
     level, index = trial["episode"].split("/")[1:]

@@ -64,7 +64,7 @@ class DepthTrainingRun:
             raise CheckpointError(f"output: cannot write in {self.folder}: {error}") from None
         torch.manual_seed(config.seed)
         self.net: nn.Module = make_network().to(device)
-        self._optimisation = Optimisation(
+        self.course = Optimisation(
             self.net, learning_rate=config.learning_rate, warm_up=config.warm_up, updates=config.updates,
             weight_decay=0.02, average=config.average,
         )  # fmt: skip
@@ -73,35 +73,25 @@ class DepthTrainingRun:
             self._resume()
         self._validation = _validation_views(held_out, validation_images)
 
-    @property
-    def averaged(self) -> nn.Module:
-        """The network with the moving average of the weights, which is what is kept."""
-        return self._optimisation.averaged.module
-
-    @property
-    def update(self) -> int:
-        """How many updates were made."""
-        return self._optimisation.update
-
     def train(self) -> bool:
         """Go on until the last update, `max_hours` or Ctrl-C; True after the last update."""
         config, begin = self.config, time.monotonic()
-        first = self.update
+        first = self.course.update
         fine_from = round((1 - config.fine_share) * config.updates)
-        writer = SummaryWriter(str(self.folder / "log"), purge_step=self.update)
-        bar = tqdm(total=config.updates, initial=self.update, unit="update", dynamic_ncols=True)
+        writer = SummaryWriter(str(self.folder / "log"), purge_step=self.course.update)
+        bar = tqdm(total=config.updates, initial=self.course.update, unit="update", dynamic_ncols=True)
         with writer, bar, interrupt_waits() as interrupted:
             for short_side, end in ((config.short_side, fine_from), (SHORT_SIDE, config.updates)):
                 for images, targets in self._batches(short_side, end):
                     numbers = self._one_update(images.to(self.device), targets.to(self.device))
                     bar.update(1)
-                    if self.update % 10 == 0:
+                    if self.course.update % 10 == 0:
                         bar.set_postfix({name: f"{value:.3f}" for name, value in numbers.items()})
                         for name, value in numbers.items():
-                            writer.add_scalar(f"training/{name}", value, self.update)
-                    if self.update % self._validate_every == 0 or self.update == config.updates:
+                            writer.add_scalar(f"training/{name}", value, self.course.update)
+                    if self.course.update % self._validate_every == 0 or self.course.update == config.updates:
                         self._validate(writer)
-                    elif self.update % _SAVE_EVERY == 0:
+                    elif self.course.update % _SAVE_EVERY == 0:
                         self._save()
                     if interrupted() or time.monotonic() - begin > 3600 * self._max_hours:
                         break
@@ -109,20 +99,20 @@ class DepthTrainingRun:
                     continue
                 self._save()
                 break
-        spent, made = time.monotonic() - begin, self.update - first
+        spent, made = time.monotonic() - begin, self.course.update - first
         bar.write(f"{made} updates in {spent / 60:.1f} min, {spent / max(made, 1):.3f} s each")
-        return self.update >= config.updates
+        return self.course.done
 
     def _batches(self, short_side: int, end: int):
         """Batches number `update`, ..., end - 1 at this resolution, rendered ahead by the workers."""
-        if self.update >= end:
+        if self.course.update >= end:
             return iter(())
         samples = DepthSamples(
             self._stock, self.config.seed, network_size(WIDTH, HEIGHT, short_side), self.config.batch_size
         )
         ahead = {"prefetch_factor": 4, "multiprocessing_context": "spawn"} if self._workers else {}
         loader = DataLoader(
-            samples, batch_size=None, sampler=range(self.update, end), num_workers=self._workers,
+            samples, batch_size=None, sampler=range(self.course.update, end), num_workers=self._workers,
             worker_init_fn=_start_worker, **ahead,
         )  # fmt: skip
         return iter(loader)
@@ -130,24 +120,25 @@ class DepthTrainingRun:
     def _one_update(self, images: torch.Tensor, targets: torch.Tensor) -> dict[str, float]:
         begin = time.monotonic()
         data, gradient = depth_loss(self.net(images).predicted_depth, targets)
-        self._optimisation.step(data + GRADIENT_WEIGHT * gradient)
+        self.course.step(data + GRADIENT_WEIGHT * gradient)
         self.seconds += time.monotonic() - begin
         return {"data": float(data.detach()), "gradient": float(gradient.detach())}
 
     def _validate(self, writer: SummaryWriter) -> None:
         """Metrics on the held-out stock; keeps the model."""
-        self.averaged.eval()
+        self.course.averaged.eval()
         result = mean([self._measure(view) for view in self._validation])
-        self.averaged.train()
-        row = {"update": self.update, "abs_rel": result.abs_rel, "delta1": result.delta1, "rank": result.rank}
+        self.course.averaged.train()
+        row = {"update": self.course.update, "abs_rel": result.abs_rel, "delta1": result.delta1, "rank": result.rank}
         for name, value in row.items():
-            writer.add_scalar(f"validation/{name}", value, self.update)
+            writer.add_scalar(f"validation/{name}", value, self.course.update)
         tqdm.write(
-            f"update {self.update}: AbsRel {result.abs_rel:.4f}, delta1 {result.delta1:.4f}, rank {result.rank:.3f}"
+            f"update {self.course.update}: AbsRel {result.abs_rel:.4f}, delta1 {result.delta1:.4f}, "
+            f"rank {result.rank:.3f}"
         )
         with (self.folder / "metrics.jsonl").open("a") as file:
             file.write(json.dumps(row) + "\n")
-        self.averaged.save_pretrained(self.folder / "model")
+        self.course.averaged.save_pretrained(self.folder / "model")
         training = {**self._facts, "config": self.config.to_mapping(), "data": self._data, "validation": row,
                     "network_seconds": round(self.seconds, 1)}  # fmt: skip
         (self.folder / "model" / "training.json").write_text(json.dumps(training, indent=2) + "\n")
@@ -156,7 +147,7 @@ class DepthTrainingRun:
     @torch.inference_mode()
     def _measure(self, view: View) -> DepthMetrics:
         pixels = network_input(view.image, network_size(WIDTH, HEIGHT)).to(self.device)
-        inverse = self.averaged(pixels).predicted_depth[0].cpu().numpy()
+        inverse = self.course.averaged(pixels).predicted_depth[0].cpu().numpy()
         keypoints = cv2.AKAZE_create().detect(cv2.cvtColor(view.image, cv2.COLOR_RGB2GRAY))
         return measure(-cv2.resize(inverse, (WIDTH, HEIGHT)), view.depth_m, cv2.KeyPoint.convert(keypoints))
 
@@ -166,12 +157,12 @@ class DepthTrainingRun:
 
     def _save(self) -> None:
         """Write everything needed to go on."""
-        state = {**self._optimisation.state(), "seconds": self.seconds}
+        state = {**self.course.state(), "seconds": self.seconds}
         write_state(self.folder / "last.pt", self._made_with, state)
 
     def _resume(self) -> None:
         state = read_state(self.folder / "last.pt", self._made_with, self.device)
-        self._optimisation.restore(state)
+        self.course.restore(state)
         self.seconds = state["seconds"]
 
 

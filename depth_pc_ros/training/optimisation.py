@@ -12,16 +12,21 @@ _MAX_NORM = 1.0  # of the gradient
 class Optimisation:
     """AdamW on a learning rate that rises over `warm_up` updates, then falls by a cosine to a hundredth.
 
-    averaged: the moving average of the weights with that decay. update: how many were made, of `updates`.
+    average: decay of the moving average of the weights. update: how many were made, of `updates`.
     """
 
     def __init__(
         self, net: nn.Module, *, learning_rate: float, warm_up: int, updates: int, weight_decay: float, average: float
     ):
         self.net, self.update = net, 0
-        self.averaged = AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn(average))
+        self._averaged = AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn(average))
         self._optimiser = torch.optim.AdamW(net.parameters(), lr=learning_rate, weight_decay=weight_decay)
         self._learning_rate, self._warm_up, self._updates = learning_rate, warm_up, updates
+
+    @property
+    def averaged(self) -> nn.Module:
+        """The network with the moving average of the weights, which is what is kept."""
+        return self._averaged.module
 
     @property
     def done(self) -> bool:
@@ -38,7 +43,7 @@ class Optimisation:
         norm = float(nn.utils.clip_grad_norm_(self.net.parameters(), _MAX_NORM))
         if math.isfinite(norm):
             self._optimiser.step()
-            self.averaged.update_parameters(self.net)
+            self._averaged.update_parameters(self.net)
         self.update += 1
         return norm
 
@@ -47,7 +52,7 @@ class Optimisation:
         return {
             "update": self.update,
             "net": self.net.state_dict(),
-            "averaged": self.averaged.state_dict(),
+            "averaged": self._averaged.state_dict(),
             "optimiser": self._optimiser.state_dict(),
         }
 
@@ -55,5 +60,5 @@ class Optimisation:
         """Go on from `state()`."""
         self.update = state["update"]
         self.net.load_state_dict(state["net"])
-        self.averaged.load_state_dict(state["averaged"])
+        self._averaged.load_state_dict(state["averaged"])
         self._optimiser.load_state_dict(state["optimiser"])

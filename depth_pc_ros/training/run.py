@@ -73,55 +73,55 @@ class TrainingRun:
 
     def train(self) -> bool:
         """Go on until the last update, `max_hours` or Ctrl-C (after the batch in hand); True after the last update."""
-        trainer, config = self.trainer, self.config
-        begin, first = time.monotonic(), trainer.update
-        writer = SummaryWriter(str(self.folder / "log"), purge_step=trainer.update)
+        trainer, course, config = self.trainer, self.trainer.course, self.config
+        begin, first = time.monotonic(), course.update
+        writer = SummaryWriter(str(self.folder / "log"), purge_step=course.update)
         feed = SceneFeed(self._clouds, self._scene_config, config.batch_size, config.seed, self._workers,
                          start=trainer.batch)  # fmt: skip
-        bar = tqdm(total=config.updates, initial=trainer.update, unit="update", dynamic_ncols=True)
+        bar = tqdm(total=config.updates, initial=course.update, unit="update", dynamic_ncols=True)
         with feed, writer, bar, interrupt_waits() as interrupted:
-            while not trainer.done and not interrupted() and time.monotonic() - begin < 3600 * self._max_hours:
+            while not course.done and not interrupted() and time.monotonic() - begin < 3600 * self._max_hours:
                 waiting = time.perf_counter()
                 scenes = next(feed)
                 trainer.clock.add("scenes", waiting)
-                before = trainer.update
+                before = course.update
                 numbers = trainer.train_batch(scenes)
-                bar.update(trainer.update - before)
+                bar.update(course.update - before)
                 if trainer.batch % _LOG_EVERY == 0:
                     for name, value in numbers.items():
-                        writer.add_scalar(f"training/{name}", value, trainer.update)
+                        writer.add_scalar(f"training/{name}", value, course.update)
                     bar.set_postfix({name: f"{value:.3f}" for name, value in numbers.items()})
                     trainer.save(self.folder / "last.pt")
-                if before // self._validate_every < trainer.update // self._validate_every or trainer.done:
+                if before // self._validate_every < course.update // self._validate_every or course.done:
                     self._validate(writer)
-        if not trainer.done:
-            self._keep("policy", {"update": trainer.update})
+        if not course.done:
+            self._keep("policy", {"update": course.update})
             trainer.save(self.folder / "last.pt")
         spent = time.monotonic() - begin
-        made = trainer.update - first
+        made = course.update - first
         shares = trainer.clock.seconds
         bar.write(
             f"{made} updates in {spent / 60:.1f} min, {spent / max(made, 1):.3f} s each; "
             + ", ".join(f"{name} {value / max(sum(shares.values()), 1e-9):.0%}" for name, value in shares.items())
         )
-        return trainer.done
+        return course.done
 
     def _validate(self, writer: SummaryWriter) -> None:
         """Closed loop on held-out scenes; keeps the policy if it is the best so far, and the state to go on from."""
-        trainer = self.trainer
-        net = trainer.averaged.eval()
+        trainer, course = self.trainer, self.trainer.course
+        net = course.averaged.eval()
         levels = {
             level: closed_loop(net, self._held_out, level, self.config.seed, trainer.device) for level in MISMATCHES
         }
         net.train()
-        row = {"update": trainer.update}
+        row = {"update": course.update}
         for level, result in levels.items():
             for name in ("success", "te_mm", "re_deg"):
                 value = getattr(result, name)
                 row[f"{name}_{level:g}"] = round(value, 5)
-                writer.add_scalar(f"validation/{name}_{level:g}", value, trainer.update)
+                writer.add_scalar(f"validation/{name}_{level:g}", value, course.update)
         tqdm.write(
-            f"update {trainer.update}: "
+            f"update {course.update}: "
             + "; ".join(
                 f"{level:.0%} wrong: SR {r.success:.0%}, TE {r.te_mm:.2f} mm, RE {r.re_deg:.3f} deg"
                 for level, r in levels.items()
@@ -139,7 +139,7 @@ class TrainingRun:
     def _keep(self, name: str, row: dict) -> None:
         facts = {**self._facts, "config": self.config.to_mapping(), "validation": row,
                  "seconds": {key: round(value, 1) for key, value in self.trainer.clock.seconds.items()}}  # fmt: skip
-        save_policy(self.folder / name, self.config.policy, self.trainer.averaged, facts)
+        save_policy(self.folder / name, self.config.policy, self.trainer.course.averaged, facts)
 
     def _read_best(self) -> float:
         """Best score in the folder's metrics, up to the update that the run goes on from."""
@@ -147,7 +147,7 @@ class TrainingRun:
         if not path.exists():
             return float("-inf")
         rows = [json.loads(line) for line in path.read_text().splitlines() if line]
-        return max((_score(row) for row in rows if row["update"] <= self.trainer.update), default=float("-inf"))
+        return max((_score(row) for row in rows if row["update"] <= self.trainer.course.update), default=float("-inf"))
 
 
 def clouds_digest(clouds: list[Cloud]) -> str:

@@ -46,7 +46,7 @@ class Trainer:
         torch.manual_seed(config.seed)
         self.config, self.data, self.device = config, data, device
         self.net: nn.Module = make_policy(config.policy, config.encoder).to(device)
-        self._optimisation = Optimisation(
+        self.course = Optimisation(
             self.net, learning_rate=config.learning_rate, warm_up=config.warm_up, updates=config.updates,
             weight_decay=1e-4, average=config.average,
         )  # fmt: skip
@@ -54,23 +54,9 @@ class Trainer:
         self.clock = Clock()
 
     @property
-    def averaged(self) -> nn.Module:
-        """The network with the moving average of the weights, which is what is kept."""
-        return self._optimisation.averaged.module
-
-    @property
-    def update(self) -> int:
-        """How many updates were made."""
-        return self._optimisation.update
-
-    @property
-    def done(self) -> bool:
-        return self._optimisation.done
-
-    @property
     def fine(self) -> bool:
         """Whether the last phase has begun."""
-        return self.update >= (1 - self.config.fine_share) * self.config.updates
+        return self.course.update >= (1 - self.config.fine_share) * self.config.updates
 
     @property
     def _disturbances(self) -> DisturbanceConfig:
@@ -82,7 +68,7 @@ class Trainer:
     @property
     def expert_share(self) -> float:
         """Share of the motions that the expert makes: falls from 1 to 0.1 over the first half."""
-        return max(0.1, 1 - 1.8 * self.update / self.config.updates)
+        return max(0.1, 1 - 1.8 * self.course.update / self.config.updates)
 
     def train_batch(self, scenes) -> dict[str, float]:
         """All updates of one batch of scenes; returns the mean of each logged number."""
@@ -90,7 +76,7 @@ class Trainer:
         sums: dict[str, float] = {}
         count = 0
         for placement in range(self.config.placements):
-            if self.done:
+            if self.course.done:
                 break
             begin = time.perf_counter()
             seed = [self.config.seed, 32, self.batch, placement]
@@ -100,7 +86,7 @@ class Trainer:
             T_warm = torch.eye(4, device=self.device).expand(world.num_samples, 4, 4)
             self.clock.add("simulation", begin)
             for _ in range(self.config.segments):
-                if self.done:
+                if self.course.done:
                     break
                 numbers, memory, T_warm = self._one_update(world, memory.detach(), T_warm.detach(), rng)
                 for name, value in numbers.items():
@@ -146,7 +132,7 @@ class Trainer:
                 sums[name] = sums.get(name, 0.0) + float(value.detach()) / self.config.frames
         begin = time.perf_counter()
         loss = torch.stack(losses).mean()
-        norm = self._optimisation.step(loss)
+        norm = self.course.step(loss)
         self.clock.add("network", begin)
         sums |= {"loss": float(loss.detach()), "gradient": norm, "skipped": float(not math.isfinite(norm))}
         return sums, memory, T_warm
@@ -157,7 +143,7 @@ class Trainer:
 
     def save(self, path: str | Path) -> None:
         """Write everything needed to go on."""
-        state = {**self._optimisation.state(), "batch": self.batch, "seconds": self.clock.seconds}
+        state = {**self.course.state(), "batch": self.batch, "seconds": self.clock.seconds}
         write_state(Path(path), self._made_with, state)
 
     @classmethod
@@ -165,6 +151,6 @@ class Trainer:
         """Go on from `save`'s file. CheckpointError when it cannot be read or was made with another configuration."""
         trainer = cls(config, data, device)
         state = read_state(path, trainer._made_with, device)
-        trainer._optimisation.restore(state)
+        trainer.course.restore(state)
         trainer.batch, trainer.clock.seconds = state["batch"], state["seconds"]
         return trainer

@@ -41,12 +41,12 @@ def test_a_stopped_run_goes_on_exactly(make_run):
     whole.train()
     first = make_run("parts", max_hours=0.0)  # stops after one update
     assert not first.train()
-    assert first.update == 1
+    assert first.course.update == 1
     second = make_run("parts")
-    assert second.update == 1
+    assert second.course.update == 1
     assert second.train()
-    for name, value in whole.averaged.state_dict().items():
-        torch.testing.assert_close(second.averaged.state_dict()[name], value, rtol=0, atol=0, msg=name)
+    for name, value in whole.course.averaged.state_dict().items():
+        torch.testing.assert_close(second.course.averaged.state_dict()[name], value, rtol=0, atol=0, msg=name)
 
 
 def test_another_configuration_or_other_data_is_refused(make_run):

@@ -123,6 +123,7 @@ def test_median_motion():
     distance = torch.tensor([3.0, 1.0, 2.0, 7.0, 5.0])
     sample = torch.tensor([0, 0, 0, 2, 2])
     assert median_motion(distance, sample, 4).tolist() == [2.0, 0.0, 5.0, 0.0]
+    assert median_motion(distance[:4], torch.zeros(4, dtype=torch.int64), 1).tolist() == [2.0]
 
 
 def test_wrong_variant_is_refused():

@@ -33,19 +33,19 @@ def test_a_stopped_run_goes_on_as_if_it_had_not(policy, batches, tmp_path):
     first.train_batch(batches[0])
     first.save(tmp_path / "last.pt")
     second = Trainer.resume(tmp_path / "last.pt", config)
-    assert (second.update, second.batch) == (4, 1)
+    assert (second.course.update, second.batch) == (4, 1)
     for scenes in batches[1:]:
         second.train_batch(scenes)
     assert torch.equal(weights(straight), weights(second))
-    assert straight.done
-    assert second.done
+    assert straight.course.done
+    assert second.course.done
 
 
 @pytest.mark.parametrize(("policy", "updates"), [("depth_pc", 200), ("depth_pc_geo", 100)])
 def test_training_makes_the_loss_smaller(policy, updates, batches):
     trainer = Trainer(TrainConfig(policy=policy, updates=updates, fine_share=0.0, **SMALL))
     losses = []
-    while not trainer.done:
+    while not trainer.course.done:
         losses.append(trainer.train_batch(batches[0])["loss"])
     assert np.mean(losses[-10:]) < 0.9 * np.mean(losses[:10])
 
@@ -67,9 +67,9 @@ def test_a_foreign_checkpoint_is_refused(batches, tmp_path):
 def test_the_phases_of_a_run():
     trainer = Trainer(TrainConfig(updates=100, fine_share=0.2, **SMALL))
     assert (trainer.expert_share, trainer.fine) == (1.0, False)
-    trainer._optimisation.update = 79
+    trainer.course.update = 79
     assert (trainer.expert_share, trainer.fine) == (0.1, False)
-    trainer._optimisation.update = 80
+    trainer.course.update = 80
     assert trainer.fine
 
 
