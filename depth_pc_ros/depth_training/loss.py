@@ -1,29 +1,54 @@
-"""The scale- and shift-invariant loss with a gradient term.
+"""What the depth network should answer, and how far off it is.
 
-Source: R. Ranftl et al., "Towards robust monocular depth estimation", PAMI 2022, eq. 5-11; used by Depth Anything.
+The target is the inverse depth, standardised in each image, so no scale or shift has to be guessed. The answer is
+compared as it is, not standardised too: where the image does not tell, the network may answer the mean. (With both
+standardised, being unsure costs more than being constant, and a fresh network learned nothing.) The tilt of the
+camera against the scene is hard to see and large; most of the weight is on what remains when it is taken away.
+
+Source of the standardisation and the gradient term: R. Ranftl et al., "Towards robust monocular depth estimation",
+PAMI 2022, eq. 5-11.
 """
 
 import torch
 from torch import Tensor
 
-GRADIENT_WEIGHT = 0.5
+LEVEL = 4.0  # of the mean in the network's answer, which passes a ReLU
+PLANE_FREE_WEIGHT, GRADIENT_WEIGHT = 0.7, 0.5
 _SCALES = 4
 
 
-def normalised(inverse: Tensor, valid: Tensor) -> Tensor:
-    """Inverse depth (B, h, w) with median 0 and mean absolute deviation 1 over the valid pixels of each image."""
-    flat = torch.where(valid, inverse, torch.nan).flatten(1)
-    median = flat.nanmedian(dim=1).values.nan_to_num()[:, None, None]
-    offset = torch.where(valid, inverse - median, torch.zeros_like(inverse))
-    spread = offset.abs().sum((1, 2)) / valid.sum((1, 2)).clamp_min(1)
-    return offset / spread.clamp_min(1e-4)[:, None, None]
+def standardised(inverse: Tensor, valid: Tensor) -> Tensor:
+    """Inverse depth (B, h, w) with mean 0 and standard deviation 1 over the valid pixels of each image, 0 elsewhere."""
+    count = valid.sum((1, 2)).clamp_min(1)[:, None, None]
+    offset = torch.where(valid, inverse - (inverse * valid).sum((1, 2), keepdim=True) / count, 0)
+    return offset / (offset.square().sum((1, 2), keepdim=True) / count).sqrt().clamp_min(1e-4)
 
 
-def depth_loss(inverse: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    """Data term and gradient term, both means over valid pixels. inverse, target: (B, h, w); target 0: not valid."""
+def without_plane(error: Tensor, valid: Tensor) -> Tensor:
+    """error (B, h, w) less its best-fit a + b u + c v over the valid pixels, 0 elsewhere.
+
+    The inverse depth of a plane is such a function of the pixel (u, v).
+    """
+    height, width = error.shape[1:]
+    rows = torch.linspace(-1, 1, height, device=error.device)
+    columns = torch.linspace(-1, 1, width, device=error.device)
+    v, u = torch.meshgrid(rows, columns, indexing="ij")
+    A = torch.stack([torch.ones_like(u), u, v], dim=-1).flatten(0, 1)
+    weight = valid.flatten(1).to(error.dtype)
+    normal = torch.einsum("ni,bn,nj->bij", A, weight, A) + 1e-3 * torch.eye(3, device=error.device)
+    plane = torch.linalg.solve(normal, torch.einsum("ni,bn->bi", A, weight * error.flatten(1)))
+    return ((error.flatten(1) - plane @ A.T) * weight).unflatten(1, (height, width))
+
+
+def depth_loss(answer: Tensor, target: Tensor) -> dict[str, Tensor]:
+    """Means over valid pixels: `data`, the error; `relief`, that without its plane; `gradient`; and their sum `loss`.
+
+    answer: (B, h, w), the network's. target: inverse depth (B, h, w), 0: not valid.
+    """
     valid = target > 0
-    error = torch.where(valid, normalised(inverse, valid) - normalised(target, valid), torch.zeros_like(inverse))
-    data = error.abs().sum() / valid.sum().clamp_min(1)
+    count = valid.sum().clamp_min(1)
+    error = torch.where(valid, answer - LEVEL - standardised(target, valid), 0)
+    data, relief = error.abs().sum() / count, without_plane(error, valid).abs().sum() / count
     gradient = error.new_zeros(())
     for scale in range(_SCALES):
         e, v = error[:, :: 2**scale, :: 2**scale], valid[:, :: 2**scale, :: 2**scale]
@@ -32,4 +57,5 @@ def depth_loss(inverse: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
             (e[:, 1:] - e[:, :-1], v[:, 1:] & v[:, :-1]),
         ):
             gradient = gradient + (difference.abs() * both).sum() / both.sum().clamp_min(1) / _SCALES
-    return data, gradient
+    loss = (1 - PLANE_FREE_WEIGHT) * data + PLANE_FREE_WEIGHT * relief + GRADIENT_WEIGHT * gradient
+    return {"loss": loss, "data": data, "relief": relief, "gradient": gradient}

@@ -1,8 +1,12 @@
 """The small network: the classes of Depth Anything V2 with few and narrow layers."""
 
+import math
+
 import torch
+from torch import Tensor, nn
 from transformers import DepthAnythingConfig, DepthAnythingForDepthEstimation, Dinov2Config
 
+from depth_pc_ros.depth_training.loss import LEVEL
 from depth_pc_ros.perception.relative_depth import PATCH, SHORT_SIDE
 
 
@@ -27,6 +31,38 @@ def make_network() -> DepthAnythingForDepthEstimation:
             head_hidden_size=16,
         )
     )
-    with torch.no_grad():
-        net.head.conv3.bias.fill_(1.0)  # the answer passes a ReLU: below zero it would learn nothing
+    _initialise(net)
     return net
+
+
+@torch.no_grad()
+def _initialise(net: DepthAnythingForDepthEstimation) -> None:
+    """Weights that keep the size of signals from layer to layer.
+
+    Those of transformers, all with deviation 0.02, are made for fine-tuning: in a network this narrow the answer then
+    varies by 2e-6 over an image, and nothing is learned.
+    """
+    for name, layer in net.named_modules():
+        if isinstance(layer, nn.Linear):
+            nn.init.xavier_uniform_(layer.weight)
+        elif isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
+            inputs = layer.weight.shape[0] if isinstance(layer, nn.ConvTranspose2d) else layer.weight[0].numel()
+            after_relu = "residual" in name or name.startswith("head")
+            layer.weight.normal_(0, math.sqrt((2 if after_relu else 1) / inputs))
+            if layer.bias is not None:
+                layer.bias.zero_()
+        if name.endswith("convolution2"):
+            layer.weight.mul_(0.3)  # the ends of residual blocks, which add up
+    net.head.conv3.weight.mul_(0.2)
+    net.head.conv3.bias.fill_(LEVEL)
+    positions = net.backbone.embeddings.position_embeddings
+    side = math.isqrt(positions.shape[1] - 1)
+    positions[0, 1:] = 0.5 * _waves(side, positions.shape[2])
+
+
+def _waves(side: int, channels: int) -> Tensor:
+    """Sines and cosines of the place in a square (side * side, channels), from half a wave to many."""
+    frequency = 3 * 100 ** -torch.linspace(0, 1, channels // 4)
+    y, x = torch.meshgrid(*(torch.arange(side) * 2 * math.pi / side,) * 2, indexing="ij")
+    angles = [p.flatten()[:, None] * frequency for p in (x, y)]
+    return torch.cat([f(angle) for angle in angles for f in (torch.sin, torch.cos)], dim=1)

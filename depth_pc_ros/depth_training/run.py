@@ -18,11 +18,11 @@ from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 from depth_pc_ros.depth_training.config import DepthTrainConfig
-from depth_pc_ros.depth_training.loss import GRADIENT_WEIGHT, depth_loss
+from depth_pc_ros.depth_training.loss import depth_loss
 from depth_pc_ros.depth_training.metrics import DepthMetrics, mean, measure
 from depth_pc_ros.depth_training.network import make_network
 from depth_pc_ros.depth_training.samples import DepthSamples, View, render_views, through_a_camera
-from depth_pc_ros.depth_training.scenes import HEIGHT, WIDTH, Stock
+from depth_pc_ros.depth_training.scenes import RENDERED, Stock
 from depth_pc_ros.errors import CheckpointError
 from depth_pc_ros.perception.relative_depth import SHORT_SIDE, network_input, network_size
 from depth_pc_ros.training.interrupt import interrupt_waits
@@ -63,7 +63,7 @@ class DepthTrainingRun:
         except OSError as error:
             raise CheckpointError(f"output: cannot write in {self.folder}: {error}") from None
         torch.manual_seed(config.seed)
-        self.net: nn.Module = make_network().to(device)
+        self.net: nn.Module = make_network().to(device, memory_format=torch.channels_last)
         self.course = Optimisation(
             self.net, learning_rate=config.learning_rate, warm_up=config.warm_up, updates=config.updates,
             weight_decay=0.02, average=config.average,
@@ -107,9 +107,8 @@ class DepthTrainingRun:
         """Batches number `update`, ..., end - 1 at this resolution, rendered ahead by the workers."""
         if self.course.update >= end:
             return iter(())
-        samples = DepthSamples(
-            self._stock, self.config.seed, network_size(WIDTH, HEIGHT, short_side), self.config.batch_size
-        )
+        size = network_size(*RENDERED, short_side)
+        samples = DepthSamples(self._stock, self.config.seed, size, self.config.batch_size)
         ahead = {"prefetch_factor": 4, "multiprocessing_context": "spawn"} if self._workers else {}
         loader = DataLoader(
             samples, batch_size=None, sampler=range(self.course.update, end), num_workers=self._workers,
@@ -119,10 +118,13 @@ class DepthTrainingRun:
 
     def _one_update(self, images: torch.Tensor, targets: torch.Tensor) -> dict[str, float]:
         begin = time.monotonic()
-        data, gradient = depth_loss(self.net(images).predicted_depth, targets)
-        self.course.step(data + GRADIENT_WEIGHT * gradient)
+        images = images.contiguous(memory_format=torch.channels_last)
+        with torch.autocast(torch.device(self.device).type, torch.bfloat16):
+            answer = self.net(images).predicted_depth
+        terms = depth_loss(answer.float(), targets)
+        self.course.step(terms["loss"])
         self.seconds += time.monotonic() - begin
-        return {"data": float(data.detach()), "gradient": float(gradient.detach())}
+        return {name: float(value.detach()) for name, value in terms.items()}
 
     def _validate(self, writer: SummaryWriter) -> None:
         """Metrics on the held-out stock; keeps the model."""
@@ -146,14 +148,14 @@ class DepthTrainingRun:
 
     @torch.inference_mode()
     def _measure(self, view: View) -> DepthMetrics:
-        pixels = network_input(view.image, network_size(WIDTH, HEIGHT)).to(self.device)
+        pixels = network_input(view.image, network_size(*RENDERED)).to(self.device)
         inverse = self.course.averaged(pixels).predicted_depth[0].cpu().numpy()
         keypoints = cv2.AKAZE_create().detect(cv2.cvtColor(view.image, cv2.COLOR_RGB2GRAY))
-        return measure(-cv2.resize(inverse, (WIDTH, HEIGHT)), view.depth_m, cv2.KeyPoint.convert(keypoints))
+        return measure(-cv2.resize(inverse, RENDERED), view.depth_m, cv2.KeyPoint.convert(keypoints))
 
     @property
     def _made_with(self) -> dict:
-        return {**self.config.to_mapping(), "data": self._data}
+        return {**self.config.to_mapping(), "data": self._data, "rendered": list(RENDERED)}
 
     def _save(self) -> None:
         """Write everything needed to go on."""

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from depth_pc_ros.depth_training.scenes import (
+    RENDERED,
     Stock,
     sample_camera,
     sample_intrinsics,
@@ -27,13 +28,13 @@ class View:
     depth_m: np.ndarray
 
 
-def render_views(rng: np.random.Generator, stock: Stock, count: int) -> list[View]:
-    """Views of one scene. A view that shows nothing but void for the most part is taken anew."""
+def render_views(rng: np.random.Generator, stock: Stock, count: int, size: tuple[int, int] = RENDERED) -> list[View]:
+    """Views of one scene, images of `size` (width, height). One that shows mostly nothing is taken anew."""
     renderer = open_renderer(sample_meshes(rng, stock), light=sample_light(rng))
     try:
         views = []
         while len(views) < count:
-            image, depth_m = renderer.render(sample_camera(rng), sample_intrinsics(rng))
+            image, depth_m = renderer.render(sample_camera(rng), sample_intrinsics(rng, size))
             if (depth_m > 0).mean() > 0.5:
                 views.append(View(image, depth_m))
         return views
@@ -70,9 +71,11 @@ class DepthSamples(Dataset):
 
     def __getitem__(self, k: int) -> tuple[Tensor, Tensor]:
         rng = np.random.default_rng([self._seed, 52, k])
+        rendered = tuple(round(side * 4 / 3) for side in self._size)
         images, targets = [], []
         while len(images) < self._batch_size:
-            for view in render_views(rng, self._stock, min(self._views, self._batch_size - len(images))):
+            count = min(self._views, self._batch_size - len(images))
+            for view in render_views(rng, self._stock, count, rendered):
                 image = through_a_camera(rng, view.image)
                 if rng.random() < 0.5:
                     image, view = image[:, ::-1], View(view.image, view.depth_m[:, ::-1])

@@ -19,8 +19,8 @@ from depth_pc_ros.sim.mesh import Mesh, quads
 from depth_pc_ros.sim.models import MODEL_NAMES, model_mesh
 from depth_pc_ros.training.primitives import random_primitives
 
-WIDTH, HEIGHT = 448, 336  # of the images, px; the network sees three quarters of that at most
-_RADIUS_M = (0.12, 0.35)  # where objects stand, another in each scene
+RENDERED = (448, 336)  # width, height of images for the resolution of use, px; the network sees three quarters
+_RADIUS_M = (0.1, 0.3)  # where objects stand, another in each scene
 _RESTING, _FLOAT_M = 0.75, 0.12  # share of objects that touch the table; others stand up to so much higher
 _OWN_PICTURE = 0.6  # share of the models that keep their own picture
 
@@ -50,7 +50,7 @@ def sample_meshes(rng: np.random.Generator, stock: Stock) -> list[Mesh]:
     """Everything in one scene, world frame."""
     shapes = list(random_primitives(rng, each=1).values())
     meshes, radius = [], rng.uniform(*_RADIUS_M)
-    for _ in range(int(rng.integers(2, 15))):
+    for _ in range(int(rng.integers(3, 20))):
         if stock.models and rng.random() < 0.6:
             mesh = stock.models[rng.integers(len(stock.models))]
             if rng.random() > _OWN_PICTURE:
@@ -66,21 +66,23 @@ def sample_meshes(rng: np.random.Generator, stock: Stock) -> list[Mesh]:
 
 def sample_camera(rng: np.random.Generator) -> np.ndarray:
     """`T_world_cam` (4, 4), optical frame: mostly from above, as a wrist camera looks."""
-    steep = rng.random() < 0.75
+    steep = rng.random() < 0.8
     elevation = np.radians(rng.uniform(60, 90) if steep else rng.uniform(25, 60))
     azimuth = rng.uniform(-np.pi, np.pi)
     away = np.array([np.cos(elevation) * np.cos(azimuth), np.cos(elevation) * np.sin(azimuth), np.sin(elevation)])
     target = np.array([*rng.uniform(-0.12, 0.12, 2), rng.uniform(0, 0.1)])
-    distance = np.exp(rng.uniform(np.log(0.35), np.log(1.3)))
+    distance = np.exp(rng.uniform(np.log(0.3), np.log(1.0)))
     up = np.array([-away[1], away[0], 0.0]) if elevation > np.radians(85) else np.array([0.0, 0.0, 1.0])
     T = se3.look_at(target + distance * away, target, up)
     T[:3, :3] = T[:3, :3] @ se3.exp_so3(np.array([0, 0, rng.uniform(-np.pi, np.pi)]))
     return T
 
 
-def sample_intrinsics(rng: np.random.Generator) -> Intrinsics:
-    focal = WIDTH * float(np.exp(rng.uniform(np.log(0.625), np.log(1.25))))
-    return Intrinsics(focal, focal, (WIDTH - 1) / 2, (HEIGHT - 1) / 2, WIDTH, HEIGHT)
+def sample_intrinsics(rng: np.random.Generator, size: tuple[int, int]) -> Intrinsics:
+    """Of images of `size` (width, height), px: a field of view between 43 and 77 degrees."""
+    width, height = size
+    focal = width * float(np.exp(rng.uniform(np.log(0.625), np.log(1.25))))
+    return Intrinsics(focal, focal, (width - 1) / 2, (height - 1) / 2, width, height)
 
 
 def sample_light(rng: np.random.Generator) -> Light:
