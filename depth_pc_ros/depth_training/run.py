@@ -64,6 +64,7 @@ class DepthTrainingRun:
             raise CheckpointError(f"output: cannot write in {self.folder}: {error}") from None
         torch.manual_seed(config.seed)
         self.net: nn.Module = make_network().to(device, memory_format=torch.channels_last)
+        self.net.backbone.set_attn_implementation("eager")  # in bfloat16 on a CPU, a quarter faster than the fused one
         self.course = Optimisation(
             self.net, learning_rate=config.learning_rate, warm_up=config.warm_up, updates=config.updates,
             weight_decay=0.02, average=config.average,
