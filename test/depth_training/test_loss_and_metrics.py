@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from depth_pc_ros.depth_training.loss import depth_loss, normalised
+from depth_pc_ros.depth_training.loss import LEVEL, depth_loss, standardised
 from depth_pc_ros.depth_training.metrics import DepthMetrics, mean, measure
 
 
@@ -15,44 +15,68 @@ def depth():
     return inverse
 
 
-def test_normalised_has_median_0_and_deviation_1_over_valid_pixels(depth):
+def test_standardised_has_mean_0_and_deviation_1_over_valid_pixels(depth):
     valid = depth > 0
-    for image, mask in zip(normalised(7 * depth + 3, valid), valid):
-        assert image[mask].median() == pytest.approx(0, abs=1e-5)
-        assert image[mask].abs().mean() == pytest.approx(1, abs=1e-5)
+    for image, mask in zip(standardised(7 * depth + 3, valid), valid):
+        assert image[mask].mean() == pytest.approx(0, abs=1e-5)
+        assert image[mask].std(correction=0) == pytest.approx(1, abs=1e-5)
         assert (image[~mask] == 0).all()
 
 
-def test_loss_ignores_scale_and_shift_and_holes(depth):
-    other = 0.3 * depth + 5
-    other[0, :5, :5] = 1e3
-    assert sum(depth_loss(other, depth)) == pytest.approx(0, abs=1e-4)
+def test_the_right_answer_costs_nothing_whatever_is_in_holes(depth):
+    answer = LEVEL + standardised(depth, depth > 0)
+    answer[0, :5, :5] = 1e3
+    for name, value in depth_loss(answer, depth).items():
+        assert value == pytest.approx(0, abs=1e-5), name
+
+
+def test_scale_and_shift_of_the_target_do_not_matter(depth):
+    answer = LEVEL + torch.rand(depth.shape, generator=torch.Generator().manual_seed(2))
+    other = torch.where(depth > 0, 0.3 * depth + 5, 0)
+    assert depth_loss(answer, other)["loss"] == pytest.approx(float(depth_loss(answer, depth)["loss"]), abs=1e-4)
+
+
+def test_being_unsure_costs_less_than_being_wrong(depth):
+    unsure = depth_loss(torch.full_like(depth, LEVEL), depth)["data"]
+    noise = torch.randn(depth.shape, generator=torch.Generator().manual_seed(3))
+    assert unsure < 1.0 < depth_loss(LEVEL + noise, depth)["data"]
 
 
 def test_loss_grows_with_the_error_and_its_gradient_is_finite(depth):
     noise = torch.randn(depth.shape, generator=torch.Generator().manual_seed(1))
     losses = []
     for amount in (0.01, 0.1, 0.5):
-        inverse = (depth + amount * noise).requires_grad_()
-        data, gradient = depth_loss(inverse, depth)
-        (data + gradient).backward()
-        assert inverse.grad.isfinite().all()
-        losses.append(float((data + gradient).detach()))
+        answer = (LEVEL + standardised(depth, depth > 0) + amount * noise).requires_grad_()
+        loss = depth_loss(answer, depth)["loss"]
+        loss.backward()
+        assert answer.grad.isfinite().all()
+        losses.append(float(loss.detach()))
     assert losses == sorted(losses)
     assert losses[0] > 0
+
+
+def test_relief_is_blind_to_a_tilt_alone(depth):
+    v, u = torch.meshgrid(torch.arange(20.0), torch.arange(30.0), indexing="ij")
+    right = LEVEL + standardised(depth, depth > 0)
+    tilted = depth_loss(right + 0.2 * u - 0.1 * v, depth)
+    assert tilted["relief"] < 1e-3 < 1 < tilted["data"]
+    stepped = depth_loss(right + (u > 15), depth)
+    assert stepped["relief"] > 0.1
 
 
 def test_gradient_term_sees_a_blurred_edge():
     target = torch.ones(1, 16, 16)
     target[:, :, 8:] = 2
-    ramp = torch.linspace(1, 2, 16).expand(1, 16, 16)
-    assert depth_loss(ramp, target)[1] > 10 * depth_loss(target + 1e-4, target)[1] + 0.05
+    ramp = LEVEL + torch.linspace(-1, 1, 16).expand(1, 16, 16)
+    assert depth_loss(ramp, target)["gradient"] > 0.05
+    assert depth_loss(LEVEL + standardised(target, target > 0), target)["gradient"] == 0
 
 
-def test_a_flat_image_gives_no_nan():
-    flat = torch.full((1, 8, 8), 0.5, requires_grad=True)
-    sum(depth_loss(flat, torch.full((1, 8, 8), 2.0))).backward()
-    assert flat.grad.isfinite().all()
+def test_a_flat_or_empty_image_gives_no_nan():
+    for target in (torch.full((1, 8, 8), 2.0), torch.zeros(1, 8, 8)):
+        flat = torch.full((1, 8, 8), LEVEL + 0.5, requires_grad=True)
+        depth_loss(flat, target)["loss"].backward()
+        assert flat.grad.isfinite().all()
 
 
 def test_perfect_relative_depth_measures_perfect():
