@@ -6,6 +6,7 @@ from pathlib import Path
 
 from depth_pc_ros.errors import CheckpointError
 
+SHIPPED_DEPTH = "depth_anything_tiny"  # the model of estimated depth unless another is asked for
 _PACKAGE = "depth_pc_ros"
 
 

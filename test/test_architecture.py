@@ -39,7 +39,7 @@ ALLOWED = {
         "graph",
         "networks",
     },
-    "nodes": {"types", "errors", "config", "geometry", "perception", "control", "sim", "pipeline"},
+    "nodes": {"model_files", "types", "errors", "config", "geometry", "perception", "control", "sim", "pipeline"},
     "cli": {
         "provenance",
         "model_files",

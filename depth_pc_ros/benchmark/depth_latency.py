@@ -17,12 +17,13 @@ from transformers.utils.logging import disable_progress_bar
 
 from depth_pc_ros.benchmark.latency import DT_S, WARM_UP, met, summary
 from depth_pc_ros.errors import CheckpointError, ConfigError, DepthPcError
-from depth_pc_ros.perception.relative_depth import SHIPPED, RelativeDepth, make_way_for_the_servo
+from depth_pc_ros.model_files import SHIPPED_DEPTH
+from depth_pc_ros.perception.relative_depth import RelativeDepth, make_way_for_the_servo
 from depth_pc_ros.pipeline import ServoPipeline
 from depth_pc_ros.sim.world import SimWorld
 
 RANDOM_SMALL = "random_small"  # the official Small model in all but its weights: equally fast, and needs no download
-RATE_TARGETS_HZ = {SHIPPED: 8.0, RANDOM_SMALL: 2.0}
+RATE_TARGETS_HZ = {SHIPPED_DEPTH: 8.0, RANDOM_SMALL: 2.0}
 GROWTH_TARGET = 1.2  # 95th percentile of a servo step beside depth, over that without
 _START_S = 60.0
 

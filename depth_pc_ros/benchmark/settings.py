@@ -8,6 +8,7 @@ import json
 from dataclasses import dataclass
 
 from depth_pc_ros.config import Config, option
+from depth_pc_ros.model_files import SHIPPED_DEPTH
 
 E_YCB, E_GENERIC, E_IMAGE = "E_YCB", "E_generic", "E_image"
 SPLITS = ("dev", "test")
@@ -56,7 +57,7 @@ class Settings(Disturbance):
         choices=("none", "renderer", "camera", "estimated"),
     )
     depth_model: str = option(
-        "depth_anything_tiny", "Model of `estimated` depth: one that ships, a folder, or a name on the hub."
+        SHIPPED_DEPTH, "Model of `estimated` depth: one that ships, a folder, or a name on the hub."
     )
     track: bool = option(True, "Follow matches from image to image; without, keypoints are detected in every one.")
     scene: str = option(

@@ -7,7 +7,7 @@ import sys
 from depth_pc_ros.cli.options import add_options, graph_config
 from depth_pc_ros.config import ControlConfig
 from depth_pc_ros.errors import DepthPcError
-from depth_pc_ros.model_files import local_model
+from depth_pc_ros.model_files import SHIPPED_DEPTH, local_model
 from depth_pc_ros.nodes.check_report import Check, table
 from depth_pc_ros.nodes.graph import GraphConfig
 
@@ -29,6 +29,9 @@ _CLASSICAL = ("ibvs", "pbvs")
 _LEARNED_MODULES = tuple(
     (name, f"pip install {package}, or choose --controller pbvs", True)
     for name, package in (("torch", "torch"), ("torch_geometric", "torch-geometric"), ("safetensors", "safetensors"))
+)
+_ESTIMATE_MODULES = tuple(
+    (name, f"pip install {name}, or choose --depth camera or none", True) for name in ("torch", "transformers")
 )
 _DRIVER_MODULES = {
     "pybullet": (("pybullet", "pip install pybullet", True), ("moderngl", "pip install moderngl", True)),
@@ -54,7 +57,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     try:
         config = graph_config(arguments)
-        checks = [*modules(config), weights(config)]
+        checks = [*modules(config), weights(config), depth_model(config)]
         absent = {check.what for check in checks if check.missing}
         if not absent & {"module rclpy", "module depth_pc_interfaces"}:
             from depth_pc_ros.nodes.setup_check import check_graph
@@ -74,6 +77,8 @@ def modules(config: GraphConfig) -> list[Check]:
     wanted = [*_MODULES, *_DRIVER_MODULES[config.driver]]
     if _controller(config) not in _CLASSICAL:
         wanted += _LEARNED_MODULES
+    if config.depth_source == "estimated":
+        wanted += [module for module in _ESTIMATE_MODULES if module[0] not in {name for name, _, _ in wanted}]
     if config.driver != "pybullet" and not config.camera_in_tool:
         wanted.append(_TF_MODULE)
     found = {name: importlib.util.find_spec(name) is not None for name, _, _ in wanted}
@@ -90,6 +95,15 @@ def weights(config: GraphConfig) -> Check:
     folder = local_model(name)
     detail = "the law needs none" if name in _CLASSICAL else str(folder or f"{name} is in none of the models/ folders")
     return Check("model", folder is not None, detail, needed=name not in _CLASSICAL)
+
+
+def depth_model(config: GraphConfig) -> Check:
+    """The network of estimated depth, unless depth.yaml names another. A name on the hub may still be fetched."""
+    name = config.depth_model or SHIPPED_DEPTH
+    folder = local_model(name)
+    needed = config.depth_source == "estimated" and name == SHIPPED_DEPTH
+    detail = str(folder or f"{name} is no local model; the depth node looks for it on the Hugging Face hub")
+    return Check("depth model", folder is not None, detail if config.depth_source == "estimated" else "", needed)
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ _RESULTS = ("goal.png", "demo.png", "trajectory.png", "run.csv", "logs")
 DESCRIPTION = """\
 A simulated wrist camera drives itself to a goal image. The demo starts PyBullet and the servo nodes, each in a
 process of its own, takes the goal's picture, moves the camera away, hands the picture to the nodes and enables them.
-Only images (and the simulated camera's depth, unless it is estimated) reach the servo; true poses just tell how close
+Only images reach the servo (depth is estimated from them, unless asked for otherwise); true poses just tell how close
 it came.
 """
 EPILOG = """\
@@ -36,6 +36,7 @@ examples:
   scripts/demo.sh                             a free-flying camera above a table of textured things
   scripts/demo.sh --arm --seed 3              a Franka Panda carries the camera; another scene, another start
   scripts/demo.sh --controller ibvs           a classical law in place of the learned one
+  scripts/demo.sh --depth camera              the metric depth of a depth camera
   scripts/demo.sh --scene ycb --ycb-root DIR  YCB-Video objects; DIR holds 003_cracker_box/ and so on
   scripts/demo.sh --real-time                 on the wall clock, as with a robot; lockstep repeats bit for bit instead
 
@@ -174,8 +175,8 @@ def parser() -> argparse.ArgumentParser:
     choice("matcher", "Keypoints.")
     choice("speed", "Velocity law: `limited` and the faster `swift` keep to 0.25 m/s, 57 deg/s; `paper` has no limits.")
     parser.add_argument(
-        "--depth", choices=("camera", "estimated", "none"), default="camera",
-        help="The simulated camera's metric depth, relative depth from a network, or none. Default: camera.",
+        "--depth", choices=("estimated", "camera", "none"), default="estimated",
+        help="Relative depth that a network estimates, the simulated camera's metric one, or none. Default: estimated.",
     )  # fmt: skip
     parser.add_argument(
         "--depth-model", metavar="NAME", help="Network of estimated depth: a folder, or one that ships."

@@ -15,6 +15,7 @@ from depth_pc_interfaces.msg import ServoGoal
 from depth_pc_ros.config import option
 from depth_pc_ros.errors import DepthPcError
 from depth_pc_ros.geometry.camera import check_depth, check_image
+from depth_pc_ros.model_files import SHIPPED_DEPTH
 from depth_pc_ros.nodes.base import IMAGE_QOS, LATCHED_QOS, NodeConfig, ServoNode, run
 from depth_pc_ros.nodes.conversions import depth_to_image, depth_to_metres, image_to_rgb, stamp_to_seconds
 from depth_pc_ros.nodes.live_camera import LiveCamera
@@ -30,7 +31,7 @@ class DepthNodeConfig(NodeConfig):
     )  # fmt: skip
     rectified: bool = option(False, "The image or depth topic is rectified already (use P, no distortion).")
     model: str = option(
-        "depth_anything_tiny", "Network of `estimated`: one that ships, a folder, or a name on the Hugging Face hub."
+        SHIPPED_DEPTH, "Network of `estimated`: one that ships, a folder, or a name on the Hugging Face hub."
     )
     short_side: int = option(252, "Short side of the image that the network sees, px.", 56, 1036)
     device: str = option("cpu", "Where the network runs.", choices=("cpu", "cuda"))

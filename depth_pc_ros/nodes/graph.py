@@ -36,11 +36,13 @@ class GraphConfig(Config):
     )
     image: str = option("", "Topic of the camera image. Empty: the simulated camera's; a real driver needs one.")
     camera_info: str = option("", "Topic of its camera_info. Empty: as for `image`.")
-    depth_image: str = option("", "Topic of metric depth aligned with the image. Empty: the simulated one, else none.")
+    depth_image: str = option(
+        "", "Topic of metric depth aligned with the image. Empty: the simulated camera's; a real one's if it has any."
+    )
     depth: str = option(
         "",
-        "Where depth comes from: the camera's own, or estimated from the image. Empty: `camera` where there is a depth "
-        "topic, else none.",
+        "Where depth comes from: the camera's own, or estimated from the image. Empty: `camera` where `depth_image` is "
+        "given, else `estimated`.",
         choices=("", "camera", "estimated", "none"),
     )
     depth_model: str = option("", "Network of `estimated` depth. Empty: as in depth.yaml.")
@@ -79,6 +81,11 @@ class GraphConfig(Config):
             raise ConfigError(f"camera_in_tool: driver {self.driver} needs it, or a tool_frame to look up in TF")
         if self.lockstep:
             raise ConfigError("lockstep: only the simulation can wait; it needs driver pybullet")
+
+    @property
+    def depth_source(self) -> str:
+        """`depth`, or what stands for it when it is empty."""
+        return self.depth or ("camera" if self.depth_image else "estimated")
 
     @classmethod
     def from_text(cls, texts: dict[str, str], where: str = "options") -> "GraphConfig":
@@ -153,10 +160,9 @@ def nodes(config: GraphConfig) -> list[NodeSpec]:
     camera_info = config.camera_info or "bridge/camera_info"
     depth_image = config.depth_image or ("bridge/depth_image" if simulated else "")
     camera = {"image": image, "camera_info": camera_info}
-    source = config.depth or ("camera" if depth_image else "none")
-    if source == "camera" and not depth_image:
+    if config.depth_source == "camera" and not depth_image:
         raise ConfigError("depth: `camera` needs a depth_image topic")
-    depth = {"depth_image": depth_image} if source == "camera" else {}
+    depth = {"depth_image": depth_image} if config.depth_source == "camera" else {}
     clock = {"use_sim_time": simulated}
 
     def patience(name: str) -> dict[str, float]:
@@ -167,7 +173,7 @@ def nodes(config: GraphConfig) -> list[NodeSpec]:
         NodeSpec(
             "depth",
             "depth_node",
-            {**clock, "source": source, **({"model": config.depth_model} if config.depth_model else {})},
+            {**clock, "source": config.depth_source, **({"model": config.depth_model} if config.depth_model else {})},
             {**camera, **depth, "goal": "keypoints/goal"},
             essential=False,
         ),

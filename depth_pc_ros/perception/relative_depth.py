@@ -21,9 +21,8 @@ from transformers.utils import logging as transformers_logging
 
 from depth_pc_ros.errors import CheckpointError, ImageError
 from depth_pc_ros.geometry.camera import check_image
-from depth_pc_ros.model_files import local_model, model_folders
+from depth_pc_ros.model_files import SHIPPED_DEPTH, local_model, model_folders
 
-SHIPPED = "depth_anything_tiny"
 SHORT_SIDE = 252  # px, of the image that the network sees
 PATCH = 14
 _MEAN, _STD = np.array([0.485, 0.456, 0.406], np.float32), np.array([0.229, 0.224, 0.225], np.float32)
@@ -61,7 +60,7 @@ class RelativeDepth:
     device: `cpu` or `cuda`. Raises CheckpointError.
     """
 
-    def __init__(self, model: str = SHIPPED, short_side: int = SHORT_SIDE, device: str = "cpu"):
+    def __init__(self, model: str = SHIPPED_DEPTH, short_side: int = SHORT_SIDE, device: str = "cpu"):
         self.model, self.short_side = model, short_side
         try:
             self.device = torch.device(device)
@@ -131,6 +130,6 @@ def _not_loaded(model: str, folder: Path | None, error: Exception) -> str:
     return (
         f"depth model: {model!r} is no folder with config.json, does not ship, and is neither in the hub's cache "
         f"({cache}) nor could it be fetched ({reason}). Either download it where there is a network "
-        f"(`hf download {model}`) and give its folder, or use the model that ships, {SHIPPED!r} "
-        f"({model_folders()[0] / SHIPPED})."
+        f"(`hf download {model}`) and give its folder, or use the model that ships, {SHIPPED_DEPTH!r} "
+        f"({model_folders()[0] / SHIPPED_DEPTH})."
     )

@@ -29,13 +29,21 @@ def test_default_is_the_simulation_on_simulated_time():
 
 def test_every_input_is_some_nodes_output():
     outputs = {
-        "bridge/image", "bridge/camera_info", "bridge/depth_image", "bridge/command", "bridge/at_limit",
+        "bridge/image", "bridge/camera_info", "bridge/command", "bridge/at_limit",
         "keypoints/matches", "keypoints/goal", "keypoints/set_goal_image", "depth/metric_depth",
         "depth/relative_depth", "depth/goal_relative_depth",
         "controller/twist_cmd", "adapter/status",
     }  # fmt: skip
     wired = {target for spec in table().values() for target in spec.remappings.values()}
     assert wired - {"/cmd_vel"} == outputs
+    with_camera = {target for spec in table(depth="camera").values() for target in spec.remappings.values()}
+    assert with_camera - wired == {"bridge/depth_image"}
+
+
+def test_depth_is_estimated_unless_there_is_a_camera_for_it():
+    assert table()["depth"].parameters["source"] == "estimated"
+    assert table(depth_image="/camera/depth")["depth"].parameters["source"] == "camera"
+    assert table(depth="none")["depth"].parameters["source"] == "none"
 
 
 def test_the_simulated_arm_brings_its_own_hand_eye():
@@ -50,7 +58,7 @@ def test_a_real_driver_has_no_simulation_and_runs_on_wall_time():
     assert list(specs) == ["keypoints", "depth", "controller", "adapter"]
     assert not any(spec.parameters["use_sim_time"] for spec in specs.values())
     assert specs["keypoints"].remappings == {"image": "/camera/image", "camera_info": "/camera/info"}
-    assert specs["depth"].parameters["source"] == "none"
+    assert specs["depth"].parameters["source"] == "estimated"
     adapter = specs["adapter"]
     assert adapter.parameters["profile"] == "twist"
     assert adapter.parameters["camera_in_tool_xyz"] == [0.07, 0.0, 0.05]
