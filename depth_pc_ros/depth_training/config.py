@@ -10,7 +10,7 @@ class DepthTrainConfig(Config):
     """How long, how fast, how large. The defaults train the shipped model."""
 
     seed: int = option(0, "Of weights and scenes.", 0, 2**31 - 1)
-    updates: int = option(9000, "Steps of the optimiser.", 1, 10_000_000)
+    updates: int = option(7000, "Steps of the optimiser.", 1, 10_000_000)
     batch_size: int = option(16, "Images per update.", 1, 1024)
     learning_rate: float = option(1e-3, "Largest learning rate.", 1e-7, 1e-1)
     warm_up: int = option(300, "Updates until the largest learning rate, which then falls by a cosine.", 1, 100000)
