@@ -41,7 +41,8 @@ def without_plane(error: Tensor, valid: Tensor) -> Tensor:
 
 
 def depth_loss(answer: Tensor, target: Tensor) -> dict[str, Tensor]:
-    """Means over valid pixels: `data`, the error; `relief`, that without its plane; `gradient`; and their sum `loss`.
+    """Means over valid pixels: `data`, the error; `relief`, the error without its plane; `gradient`, how it changes
+    from pixel to pixel; and `loss`, their weighted sum.
 
     answer: (B, h, w), the network's. target: inverse depth (B, h, w), 0: not valid.
     """

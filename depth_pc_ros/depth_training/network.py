@@ -47,8 +47,8 @@ def _initialise(net: DepthAnythingForDepthEstimation) -> None:
             nn.init.xavier_uniform_(layer.weight)
         elif isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
             inputs = layer.weight.shape[0] if isinstance(layer, nn.ConvTranspose2d) else layer.weight[0].numel()
-            after_relu = "residual" in name or name.startswith("head")
-            layer.weight.normal_(0, math.sqrt((2 if after_relu else 1) / inputs))
+            gain = 2 if "residual" in name or name.startswith("head") else 1  # 2 makes up for what a ReLU takes away
+            layer.weight.normal_(0, math.sqrt(gain / inputs))
             if layer.bias is not None:
                 layer.bias.zero_()
         if name.endswith("convolution2"):
@@ -61,7 +61,7 @@ def _initialise(net: DepthAnythingForDepthEstimation) -> None:
 
 
 def _waves(side: int, channels: int) -> Tensor:
-    """Sines and cosines of the place in a square (side * side, channels), from half a wave to many."""
+    """Sines and cosines of the place in a square (side * side, channels): from three waves across it to 0.03."""
     frequency = 3 * 100 ** -torch.linspace(0, 1, channels // 4)
     y, x = torch.meshgrid(*(torch.arange(side) * 2 * math.pi / side,) * 2, indexing="ij")
     angles = [p.flatten()[:, None] * frequency for p in (x, y)]

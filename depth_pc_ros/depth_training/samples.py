@@ -55,7 +55,7 @@ def through_a_camera(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
 
 def inverse_depth(depth_m: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Inverse depth (h, w) float32 in 1/m of `size` (w, h), 0 where there is nothing."""
-    depth_m = cv2.resize(depth_m, size, interpolation=cv2.INTER_NEAREST)
+    depth_m = cv2.resize(depth_m, size, interpolation=cv2.INTER_NEAREST_EXACT)
     return np.where(depth_m > 0, 1 / np.maximum(depth_m, 1e-3), 0).astype(np.float32)
 
 

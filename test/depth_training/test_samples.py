@@ -1,8 +1,9 @@
+import cv2
 import numpy as np
 import pytest
 import torch
 
-from depth_pc_ros.depth_training.samples import DepthSamples, render_views, through_a_camera
+from depth_pc_ros.depth_training.samples import DepthSamples, inverse_depth, render_views, through_a_camera
 from depth_pc_ros.depth_training.scenes import Stock, load_stock, sample_camera, wrapped
 from depth_pc_ros.training.primitives import box
 
@@ -27,6 +28,14 @@ def test_inverse_depth_is_positive_where_something_is(stock):
     _, targets = DepthSamples(stock, 0, (84, 56), 4)[0]
     assert ((targets > 0).float().mean((1, 2)) > 0.4).all()
     assert targets.max() < 1 / 0.1
+
+
+def test_inverse_depth_lies_on_its_image():
+    """Both shrink a ramp; where the image holds a value, the inverse depth holds the same, to a fraction of a step."""
+    ramp = np.tile(np.linspace(1, 2, 448, dtype=np.float32), (336, 1))
+    image = cv2.resize(ramp, (336, 252), interpolation=cv2.INTER_AREA)
+    shift_px = (1 / inverse_depth(ramp, (336, 252)) - image)[:, 10:-10].mean() / np.diff(image[0]).mean()
+    assert abs(shift_px) < 0.2
 
 
 def test_views_of_one_scene_differ(stock):
