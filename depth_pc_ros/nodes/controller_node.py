@@ -72,10 +72,12 @@ class ControllerNode(ServoNode):
         self._adapter_message = ""
         self._result = _WAITING
         self._matches = KeypointMatches()  # those that `_result` comes from
-        self._pending: KeypointMatches | None = None  # in lockstep, matches that wait for their depth
+        # In lockstep: matches that wait for their depth, and when they came. Besides the first only the newest: where
+        # frames come faster than depth does, the next depth is that of the newest.
+        self._pending: list[tuple[KeypointMatches, float]] = []
         self._latency_ms = float("nan")
         self._reported = ServoState.INACTIVE
-        self._last_tick_s = self._last_status_s = self._pending_since_s = self.steady_s()
+        self._last_tick_s = self._last_status_s = self.steady_s()
 
         self._twist_pub = self.create_lifecycle_publisher(TwistStamped, "~/twist_cmd", TWIST_QOS)
         self._status_pub = self.create_publisher(ServoStatus, "~/status", LATCHED_QOS)
@@ -113,7 +115,7 @@ class ControllerNode(ServoNode):
             return
         self._enabled = True
         self._fault = f"twist adapter: {self._adapter_message}" if self._adapter_state == "FAULT" else ""
-        self._pending = None
+        self._pending.clear()
         self._servo.reset()
         self._result = _WAITING
         self._publish_status()
@@ -121,7 +123,7 @@ class ControllerNode(ServoNode):
     def disable(self) -> None:
         """Stop now: zero burst, then silence."""
         self._enabled = False
-        self._pending = None
+        self._pending.clear()
         self._output.stop()
         self._publish_status()
 
@@ -178,7 +180,7 @@ class ControllerNode(ServoNode):
     # Inputs
 
     def _on_goal(self, msg: ServoGoal):
-        self._pending = None
+        self._pending.clear()
         self._output.stop()
         self._inputs.set_goal(msg)
         self._result = _WAITING
@@ -216,26 +218,24 @@ class ControllerNode(ServoNode):
         problem = self._watchdog.receive(stamp_s, self.now_s(), self.steady_s())
         if problem:
             self._answer(stamp_s)
-        elif self.config.lockstep and self._inputs.awaits_depth(stamp_s):
-            self._pending, self._pending_since_s = msg, self.steady_s()
+        elif self.config.lockstep:
+            self._pending[1:] = [(msg, self.steady_s())]
+            self._retry_pending()
         else:
             self._step(msg)
 
     def _retry_pending(self) -> None:
         """In lockstep the depth of the very image is used, so that a run repeats exactly; but not waited for long."""
-        msg = self._pending
-        if msg is None:
-            return
-        waited_s = self.steady_s() - self._pending_since_s
-        awaits = self._inputs.awaits_depth(stamp_to_seconds(msg.header.stamp))
-        if awaits and waited_s > _DEPTH_WAIT_S:
-            self.get_logger().warning(
-                f"no depth of this image within {_DEPTH_WAIT_S:g} s: this run may not repeat exactly"
-            )
-            self._inputs.stop_awaiting()
-            awaits = False
-        if not awaits:
-            self._pending = None
+        while self._pending:
+            msg, since_s = self._pending[0]
+            if self._inputs.awaits_depth(stamp_to_seconds(msg.header.stamp)):
+                if self.steady_s() - since_s <= _DEPTH_WAIT_S:
+                    return
+                self.get_logger().warning(
+                    f"no depth of this image within {_DEPTH_WAIT_S:g} s: this run may not repeat exactly"
+                )
+                self._inputs.stop_awaiting()
+            del self._pending[0]
             self._step(msg)
 
     def _step(self, msg: KeypointMatches) -> None:

@@ -361,6 +361,34 @@ def test_lockstep_waits_for_the_depth_of_the_very_image_but_not_for_ever(make_ch
     runner.wait(lambda: len(chain.twists) == 2, "a twist without depth", timeout_s=2.0)
 
 
+def test_lockstep_with_depth_slower_than_the_frames_still_moves(make_chain, runner, camera):
+    """As at the start, while the simulator does not wait: frame 1 comes before the depth of frame 0."""
+    chain = make_chain(lockstep=True)
+    chain.set_goal()
+    chain.enable()
+    depths = runner.publisher(Image, "relative_depth")
+    rows = np.tile(np.linspace(1, 2, 480, dtype=np.float32)[:, None], (1, 640))
+    stamps_s = [camera.now_s() + 0.04 * k for k in range(4)]
+
+    def give_depth(k):
+        depths.publish(depth_to_image(rows, Header(stamp=seconds_to_stamp(stamps_s[k]))))
+
+    give_depth(0)
+    runner.wait(lambda: chain.node._inputs._relative_s == pytest.approx(stamps_s[0]), "a first depth")
+    camera.look(stamps_s[0])
+    runner.wait(lambda: len(chain.twists) == 1, "the first twist")
+    for stamp_s in stamps_s[1:]:
+        camera.look(stamp_s)
+        time.sleep(0.1)
+    assert len(chain.twists) == 1
+    give_depth(1)
+    runner.wait(lambda: len(chain.twists) == 2, "the twist of the first that waited")
+    give_depth(3)
+    runner.wait(lambda: len(chain.twists) == 3, "the twist of the newest")
+    assert [twist.any() for _, twist, _ in chain.twists] == [True] * 3
+    assert chain.node._matches.header.stamp == seconds_to_stamp(stamps_s[3])
+
+
 # The adapter and parameters
 
 
