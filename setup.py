@@ -46,7 +46,7 @@ setup(
         "tqdm>=4.66,<5",
         "torch>=2.5",
         "torch-geometric>=2.6,<3",
-        "transformers>=4.50,<6",
+        "transformers>=4.56,<6",
         "safetensors>=0.4.5,<1",
         "tensorboard>=2.17,<3",
         "scikit-image>=0.22,<1",

@@ -127,6 +127,9 @@ class MatcherConfig(Config):
     ransac_px: float = option(1.5, "Inlier distance of the MAGSAC geometric check, in pixels.", 0.1, 20.0)
 
 
+CLASSICAL_LAWS = ("ibvs", "pbvs")  # need no model, and read no relative depth
+
+
 @dataclass(frozen=True)
 class ControlConfig(Config):
     """Control law, velocity law, limits and stopping rule."""

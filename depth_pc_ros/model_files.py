@@ -25,6 +25,12 @@ def local_model(name: str) -> Path | None:
     return None
 
 
+def is_hub_name(name: str) -> bool:
+    """Whether this is `owner/name`, as models are called on the Hugging Face hub, and no other path."""
+    owner, _, rest = name.partition("/")
+    return bool(owner and rest) and "/" not in rest and owner[0] not in ".~"
+
+
 def find_model(name: str) -> Path:
     """As `local_model`. CheckpointError says where it was looked for."""
     folder = local_model(name)

@@ -14,6 +14,7 @@ from depth_pc_ros.benchmark.episodes import Places
 from depth_pc_ros.benchmark.settings import E_GENERIC, E_YCB, Settings
 from depth_pc_ros.config import ControlConfig, add_fields, at_least
 from depth_pc_ros.errors import DepthPcError
+from depth_pc_ros.model_files import SHIPPED_DEPTH
 
 
 def parser() -> argparse.ArgumentParser:
@@ -52,9 +53,9 @@ def parser() -> argparse.ArgumentParser:
         "that estimates relative depth; print depth per second, and the servo's step times.",
     )
     command.add_argument(
-        "--models", type=_names, default="depth_anything_tiny,random_small", metavar="A,B",
+        "--models", type=_names, default=f"{SHIPPED_DEPTH},random_small", metavar="A,B",
         help="Folders or names of depth models; "
-        "random_small is Depth-Anything-V2-Small with random weights. Default: depth_anything_tiny,random_small.",
+        f"random_small is Depth-Anything-V2-Small with random weights. Default: {SHIPPED_DEPTH},random_small.",
     )  # fmt: skip
     _add_sample(command, 8, 250, "Scene, goal and start")
     command.set_defaults(run=_depth_latency)
@@ -64,8 +65,8 @@ def parser() -> argparse.ArgumentParser:
         description="Draw goal views of E_YCB: image, rendered depth, estimated relative depth, and both normalised at "
         "the keypoints, as the policy sees them; print their rank correlation there.",
     )
-    command.add_argument("--model", default="depth_anything_tiny", metavar="NAME", help="A depth model that ships, a "
-                         "folder, or a name on the hub. Default: depth_anything_tiny.")  # fmt: skip
+    command.add_argument("--model", default=SHIPPED_DEPTH, metavar="NAME", help="A depth model that ships, a "
+                         f"folder, or a name on the hub. Default: {SHIPPED_DEPTH}.")  # fmt: skip
     command.add_argument("--views", type=at_least(1), default=3, metavar="N", help="Rows. Default: 3.")
     command.add_argument("--ycb-root", type=Path, metavar="DIR", help="Folder of the YCB models, NAME/model.urdf. "
                          "Without it, PyBullet's own models are shown.")  # fmt: skip

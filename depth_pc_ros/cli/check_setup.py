@@ -5,9 +5,9 @@ import importlib.util
 import sys
 
 from depth_pc_ros.cli.options import add_options, graph_config
-from depth_pc_ros.config import ControlConfig
+from depth_pc_ros.config import CLASSICAL_LAWS, ControlConfig
 from depth_pc_ros.errors import DepthPcError
-from depth_pc_ros.model_files import SHIPPED_DEPTH, local_model
+from depth_pc_ros.model_files import SHIPPED_DEPTH, is_hub_name, local_model
 from depth_pc_ros.nodes.check_report import Check, table
 from depth_pc_ros.nodes.graph import GraphConfig
 
@@ -25,7 +25,6 @@ _MODULES = (
     ("scipy", "pip install scipy", True),
     ("cv_bridge", "only for rare image encodings: apt install ros-<distro>-cv-bridge", False),
 )
-_CLASSICAL = ("ibvs", "pbvs")
 _LEARNED_MODULES = tuple(
     (name, f"pip install {package}, or choose --controller pbvs", True)
     for name, package in (("torch", "torch"), ("torch_geometric", "torch-geometric"), ("safetensors", "safetensors"))
@@ -75,7 +74,7 @@ def main(argv: list[str] | None = None) -> int:
 def modules(config: GraphConfig) -> list[Check]:
     """Whether each Python module can be found."""
     wanted = [*_MODULES, *_DRIVER_MODULES[config.driver]]
-    if _controller(config) not in _CLASSICAL:
+    if _controller(config) not in CLASSICAL_LAWS:
         wanted += _LEARNED_MODULES
     if config.depth_source == "estimated":
         wanted += [module for module in _ESTIMATE_MODULES if module[0] not in {name for name, _, _ in wanted}]
@@ -93,17 +92,20 @@ def weights(config: GraphConfig) -> Check:
     """The model of the control law, unless controller.yaml names another; the classical laws need none."""
     name = _controller(config)
     folder = local_model(name)
-    detail = "the law needs none" if name in _CLASSICAL else str(folder or f"{name} is in none of the models/ folders")
-    return Check("model", folder is not None, detail, needed=name not in _CLASSICAL)
+    detail = (
+        "the law needs none" if name in CLASSICAL_LAWS else str(folder or f"{name} is in none of the models/ folders")
+    )
+    return Check("model", folder is not None, detail, needed=name not in CLASSICAL_LAWS)
 
 
 def depth_model(config: GraphConfig) -> Check:
-    """The network of estimated depth, unless depth.yaml names another. A name on the hub may still be fetched."""
+    """The network of estimated depth, unless depth.yaml names another. One on the hub may still be fetched."""
+    if config.depth_source != "estimated":
+        return Check("depth model", True, f"depth {config.depth_source} needs none")
     name = config.depth_model or SHIPPED_DEPTH
-    folder = local_model(name)
-    needed = config.depth_source == "estimated" and name == SHIPPED_DEPTH
-    detail = str(folder or f"{name} is no local model; the depth node looks for it on the Hugging Face hub")
-    return Check("depth model", folder is not None, detail if config.depth_source == "estimated" else "", needed)
+    folder, on_hub = local_model(name), is_hub_name(name)
+    absent = "the depth node asks the Hugging Face hub" if on_hub else f"{name} is in none of the models/ folders"
+    return Check("depth model", folder is not None, str(folder or absent), needed=not on_hub)
 
 
 if __name__ == "__main__":

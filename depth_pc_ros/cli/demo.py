@@ -28,8 +28,8 @@ _RESULTS = ("goal.png", "demo.png", "trajectory.png", "run.csv", "logs")
 DESCRIPTION = """\
 A simulated wrist camera drives itself to a goal image. The demo starts PyBullet and the servo nodes, each in a
 process of its own, takes the goal's picture, moves the camera away, hands the picture to the nodes and enables them.
-Only images reach the servo (depth is estimated from them, unless asked for otherwise); true poses just tell how close
-it came.
+Only images and the goal's distance reach the servo (depth is estimated from images, unless asked for otherwise); true
+poses just tell how close it came.
 """
 EPILOG = """\
 examples:
@@ -92,7 +92,7 @@ class Demo:
         client.on_camera_pose(self.recorder.on_camera_pose)
         client.on_status(self.recorder.on_status)
         answer = client.set_goal(goal, distance=self.distance_m)
-        if self.config.depth == "estimated":
+        if self.config.depth_source == "estimated":
             client.wait_for_goal_depth(answer.goal_id)
         print(f"{answer.message}, {self.distance_m:.2f} m away", flush=True)
 
@@ -175,8 +175,9 @@ def parser() -> argparse.ArgumentParser:
     choice("matcher", "Keypoints.")
     choice("speed", "Velocity law: `limited` and the faster `swift` keep to 0.25 m/s, 57 deg/s; `paper` has no limits.")
     parser.add_argument(
-        "--depth", choices=("estimated", "camera", "none"), default="estimated",
-        help="Relative depth that a network estimates, the simulated camera's metric one, or none. Default: estimated.",
+        "--depth", choices=("estimated", "camera", "none"),
+        help="Relative depth that a network estimates, the simulated camera's metric one, or none. Default: estimated "
+        "for the learned laws, camera for ibvs and pbvs, which read metric depth only.",
     )  # fmt: skip
     parser.add_argument(
         "--depth-model", metavar="NAME", help="Network of estimated depth: a folder, or one that ships."
@@ -204,9 +205,11 @@ def _seconds(text: str) -> float:
 
 def _options(arguments: argparse.Namespace) -> GraphConfig:
     """The start-up options of these arguments. Raises ConfigError."""
-    texts = {name: getattr(arguments, name) for name in ("seed", "controller", "matcher", "speed", "depth", "scene")}
+    texts = {name: getattr(arguments, name) for name in ("seed", "controller", "matcher", "speed", "scene")}
     texts |= {
-        name: getattr(arguments, name) for name in ("ycb_root", "level", "depth_model") if getattr(arguments, name)
+        name: getattr(arguments, name)
+        for name in ("ycb_root", "level", "depth", "depth_model")
+        if getattr(arguments, name)
     }
     texts |= {"rig": "arm" if arguments.arm else "free", "lockstep": str(not arguments.real_time)}
     return GraphConfig.from_text(texts, "command line")

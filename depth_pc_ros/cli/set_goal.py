@@ -42,7 +42,10 @@ def main(argv: list[str] | None = None) -> int:
     command_line = parser()
     arguments = command_line.parse_args(argv)
     if arguments.capture and (arguments.depth or arguments.distance):
-        command_line.error("--capture takes the camera's own depth; --distance and --depth belong to an image file")
+        command_line.error(
+            "--capture takes the camera's own depth, or else default_distance of controller.yaml; "
+            "--distance and --depth belong to an image file"
+        )
     try:
         image = None if arguments.capture else read_image(arguments.image)
         depth = read_depth(arguments.depth) if arguments.depth else None

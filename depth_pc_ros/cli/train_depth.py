@@ -25,7 +25,9 @@ def parser() -> argparse.ArgumentParser:
     from depth_pc_ros.depth_training.config import DepthTrainConfig
 
     parser = argparse.ArgumentParser(
-        prog="train_depth", description="Train the small relative depth model on rendered scenes.",
+        prog="train_depth",
+        description="Train the small relative depth model on rendered scenes. Validation is on the objects of --exclude, "
+        "and always on pictures that were never trained on.",
         epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     add_data_options(parser)

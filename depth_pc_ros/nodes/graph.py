@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from depth_pc_ros.config import Config, ControlConfig, MatcherConfig, option
+from depth_pc_ros.config import CLASSICAL_LAWS, Config, ControlConfig, MatcherConfig, option
 from depth_pc_ros.errors import ConfigError
 
 NAMESPACE = "/depth_pc"
@@ -42,7 +42,7 @@ class GraphConfig(Config):
     depth: str = option(
         "",
         "Where depth comes from: the camera's own, or estimated from the image. Empty: `camera` where `depth_image` is "
-        "given, else `estimated`.",
+        "given, else `estimated`; with pbvs and ibvs, which read metric depth only, the simulated camera's, or none.",
         choices=("", "camera", "estimated", "none"),
     )
     depth_model: str = option("", "Network of `estimated` depth. Empty: as in depth.yaml.")
@@ -84,8 +84,12 @@ class GraphConfig(Config):
 
     @property
     def depth_source(self) -> str:
-        """`depth`, or what stands for it when it is empty."""
-        return self.depth or ("camera" if self.depth_image else "estimated")
+        """`depth`, or what stands for it when it is empty. The classical laws read metric depth only."""
+        if self.depth:
+            return self.depth
+        if self.controller in CLASSICAL_LAWS:
+            return "camera" if self.depth_image or self.driver == "pybullet" else "none"
+        return "camera" if self.depth_image else "estimated"
 
     @classmethod
     def from_text(cls, texts: dict[str, str], where: str = "options") -> "GraphConfig":

@@ -21,7 +21,7 @@ from transformers.utils import logging as transformers_logging
 
 from depth_pc_ros.errors import CheckpointError, ImageError
 from depth_pc_ros.geometry.camera import check_image
-from depth_pc_ros.model_files import SHIPPED_DEPTH, local_model, model_folders
+from depth_pc_ros.model_files import SHIPPED_DEPTH, is_hub_name, local_model, model_folders
 
 SHORT_SIDE = 252  # px, of the image that the network sees
 PATCH = 14
@@ -49,7 +49,7 @@ def make_way_for_the_servo() -> None:
     """
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    os.nice(10)
+    os.setpriority(os.PRIO_PROCESS, 0, max(10, os.getpriority(os.PRIO_PROCESS, 0)))
 
 
 class RelativeDepth:
@@ -80,8 +80,8 @@ class RelativeDepth:
         check_image(image)
         height, width = image.shape[:2]
         pixels = network_input(image, network_size(width, height, self.short_side))
-        pixels = pixels.to(self.device, memory_format=torch.channels_last)
         try:
+            pixels = pixels.to(self.device, memory_format=torch.channels_last)
             inverse = self._net(pixels).predicted_depth[0].float().cpu().numpy()
         except RuntimeError as error:  # such as a GPU without memory left
             raise ImageError(f"relative depth: {self.model} failed: {error}") from None
@@ -93,6 +93,11 @@ class RelativeDepth:
 def load_depth_network(model: str) -> nn.Module:
     """The network of `RelativeDepth`. CheckpointError names the model, where it was looked for, and what to do."""
     folder = local_model(model)
+    if folder is None and not is_hub_name(model):
+        raise CheckpointError(
+            f"depth model: expected a folder with config.json, the name of a model in {model_folders()[0]}, or "
+            f"owner/name on the Hugging Face hub; got {model!r}"
+        )
     verbosity = transformers_logging.get_verbosity()
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()

@@ -22,10 +22,11 @@ def test_modules_depend_on_the_driver(monkeypatch):
     assert simulated["module moderngl"].missing
     assert "module moveit_msgs" not in simulated
     assert simulated["module torch"].missing
-    estimating = {check.what for check in check_setup.modules(GraphConfig(controller="pbvs"))}
-    assert {"module torch", "module transformers"} <= estimating
-    classical = {check.what for check in check_setup.modules(GraphConfig(controller="pbvs", depth="none"))}
+    assert simulated["module transformers"].missing
+    classical = {check.what for check in check_setup.modules(GraphConfig(controller="pbvs"))}
     assert not {"module torch", "module transformers"} & classical
+    estimating = {check.what for check in check_setup.modules(GraphConfig(controller="pbvs", depth="estimated"))}
+    assert {"module torch", "module transformers"} <= estimating
     real = {check.what: check for check in check_setup.modules(GraphConfig(driver="moveit_servo", **REAL))}
     assert real["module moveit_msgs"].missing
     assert real["module tf2_ros"].missing
@@ -58,6 +59,7 @@ def test_the_depth_model_that_ships_is_needed_to_estimate(monkeypatch):
     monkeypatch.setattr(check_setup, "local_model", lambda name: None)
     assert check_setup.depth_model(GraphConfig()).missing
     assert not check_setup.depth_model(GraphConfig(depth="none")).missing
+    assert check_setup.depth_model(GraphConfig(depth_model="/opt/typo")).missing
     from_hub = check_setup.depth_model(GraphConfig(depth_model="someone/model"))
     assert not from_hub.missing
     assert "Hugging Face" in from_hub.detail

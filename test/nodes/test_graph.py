@@ -46,6 +46,13 @@ def test_depth_is_estimated_unless_there_is_a_camera_for_it():
     assert table(depth="none")["depth"].parameters["source"] == "none"
 
 
+def test_the_classical_laws_get_metric_depth_or_none():
+    assert table(controller="pbvs")["depth"].parameters["source"] == "camera"
+    assert table(controller="pbvs", depth="estimated")["depth"].parameters["source"] == "estimated"
+    real = table(driver="twist", camera_in_tool=CAMERA_IN_TOOL, controller="ibvs", **REAL)
+    assert real["depth"].parameters["source"] == "none"
+
+
 def test_the_simulated_arm_brings_its_own_hand_eye():
     parameters = table(rig="arm")["adapter"].parameters
     np.testing.assert_allclose(parameters["camera_in_tool_xyz"], T_HAND_CAM[:3, 3])

@@ -85,6 +85,12 @@ def test_unknown_name_without_network_names_model_place_and_both_ways_out(no_net
         assert part in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["depth_anything_huge", "./owner/name", "/opt/typo", "~/model"])
+def test_what_is_no_name_of_the_hub_is_not_looked_for_there(no_network, name):
+    with pytest.raises(CheckpointError, match="expected a folder with config"):
+        RelativeDepth(name)
+
+
 def test_official_model_is_loaded_by_its_name_from_the_cache_of_the_hub(no_network):
     """Random weights under the real configuration of the Small model, where a download would put them."""
     repository = no_network / ("models--" + OFFICIAL.replace("/", "--"))

@@ -1,4 +1,4 @@
-"""The depth model that ships, on scenes of the simulator that it was not trained on."""
+"""The depth model that ships, on the default scenes of the simulator."""
 
 import cv2
 import numpy as np
