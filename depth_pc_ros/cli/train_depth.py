@@ -26,8 +26,8 @@ def parser() -> argparse.ArgumentParser:
 
     parser = argparse.ArgumentParser(
         prog="train_depth",
-        description="Train the small relative depth model on rendered scenes. Validation is on the objects of --exclude, "
-        "and always on pictures that were never trained on.",
+        description="Train the small relative depth model on rendered scenes. Validation is on the objects of "
+        "--exclude, and always on pictures that were never trained on.",
         epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     add_data_options(parser)
