@@ -18,7 +18,7 @@ from transformers.utils.logging import disable_progress_bar
 from depth_pc_ros.benchmark.latency import DT_S, WARM_UP, met, summary
 from depth_pc_ros.errors import CheckpointError, ConfigError, DepthPcError
 from depth_pc_ros.model_files import SHIPPED_DEPTH
-from depth_pc_ros.perception.relative_depth import RelativeDepth, make_way_for_the_servo
+from depth_pc_ros.perception.relative_depth import RelativeDepth, load_depth_network, make_way_for_the_servo
 from depth_pc_ros.pipeline import ServoPipeline
 from depth_pc_ros.sim.world import SimWorld
 
@@ -45,6 +45,9 @@ def measure_depth(models: list[str], frames: int, seed: int) -> dict[str, dict]:
     """
     if not models:
         raise ConfigError("models: expected at least one, got none")
+    for model in models:  # a wrong one is refused before anything is measured
+        if model != RANDOM_SMALL:
+            load_depth_network(model)
     torch.set_num_threads(1)  # as the controller node does: with more, they wait for each other on busy cores
     recorded = _record(frames + WARM_UP, seed)
     alone = _play(recorded)

@@ -37,7 +37,7 @@ class GraphConfig(Config):
     image: str = option("", "Topic of the camera image. Empty: the simulated camera's; a real driver needs one.")
     camera_info: str = option("", "Topic of its camera_info. Empty: as for `image`.")
     depth_image: str = option(
-        "", "Topic of metric depth aligned with the image. Empty: the simulated camera's; a real one's if it has any."
+        "", "Topic of metric depth aligned with the image. Empty: the simulated camera's; with a real driver, none."
     )
     depth: str = option(
         "",

@@ -31,7 +31,8 @@ def test_report_judges_rate_and_growth():
     assert rows[2].endswith("step p95 at most 1.2 x: met")
 
 
-def test_no_model_and_one_that_is_not_there_are_refused(tmp_path):
+def test_no_model_and_one_that_is_not_there_are_refused_at_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(depth_latency, "_record", None)
     with pytest.raises(ConfigError, match="models"):
         depth_latency.measure_depth([], 8, 0)
     with pytest.raises(CheckpointError, match="depth model"):
