@@ -32,7 +32,7 @@ def test_it_tells_near_from_far(estimate):
         with SimWorld(scene="default", seed=seed) as world:
             image, depth_m, _ = world.goal_view()
         ranks.append(rank_at_keypoints(image, depth_m, estimate(image)))
-    assert np.mean(ranks) > 0.45  # 0.57 of the weights after 3000 updates; chance is 0
+    assert np.mean(ranks) > 0.45  # 0.60 of the weights that ship; chance is 0
 
 
 def test_another_exposure_changes_little(estimate):
