@@ -32,7 +32,6 @@ class ServoPipeline:
         self.servo = Servo(config)
         self._intrinsics = None
         self._ramp = Ramp()
-        self._stamp_s = np.inf
 
     @classmethod
     def from_config(cls, path: str | Path | None = None, **overrides) -> "ServoPipeline":
@@ -90,8 +89,6 @@ class ServoPipeline:
         size = (self._intrinsics.width, self._intrinsics.height)
         if image.shape[1::-1] != size:
             raise ImageError(f"image: expected the goal's size {size}, got {image.shape[1::-1]}")
-        self.servo.moved(self._ramp.command, max(stamp_s - self._stamp_s, 0.0))
-        self._stamp_s = stamp_s
         start = time.perf_counter()
         features = self.matcher.detect(image)
         detected = time.perf_counter()

@@ -74,14 +74,10 @@ class Observation:
 
 @dataclass(frozen=True)
 class LawOutput:
-    """What a control law answers: the twist at unit gain (6,) in m and rad (times 1/s), and its inliers (N,) bool.
-
-    T_cam_goal: the pose (4, 4) that the twist leads to, in lengths of the distance prior; None: the law has none.
-    """
+    """What a control law answers: the twist at unit gain (6,) in m and rad (times 1/s), and its inliers (N,) bool."""
 
     twist: np.ndarray
     inliers: np.ndarray
-    T_cam_goal: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,7 @@ class Pbvs(ControlLaw):
         self._keep(view, solution)
         mask = np.zeros(len(problem.goal), dtype=bool)
         mask[seen[inliers]] = True
-        return LawOutput(pbvs_twist(self._T_cam_goal), mask, self._T_cam_goal)
+        return LawOutput(pbvs_twist(self._T_cam_goal), mask)
 
     def _problem(self, observation: Observation) -> Problem:
         depth = observation.goal_depth_m

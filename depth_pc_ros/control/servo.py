@@ -11,7 +11,6 @@ from depth_pc_ros.control.base import ControlLaw
 from depth_pc_ros.control.depth_track import DepthTrack
 from depth_pc_ros.control.ibvs import Ibvs
 from depth_pc_ros.control.limits import VelocityLaw
-from depth_pc_ros.control.motion_scale import MotionScale
 from depth_pc_ros.control.pbvs import Pbvs
 from depth_pc_ros.control.stopping import StoppingRule
 from depth_pc_ros.errors import ConfigError, GoalError, PoseError
@@ -74,7 +73,6 @@ class Servo:
         self._stopping = StoppingRule(config.stop_error, config.stop_hold_s, config.stop_precision)
         self._goal = self._goal_relative = None
         self._depth_track = DepthTrack(config.max_relative_depth_age_s)
-        self._scale = MotionScale()
         self.reset()
 
     def set_goal(
@@ -130,14 +128,9 @@ class Servo:
         self._law.reset()
         self._stopping.reset()
         self._depth_track.reset()
-        self._scale.reset()
         self._last_stamp_s = -np.inf
         self._converged = False
         self._fault = ""
-
-    def moved(self, twist: np.ndarray, duration_s: float) -> None:
-        """Tell that the camera was commanded this twist (6,) for so long; between images this tells the scale."""
-        self._scale.moved(twist[:3] * duration_s)
 
     def update(
         self, matches: Matches, stamp_s: float, depth: np.ndarray | None = None, age_s: float = 0.0
@@ -190,12 +183,8 @@ class Servo:
         if not np.isfinite(law.twist).all():
             self._fault = f"control law {self.config.controller} answered a twist that is not finite"
             return self._stopped(ServoState.FAULT, self._fault, matches)
-        twist = law.twist
-        if self.config.find_scale and law.T_cam_goal is not None and not np.isfinite(goal_depth).any():
-            self._scale.see(law.T_cam_goal)
-            twist = np.concatenate([self._scale.factor * twist[:3], twist[3:]])
         delay_s = max(age_s, 0.0) + 0.5 * interval_s
-        target = self.velocity_law.target(twist, delay_s)
+        target = self.velocity_law.target(law.twist, delay_s)
         # A slow law must not pass for one that no longer improves.
         self._stopping.hold_s = max(self.config.stop_hold_s, 0.25 / self.velocity_law.gain_behind(delay_s))
         return self._judged(law, target, observation, stamp_s, matches, (depth_source, depth_age_s))

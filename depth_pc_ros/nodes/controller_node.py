@@ -240,8 +240,6 @@ class ControllerNode(ServoNode):
 
     def _step(self, msg: KeypointMatches) -> None:
         stamp_s = stamp_to_seconds(msg.header.stamp)
-        if self.config.lockstep:  # the last answer was obeyed until this image
-            self._servo.moved(self._output.command, max(stamp_s - stamp_to_seconds(self._matches.header.stamp), 0.0))
         age_s = 0.0 if self.config.lockstep else self.now_s() - stamp_s  # in lockstep the world waits meanwhile
         self._result = self._inputs.step(msg, age_s)
         self._matches = msg
@@ -274,7 +272,6 @@ class ControllerNode(ServoNode):
         self._retry_pending()
         state = self.state()[0]
         if not (self.config.lockstep and state in _MOVING):
-            self._servo.moved(self._output.command, dt_s)
             twist = self._output.tick(self._target(), dt_s)
             if twist is None and state is ServoState.TF_ERROR:
                 twist = np.zeros(6)  # the adapter looks its transform up again with every twist
