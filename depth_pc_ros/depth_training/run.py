@@ -86,7 +86,8 @@ class DepthTrainingRun:
         with writer, bar, interrupt_waits() as interrupted:
             for short_side, end in ((config.short_side, fine_from), (SHORT_SIDE, config.updates)):
                 for images, targets in self._batches(short_side, end):
-                    numbers = self._one_update(images.to(self.device), targets.to(self.device))
+                    images = images.to(self.device, memory_format=torch.channels_last)
+                    numbers = self._one_update(images, targets.to(self.device))
                     bar.update(1)
                     if self.course.update % 10 == 0:
                         bar.set_postfix({name: f"{value:.3f}" for name, value in numbers.items()})
@@ -121,7 +122,6 @@ class DepthTrainingRun:
 
     def _one_update(self, images: torch.Tensor, targets: torch.Tensor) -> dict[str, float]:
         begin = time.monotonic()
-        images = images.contiguous(memory_format=torch.channels_last)
         with torch.autocast(torch.device(self.device).type, torch.bfloat16, enabled=self._autocasts):
             answer = self.net(images).predicted_depth
         terms = depth_loss(answer.float(), targets)
