@@ -144,7 +144,7 @@ class ControlConfig(Config):
     max_relative_depth_age_s: float = option(1.0, "Estimated depth older than this is not used, s.", 0.0, 60.0)
     min_matches: int = option(8, "Fewer matched keypoints than this is LOST.", 4, 1000)
     speed: str = option(
-        "limited",
+        "swift",
         "Velocity law: `paper` doubles the unit-gain twist, without limits; `limited` uses the gain and limits below; "
         "`swift` goes as fast as these limits allow and brakes in time.",
         choices=("paper", "limited", "swift"),
@@ -155,6 +155,8 @@ class ControlConfig(Config):
     max_angular: float = option(0.9948, "Angular speed limit, rad/s (57 deg/s).", 0.001, 6.3)
     max_linear_acceleration: float = option(1.0, "Acceleration limit, m/s^2.", 0.01, 50.0)
     max_angular_acceleration: float = option(4.0, "Angular acceleration limit, rad/s^2.", 0.01, 200.0)
+    max_linear_jerk: float = option(20.0, "Limit of the change of acceleration, m/s^3.", 0.1, 10000.0)
+    max_angular_jerk: float = option(80.0, "Limit of the change of angular acceleration, rad/s^3.", 0.1, 40000.0)
     stop_error: float = option(
         0.01, "Mean keypoint error (normalised plane) under which the servo may stop.", 1e-5, 1.0
     )  # fmt: skip

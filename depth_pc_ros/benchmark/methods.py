@@ -29,13 +29,15 @@ class Goal:
     """What a method is told about the goal.
 
     image: (H, W, 3) uint8 RGB, or None for methods without eyes. depth_m: (H, W) metres or None. distance_m: the
-    prior, camera to scene centre. T_world_goal (4, 4) and centre (3,) are for the oracle only.
+    prior, camera to scene centre. peaks: m/s and rad/s that the paper's law begins with on the true way.
+    T_world_goal (4, 4) and centre (3,) are for the oracle only.
     """
 
     image: np.ndarray | None
     depth_m: np.ndarray | None
     distance_m: float
     intrinsics: Intrinsics
+    peaks: tuple[float, float]
     T_world_goal: np.ndarray
     centre: np.ndarray
 
@@ -48,6 +50,21 @@ class Frame:
     depth_m: np.ndarray | None
     stamp_s: float
     T_world_cam: np.ndarray
+
+
+def paper_peaks(T_world_start: np.ndarray, T_world_goal: np.ndarray) -> tuple[float, float]:
+    """Speeds, m/s and rad/s, that the paper's velocity law begins with on the true way (poses (4, 4))."""
+    law = VelocityLaw.from_config(PipelineConfig(speed="paper"))
+    twist = law.target(pbvs_twist(se3.inverse(T_world_start) @ T_world_goal))
+    return float(np.linalg.norm(twist[:3])), float(np.linalg.norm(twist[3:]))
+
+
+def speed_options(settings: Settings, goal: Goal) -> dict:
+    """The velocity law's options of `PipelineConfig` in this episode."""
+    if settings.speed != "paper_peaks":
+        return {"speed": settings.speed}
+    linear, angular = np.maximum(goal.peaks, 0.001).tolist()
+    return {"speed": "swift", "max_linear": linear, "max_angular": angular}
 
 
 class Method:
@@ -85,7 +102,7 @@ class Oracle(Method):
     label = "oracle"
 
     def set_goal(self, goal: Goal, disturb_matches) -> None:
-        config = PipelineConfig(speed=self.settings.speed)
+        config = PipelineConfig(**speed_options(self.settings, goal))
         self._law = VelocityLaw.from_config(config)
         self._stopping = StoppingRule(config.stop_error, config.stop_hold_s, config.stop_precision)
         xy = np.linspace(-0.2, 0.2, 9)
@@ -153,7 +170,7 @@ class PipelineMethod(Method):
 
     def set_goal(self, goal: Goal, disturb_matches) -> None:
         self._pipeline = ServoPipeline.from_config(
-            controller=self.controller, speed=self.settings.speed, track=self.settings.track, **self.options
+            controller=self.controller, track=self.settings.track, **speed_options(self.settings, goal), **self.options
         )
         self._pipeline.matcher = DisturbedMatcher(self.make_matcher(self._pipeline), disturb_matches)
         relative = None if self._estimator is None else self._estimator(goal.image)

@@ -8,7 +8,7 @@ import numpy as np
 
 from depth_pc_ros.benchmark.disturbances import Disturber
 from depth_pc_ros.benchmark.episodes import Episode, Places
-from depth_pc_ros.benchmark.methods import Frame, Goal, make_method
+from depth_pc_ros.benchmark.methods import Frame, Goal, make_method, paper_peaks
 from depth_pc_ros.benchmark.settings import DT_S, Settings
 from depth_pc_ros.benchmark.worlds import open_world
 from depth_pc_ros.errors import GoalError
@@ -105,6 +105,7 @@ def _servo(episode: Episode, method, disturber: Disturber, log: _Log, world, beg
         depth_m=goal_depth,
         distance_m=settings.distance_prior * episode.distance_m,
         intrinsics=DEFAULT_INTRINSICS,
+        peaks=paper_peaks(episode.T_world_start, episode.T_world_goal),
         T_world_goal=episode.T_world_goal,
         centre=np.asarray(episode.place.centre),
     )

@@ -173,7 +173,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", default="0", metavar="N", help="Scene, goal and start. Default: 0.")
     choice("controller", "Control law.")
     choice("matcher", "Keypoints.")
-    choice("speed", "Velocity law: `limited` and the faster `swift` keep to 0.25 m/s, 57 deg/s; `paper` has no limits.")
+    choice("speed", "Velocity law: `swift` and the slower `limited` keep to 0.25 m/s, 57 deg/s; `paper` has no limits.")
     parser.add_argument(
         "--depth", choices=("estimated", "camera", "none"),
         help="Relative depth that a network estimates, the simulated camera's metric one, or none. Default: estimated "

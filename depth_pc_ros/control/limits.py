@@ -1,5 +1,6 @@
 """Velocity law and limits. Both scale the whole twist, so that its direction is kept."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,14 +17,23 @@ def limit_norms(twist: np.ndarray, max_linear: float, max_angular: float) -> np.
     return twist * scale
 
 
+def _fading(total: float, step: float) -> float:
+    """The largest first term of a falling sequence, down to zero by at most `step` at a time, with this sum.
+
+    After the first term a, the k terms a - step, a - 2 step, ... follow: (k + 1) a - step k (k + 1) / 2.
+    """
+    k = math.floor((math.sqrt(1 + 8 * total / step) - 1) / 2)
+    return total / (k + 1) + (k * step / 2 if k else 0.0)
+
+
 @dataclass(frozen=True)
 class VelocityLaw:
-    """Turns the unit-gain twist of a control law into a command, then limits its speed and acceleration.
+    """Turns the unit-gain twist of a control law into a command, then limits its speed, acceleration and jerk.
 
     `paper`: twice the twist, unlimited: with steps of 1/50 s the error falls by 4 % a step, as in the published
-    evaluations of CNS and Depth-PC. `limited`: `gain` times the twist, speed and acceleration limited. `swift`: at the
-    limits at once, and left in time to stop (`brakes`); only the last bit is exponential, with a higher gain.
-    Fields are in 1/s, m/s, rad/s, m/s^2, rad/s^2.
+    evaluations of CNS and Depth-PC. `limited`: `gain` times the twist, within the limits. `swift`: at the limits at
+    once, and left in time to stop (`brakes`); only the last bit is exponential, with a higher gain.
+    Fields are in 1/s, m/s, rad/s, m/s^2, rad/s^2, m/s^3, rad/s^3.
     """
 
     gain: float
@@ -31,6 +41,8 @@ class VelocityLaw:
     max_angular: float = np.inf
     max_linear_acceleration: float = np.inf
     max_angular_acceleration: float = np.inf
+    max_linear_jerk: float = np.inf
+    max_angular_jerk: float = np.inf
     brakes: bool = False
 
     TICK_S = 0.02  # between two commands
@@ -41,14 +53,8 @@ class VelocityLaw:
         if config.speed == "paper":
             return cls(gain=2.0)
         swift = config.speed == "swift"
-        return cls(
-            config.swift_gain if swift else config.gain,
-            config.max_linear,
-            config.max_angular,
-            config.max_linear_acceleration,
-            config.max_angular_acceleration,
-            brakes=swift,
-        )
+        limits = {name: getattr(config, name) for name in cls.__dataclass_fields__ if name.startswith("max_")}
+        return cls(config.swift_gain if swift else config.gain, brakes=swift, **limits)
 
     def target(self, unit_twist: np.ndarray, delay_s: float = 0.0) -> np.ndarray:
         """Wanted twist (6,), speed limited, from the unit-gain twist (6,) of a control law.
@@ -59,14 +65,13 @@ class VelocityLaw:
         rate = self.gain_behind(delay_s)
         if self.brakes:
             # The unit-gain twist is also the way that is left. Until the brake acts, the dead time T goes by at full
-            # speed u, so the way needed is u T + u^2 / (2 a).
-            dead_s = delay_s + self.TICK_S
-            for way, limit in (
-                (np.linalg.norm(unit_twist[:3]), self.max_linear_acceleration),
-                (np.linalg.norm(unit_twist[3:]), self.max_angular_acceleration),
+            # speed u, so the way needed is u T + u^2 / (2 a). A limited jerk makes the brake act later still.
+            for way, limit, jerk in (
+                (np.linalg.norm(unit_twist[:3]), self.max_linear_acceleration, self.max_linear_jerk),
+                (np.linalg.norm(unit_twist[3:]), self.max_angular_acceleration, self.max_angular_jerk),
             ):
                 brake = self.BRAKING * limit
-                lag = brake * dead_s
+                lag = brake * (delay_s + self.TICK_S + 0.5 * brake / jerk)
                 rate = min(rate, 2 * brake / (np.sqrt(lag**2 + 2 * brake * way) + lag))  # u / way
         return limit_norms(rate * unit_twist, self.max_linear, self.max_angular)
 
@@ -74,16 +79,31 @@ class VelocityLaw:
         """The gain in 1/s that is used behind a dead time of delay_s."""
         return min(self.gain, 1.0 / (np.e * max(delay_s, 1e-9)))
 
-    def approach(self, previous: np.ndarray, target: np.ndarray, dt_s: float) -> np.ndarray:
-        """Next twist (6,) on the straight line from `previous` to `target`, acceleration limited over dt_s."""
-        step = limit_norms(
-            target - previous, self.max_linear_acceleration * dt_s, self.max_angular_acceleration * dt_s
+    def approach(
+        self, previous: np.ndarray, acceleration: np.ndarray, target: np.ndarray, dt_s: float
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Next twist (6,) and its acceleration (6,), dt_s after `previous` and its own, on the way to `target`.
+
+        From rest the way is a straight line. The acceleration is the largest within its limit from which it can still
+        fade, at the jerk limit, while the target is reached.
+        """
+        missing = target - previous
+        rate = 1.0 / dt_s
+        for part, limit, jerk in (
+            (slice(0, 3), self.max_linear_acceleration, self.max_linear_jerk),
+            (slice(3, 6), self.max_angular_acceleration, self.max_angular_jerk),
+        ):
+            size = max(np.linalg.norm(missing[part]), 1e-12)
+            rate = min(rate, limit / size, _fading(size / dt_s, jerk * dt_s) / size)
+        change = limit_norms(
+            rate * missing - acceleration, self.max_linear_jerk * dt_s, self.max_angular_jerk * dt_s
         )  # fmt: skip
-        return previous + step
+        acceleration = acceleration + change
+        return previous + dt_s * acceleration, acceleration
 
 
 class Ramp:
-    """The command from frame to frame: towards each frame's target, acceleration limited, from rest after `rest`.
+    """The command from frame to frame: towards each frame's target, within the limits, from rest after `rest`.
 
     command: (6,) the last one, zero at rest.
     """
@@ -96,6 +116,7 @@ class Ramp:
     def rest(self) -> None:
         """Stop; the next frame starts from zero."""
         self.command = np.zeros(6)
+        self._acceleration = np.zeros(6)
         self._last_stamp_s = None
 
     def follow(self, law: VelocityLaw, target: np.ndarray, stamp_s: float) -> np.ndarray:
@@ -108,5 +129,5 @@ class Ramp:
 
     def step(self, law: VelocityLaw, target: np.ndarray, dt_s: float) -> np.ndarray:
         """The command (6,) dt_s after the last one."""
-        self.command = law.approach(self.command, target, dt_s)
+        self.command, self._acceleration = law.approach(self.command, self._acceleration, target, dt_s)
         return self.command

@@ -47,13 +47,16 @@ class ControllerNode(ServoNode):
     In: `matches`, `goal`, `metric_depth`, `relative_depth`, `goal_relative_depth`, `adapter_status`. Out: `~/twist_cmd`
     (twist of the camera, in its optical frame, about its origin), `~/status`. Service: `~/enable`. Action: `~/servo`.
 
-    The newest matches set a target twist; a timer on a steady clock publishes the way to it, within the acceleration
-    limits. Whatever ends the motion, a burst of zeros follows, then silence.
+    The newest matches set a target twist; a timer on a steady clock publishes the way to it, within the limits of
+    acceleration and jerk. Whatever ends the motion, a burst of zeros follows, then silence.
     """
 
     live_parameters = frozenset(
-        {"gain", "swift_gain", "max_linear", "max_angular", "max_linear_acceleration", "max_angular_acceleration"}
-    )
+        {
+            "gain", "swift_gain", "max_linear", "max_angular", "max_linear_acceleration", "max_angular_acceleration",
+            "max_linear_jerk", "max_angular_jerk",
+        }
+    )  # fmt: skip
 
     def __init__(self, **node_options):
         super().__init__("controller", ControllerNodeConfig, **node_options)

@@ -7,7 +7,15 @@ import numpy as np
 import pytest
 
 from depth_pc_ros.benchmark import flow, methods
-from depth_pc_ros.benchmark.methods import DisturbedMatcher, Frame, Goal, Oracle, check_methods, make_method
+from depth_pc_ros.benchmark.methods import (
+    DisturbedMatcher,
+    Frame,
+    Goal,
+    Oracle,
+    check_methods,
+    make_method,
+    paper_peaks,
+)
 from depth_pc_ros.benchmark.settings import DT_S, Settings
 from depth_pc_ros.errors import ConfigError
 from depth_pc_ros.geometry import se3
@@ -21,7 +29,7 @@ def untouched(matches):
 @pytest.fixture
 def goal(plane, intrinsics, T_world_goal) -> Goal:
     image = plane.view(T_world_goal, intrinsics)
-    return Goal(image, None, 0.6, intrinsics, T_world_goal, np.zeros(3))
+    return Goal(image, None, 0.6, intrinsics, (1.0, 2.0), T_world_goal, np.zeros(3))
 
 
 def test_the_oracle_takes_four_percent_a_step_until_the_stopping_rule_holds(goal, move):
@@ -38,6 +46,20 @@ def test_the_oracle_takes_four_percent_a_step_until_the_stopping_rule_holds(goal
     assert ratios == pytest.approx(0.96, abs=0.003)
     assert errors[-1][0] < 0.001
     assert 150 < len(states) < 200
+
+
+def test_paper_peaks_are_those_of_the_papers_law_in_the_same_episode(goal, move):
+    T = move(goal.T_world_goal, (0.3, -0.3, 0.2), roll_deg=60)
+    goal = dataclasses.replace(goal, peaks=paper_peaks(T, goal.T_world_goal))
+    peaks = {}
+    for speed in ("paper", "paper_peaks"):
+        oracle = Oracle(Settings(speed=speed))
+        oracle.set_goal(goal, untouched)
+        twists = [oracle.step(Frame(None, None, DT_S * k, T)).twist for k in range(1, 60)]
+        peaks[speed] = [max(np.linalg.norm(twist[part]) for twist in twists) for part in (slice(0, 3), slice(3, 6))]
+    assert peaks["paper"] == pytest.approx(goal.peaks)
+    assert all(peak <= limit * (1 + 1e-9) for peak, limit in zip(peaks["paper_peaks"], goal.peaks))
+    assert peaks["paper_peaks"][1] > 0.7 * goal.peaks[1]
 
 
 def test_the_oracle_is_limited_like_all_others(goal, move):

@@ -29,7 +29,7 @@ def test_paper_law_doubles_and_does_not_limit():
     law = VelocityLaw.from_config(ControlConfig(speed="paper"))
     twist = np.array([9.0, 0, 0, 0, 0, 9.0])
     np.testing.assert_array_equal(law.target(twist), 2 * twist)
-    np.testing.assert_array_equal(law.approach(np.zeros(6), 2 * twist, 0.02), 2 * twist)
+    np.testing.assert_allclose(law.approach(np.zeros(6), np.zeros(6), 2 * twist, 0.02)[0], 2 * twist)
 
 
 def test_paper_law_loses_four_percent_a_step():
@@ -54,22 +54,35 @@ def test_gain_is_lowered_so_that_a_delayed_loop_does_not_overshoot():
     assert lowest[dt * delay] > -0.001
 
 
-def test_approach_limits_acceleration_and_arrives(rng):
+@pytest.mark.parametrize("dt", [0.005, 0.02, 0.04])
+def test_approach_limits_acceleration_and_jerk_and_arrives_without_overshoot(rng, dt):
     law = VelocityLaw.from_config(ControlConfig(speed="limited"))
-    dt, command = 0.02, np.zeros(6)
-    target = law.target(rng.normal(size=6))
-    for _ in range(200):
-        following = law.approach(command, target, dt)
-        assert np.linalg.norm((following - command)[:3]) <= law.max_linear_acceleration * dt + 1e-12
-        assert np.linalg.norm((following - command)[3:]) <= law.max_angular_acceleration * dt + 1e-12
-        command = following
-    np.testing.assert_allclose(command, target, atol=1e-12)
+    command, acceleration = np.zeros(6), np.zeros(6)
+    for _ in range(5):
+        target = law.target(rng.normal(size=6))
+        begin, farthest = command, 0.0
+        for _ in range(round(2.0 / dt)):
+            following, changed = law.approach(command, acceleration, target, dt)
+            np.testing.assert_allclose(following, command + dt * changed)
+            for part, limit, jerk in ((slice(0, 3), 1.0, 20.0), (slice(3, 6), 4.0, 80.0)):
+                assert np.linalg.norm(changed[part]) <= limit * (1 + 1e-9)
+                assert np.linalg.norm((changed - acceleration)[part]) <= jerk * dt * (1 + 1e-9)
+            command, acceleration = following, changed
+            farthest = max(farthest, (command - begin) @ (target - begin))
+        np.testing.assert_allclose(command, target, atol=1e-12)
+        assert farthest <= (target - begin) @ (target - begin) * (1 + 1e-9)
+
+
+def test_without_a_jerk_limit_full_acceleration_is_there_at_once():
+    law = VelocityLaw(gain=1.0, max_linear_acceleration=1.0, max_angular_acceleration=4.0)
+    command, _ = law.approach(np.zeros(6), np.zeros(6), np.array([1.0, 0, 0, 0, 0, 0]), 0.02)
+    np.testing.assert_allclose(command, [0.02, 0, 0, 0, 0, 0])
 
 
 def test_approach_from_rest_keeps_direction(rng):
     law = VelocityLaw.from_config(ControlConfig())
     target = rng.normal(size=6)
-    first = law.approach(np.zeros(6), target, 0.01)
+    first, _ = law.approach(np.zeros(6), np.zeros(6), target, 0.01)
     np.testing.assert_allclose(first / np.linalg.norm(first), target / np.linalg.norm(target))
 
 
@@ -98,5 +111,7 @@ def test_swift_law_reaches_the_limits_brakes_in_time_and_is_faster(axes, delay):
         assert angular.max() <= 0.9948 + 1e-9
         assert np.abs(np.diff(linear)[1:]).max() <= 1.0 * dt + 1e-9
         assert np.abs(np.diff(angular)[1:]).max() <= 4.0 * dt + 1e-9
+        assert np.abs(np.diff(linear, 2)[1:]).max() <= 20.0 * dt**2 + 1e-9
+        assert np.abs(np.diff(angular, 2)[1:]).max() <= 80.0 * dt**2 + 1e-9
         assert linear.max() > 0.24 or angular.max() > 0.98
     assert arrived["swift"] < 0.7 * arrived["limited"]
