@@ -141,6 +141,9 @@ class ControlConfig(Config):
     default_distance: float = option(
         0.6, "Camera to scene centre at the goal, m, where the goal does not say.", 0.05, 20.0
     )  # fmt: skip
+    terminal: bool = option(
+        True, "Near the goal hold the depths found on the way: steadier poses (laws that solve for the pose)."
+    )  # fmt: skip
     max_relative_depth_age_s: float = option(1.0, "Estimated depth older than this is not used, s.", 0.0, 60.0)
     min_matches: int = option(8, "Fewer matched keypoints than this is LOST.", 4, 1000)
     speed: str = option(

@@ -170,7 +170,11 @@ class PipelineMethod(Method):
 
     def set_goal(self, goal: Goal, disturb_matches) -> None:
         self._pipeline = ServoPipeline.from_config(
-            controller=self.controller, track=self.settings.track, **speed_options(self.settings, goal), **self.options
+            controller=self.controller,
+            track=self.settings.track,
+            terminal=self.settings.terminal,
+            **speed_options(self.settings, goal),
+            **self.options,
         )
         self._pipeline.matcher = DisturbedMatcher(self.make_matcher(self._pipeline), disturb_matches)
         relative = None if self._estimator is None else self._estimator(goal.image)

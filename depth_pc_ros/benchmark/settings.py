@@ -61,6 +61,7 @@ class Settings(Disturbance):
         SHIPPED_DEPTH, "Model of `estimated` depth: one that ships, a folder, or a name on the hub."
     )
     track: bool = option(True, "Follow matches from image to image; without, keypoints are detected in every one.")
+    terminal: bool = option(True, "Near the goal hold the depths found on the way (pbvs, depth_pc_geo).")
     scene: str = option(
         "standard",
         "Objects of E_YCB: standard (8-12), easy (12), hard (3-5), depth (8 dropped over pedestals of 5-20 cm).",
@@ -90,7 +91,7 @@ class Settings(Disturbance):
     def variant(self) -> str:
         """What differs from a clean run of this environment, split and speed; 'clean' if nothing does."""
         words = []
-        for name in ("depth", "depth_model", "track", "scene", "base", *Disturbance.__dataclass_fields__):
+        for name in ("depth", "depth_model", "track", "terminal", "scene", "base", *Disturbance.__dataclass_fields__):
             value = getattr(self, name)
             if value != self.__dataclass_fields__[name].default:
                 words.append(_word(name, value))

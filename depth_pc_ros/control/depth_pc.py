@@ -81,9 +81,9 @@ class DepthPcGeo(Pbvs):
     BELIEVED = 0.5  # probability above which a match is used
     MIN_BELIEVED, MIN_SHARE_BELIEVED = 12, 0.3  # so many of the likeliest are used in any case: the solver judges too
 
-    def __init__(self, model: str = "depth_pc_geo"):
+    def __init__(self, model: str = "depth_pc_geo", terminal: bool = True):
         self._network = _Network(model, "depth_pc_geo")
-        super().__init__()
+        super().__init__(terminal)
 
     def reset(self) -> None:
         super().reset()

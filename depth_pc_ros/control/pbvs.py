@@ -9,6 +9,7 @@ import numpy as np
 from depth_pc_ros.control.base import ControlLaw
 from depth_pc_ros.control.pose_solver import Problem, Solution, View, refine
 from depth_pc_ros.control.pose_start import candidate_poses
+from depth_pc_ros.control.terminal import TerminalStage
 from depth_pc_ros.errors import PoseError
 from depth_pc_ros.geometry import se3
 from depth_pc_ros.types import LawOutput, Observation
@@ -42,13 +43,16 @@ class Pbvs(ControlLaw):
     KEPT_VIEWS = 3
     SPACING = 0.25  # kept views are this far apart, as a share of the larger distance to the goal
 
-    def __init__(self):
+    def __init__(self, terminal: bool = True):
+        self._terminal = TerminalStage() if terminal else None
         self._forget()
 
     def reset(self) -> None:
         self._forget()
 
     def _forget(self) -> None:
+        if self._terminal is not None:
+            self._terminal.let_go()
         self._T_cam_goal = None
         self._rho = None
         self._share = 1.0  # of the matches that the last pose explained
@@ -70,7 +74,10 @@ class Pbvs(ControlLaw):
             self._forget()
             raise PoseError(f"{self.name}: only {support} of {len(seen)} matches agree on one relative pose")
         self._T_cam_goal, self._rho, self._share = solution.poses[-1], solution.rho, support / len(seen)
-        self._keep(view, solution)
+        if self._terminal is None or not self._terminal.holds:
+            self._keep(view, solution)
+        if self._terminal is not None:
+            self._terminal.look(solution, seen[inliers])
         mask = np.zeros(len(problem.goal), dtype=bool)
         mask[seen[inliers]] = True
         return LawOutput(pbvs_twist(self._T_cam_goal), mask)
@@ -84,6 +91,13 @@ class Pbvs(ControlLaw):
 
     def _solve(self, problem: Problem, view: View, starts) -> Solution:
         """The cheapest pose that explains this view and the kept ones, else the cheapest that explains this one."""
+        if self._terminal is not None and self._terminal.holds:
+            held = refine(
+                self._terminal.held(problem), [view], [self._T_cam_goal], self._rho, self.WARM_ITERATIONS
+            )  # fmt: skip
+            if np.mean(held.inliers[-1]) >= self.WARM_SHARE * self._share:
+                return held
+            self._terminal.let_go()
         views, poses = [*(kept[0] for kept in self._kept), view], [kept[1] for kept in self._kept]
         together = []
         if self._T_cam_goal is not None:

@@ -58,11 +58,13 @@ class Problem:
 class Solution:
     """Poses `T_cam_goal` (4, 4) of the views, inverse depths `rho` (N,) in 1/m.
 
-    inliers: per view (M,) bool. cost: robust cost, smaller is better.
+    rho_info: (N,) information of each inverse depth for these poses, prior included. inliers: per view (M,) bool.
+    cost: robust cost, smaller is better.
     """
 
     poses: tuple[np.ndarray, ...]
     rho: np.ndarray
+    rho_info: np.ndarray
     inliers: tuple[np.ndarray, ...]
     cost: float
 
@@ -76,7 +78,7 @@ def _predict(problem: Problem, view: View, T: np.ndarray, rho: np.ndarray) -> tu
     return q, q[:, :2] / z[:, None] - view.current
 
 
-def evaluate(problem: Problem, views, poses, rho: np.ndarray) -> Solution:
+def evaluate(problem: Problem, views, poses, rho: np.ndarray, rho_info: np.ndarray) -> Solution:
     """Cost and inliers of poses and inverse depths: truncated squared residuals plus the prior's."""
     inliers, cost, used = [], 0.0, np.zeros(len(rho), dtype=bool)
     for view, T in zip(views, poses):
@@ -87,7 +89,7 @@ def evaluate(problem: Problem, views, poses, rho: np.ndarray) -> Solution:
         used[view.index[inliers[-1]]] = True
         cost += float((np.minimum(norm_px, INLIER_PX) ** 2).sum()) / SIGMA_PX**2
     cost += float((problem.rho_info * (rho - problem.rho_prior) ** 2)[used].sum())
-    return Solution(tuple(poses), rho, tuple(inliers), cost)
+    return Solution(tuple(poses), rho, rho_info, tuple(inliers), cost)
 
 
 def _normal_equations(problem: Problem, view: View, T: np.ndarray, rho: np.ndarray):
@@ -149,6 +151,7 @@ def refine(problem: Problem, views, poses, rho: np.ndarray, iterations: int = 12
     poses, rho = list(poses), rho.copy()
     rho_low = 0.05 * np.median(problem.rho_prior)
     size = 6 * len(views)
+    rho_info = problem.rho_info
     for _ in range(iterations):
         H_pp, g_p = np.zeros((size, size)), np.zeros(size)
         H_pd = np.zeros((len(rho), size))
@@ -163,6 +166,7 @@ def refine(problem: Problem, views, poses, rho: np.ndarray, iterations: int = 12
             H_pd[view.index, block] = share[1]
             H_dd[view.index] += share[2]
             g_d[view.index] += share[4]
+        rho_info = H_dd
         scaled = H_pd / H_dd[:, None]
         H = H_pp - scaled.T @ H_pd
         H[np.diag_indices(size)] *= 1 + 1e-6
@@ -176,4 +180,4 @@ def refine(problem: Problem, views, poses, rho: np.ndarray, iterations: int = 12
         rho = np.maximum(rho - (g_d + H_pd @ step) / H_dd, rho_low)
         if np.abs(step).max() < 1e-5:
             break
-    return evaluate(problem, views, poses, rho)
+    return evaluate(problem, views, poses, rho, rho_info)

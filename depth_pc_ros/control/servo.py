@@ -31,7 +31,7 @@ def make_law(config: ControlConfig) -> ControlLaw:
     if config.controller == "ibvs":
         return Ibvs()
     if config.controller == "pbvs":
-        return Pbvs()
+        return Pbvs(config.terminal)
     try:
         from depth_pc_ros.control.depth_pc import DepthPc, DepthPcGeo  # only now: importing torch takes a while
     except ImportError as error:
@@ -39,8 +39,8 @@ def make_law(config: ControlConfig) -> ControlLaw:
             f"controller: {config.controller} needs torch, torch-geometric and safetensors ({error}); install them, or "
             "choose pbvs or ibvs"
         ) from None
-    law = {"depth_pc": DepthPc, "depth_pc_geo": DepthPcGeo}[config.controller]
-    return law(config.model or config.controller)
+    model = config.model or config.controller
+    return DepthPc(model) if config.controller == "depth_pc" else DepthPcGeo(model, config.terminal)
 
 
 def check_distance(distance) -> float | None:
