@@ -59,13 +59,14 @@ class Solution:
     """Poses `T_cam_goal` (4, 4) of the views, inverse depths `rho` (N,) in 1/m.
 
     rho_info: (N,) information of each inverse depth for these poses, prior included. inliers: per view (M,) bool.
-    cost: robust cost, smaller is better.
+    noise_px: median residual of the last view's inliers. cost: robust cost, smaller is better.
     """
 
     poses: tuple[np.ndarray, ...]
     rho: np.ndarray
     rho_info: np.ndarray
     inliers: tuple[np.ndarray, ...]
+    noise_px: float
     cost: float
 
 
@@ -89,7 +90,8 @@ def evaluate(problem: Problem, views, poses, rho: np.ndarray, rho_info: np.ndarr
         used[view.index[inliers[-1]]] = True
         cost += float((np.minimum(norm_px, INLIER_PX) ** 2).sum()) / SIGMA_PX**2
     cost += float((problem.rho_info * (rho - problem.rho_prior) ** 2)[used].sum())
-    return Solution(tuple(poses), rho, rho_info, tuple(inliers), cost)
+    noise_px = float(np.median(norm_px[inliers[-1]])) if inliers[-1].any() else np.inf
+    return Solution(tuple(poses), rho, rho_info, tuple(inliers), noise_px, cost)
 
 
 def _normal_equations(problem: Problem, view: View, T: np.ndarray, rho: np.ndarray):
