@@ -81,6 +81,8 @@ class DepthPcGeo(Pbvs):
     BELIEVED = 0.5  # probability above which a match is used
     MIN_BELIEVED, MIN_SHARE_BELIEVED = 12, 0.3  # so many of the likeliest are used in any case: the solver judges too
 
+    JUDGE_EVERY = 3  # images; between, the last judgement stands, and matches that have come since are believed
+
     def __init__(self, model: str = "depth_pc_geo", terminal: bool = True):
         self._network = _Network(model, "depth_pc_geo")
         super().__init__(terminal)
@@ -89,11 +91,27 @@ class DepthPcGeo(Pbvs):
         super().reset()
         self._network.reset()
 
-    @torch.inference_mode()
+    def _forget(self) -> None:
+        super()._forget()
+        self._doubted = None  # (N,) bool: keypoints whose last judged match was not believed
+        self._unjudged = 0  # images since then
+
     def __call__(self, observation: Observation) -> LawOutput:
+        starts = []
+        self._unjudged += 1
+        if self._doubted is None or self._unjudged >= self.JUDGE_EVERY:
+            starts = [self._judge(observation)]
+        seen = np.flatnonzero(observation.matched & ~self._doubted)
+        problem = self._shaped_problem(observation)
+        view = View(seen, observation.current[seen], np.full(len(seen), np.nan))  # live depth is for the network only
+        return self._steer(problem, view, [(T, problem.rho_prior) for T in starts])
+
+    @torch.inference_mode()
+    def _judge(self, observation: Observation) -> np.ndarray:
+        """Ask the network which matches to believe, and for the relief; returns its guess of the pose (4, 4)."""
         network = self._network
-        graph, frame = network.look(observation)
-        output = network.net(graph, frame, network.memory)
+        self._graph, frame = network.look(observation)
+        output = network.net(self._graph, frame, network.memory)
         network.memory = output.memory
         if not torch.isfinite(output.logits).all():
             raise PoseError(f"{self.name}: the network's answer is not finite")
@@ -101,20 +119,22 @@ class DepthPcGeo(Pbvs):
         fewest = min(count, max(self.MIN_BELIEVED, round(self.MIN_SHARE_BELIEVED * count)))
         believed = torch.sigmoid(output.logits) > self.BELIEVED
         believed[torch.topk(output.logits, fewest).indices] = True
-        seen = output.index[believed].numpy()
-        problem = self._shaped_problem(observation, graph, output)
+        self._doubted = np.zeros(len(observation.matched), dtype=bool)
+        self._doubted[output.index[~believed].numpy()] = True
+        self._unjudged = 0
+        self._relief = output.relief.item()
         T = output.T_start[0].double().numpy()
         T[:3, 3] *= observation.distance_m
-        view = View(seen, observation.current[seen], np.full(len(seen), np.nan))  # live depth is for the network only
-        return self._steer(problem, view, [(T, problem.rho_prior)])
+        return T
 
-    def _shaped_problem(self, observation: Observation, graph, output) -> Problem:
+    def _shaped_problem(self, observation: Observation) -> Problem:
         """The goal's depth: as measured, else `d (1 + a n)` of relative depth n, distance d and relief a.
 
         Where n is not known either, the distance alone.
         """
+        graph = self._graph
         known, metric = graph.depth_known.numpy(), np.isfinite(observation.goal_depth_m)
-        shaped = observation.distance_m * (1 + output.relief.item() * graph.depth.double().numpy())
+        shaped = observation.distance_m * (1 + self._relief * graph.depth.double().numpy())
         depth = np.where(metric, observation.goal_depth_m, np.where(known, shaped, observation.distance_m))
         sigma = np.where(known | metric, self.SHAPE_SIGMA, self.RELIEF_SIGMA)
         return Problem(observation.goal, 1 / depth, (depth / sigma) ** 2, observation.focal_px)

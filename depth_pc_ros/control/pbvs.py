@@ -39,7 +39,7 @@ class Pbvs(ControlLaw):
     MIN_SHARE, MIN_INLIERS = 0.35, 7  # support below which a pose is not trusted
     WARM_SHARE = 0.85  # of the last frame's support: a warm start that keeps it needs no fresh candidates
     RECHECK_FRAMES, RIVALS = 10, 2  # so often, so many fresh candidates are weighed against a warm start
-    WARM_ITERATIONS = 4  # a warm start goes on where the last frame ended
+    WARM_ITERATIONS = 2  # a warm start goes on where the last frame ended
     KEPT_VIEWS = 3
     SPACING = 0.25  # kept views are this far apart, as a share of the larger distance to the goal
 
