@@ -24,6 +24,7 @@ MOST_MATCHES = 300  # in use at a time: more cost time and tell hardly more
 _ITERATIONS = 2000  # of MAGSAC
 # The alignment: how far it may go (px), and how unlike patches may be (mean difference of equalised grey values).
 # In simulated scenes that of right matches is 2-5 (97 % below 14), of unrelated patches 30 (3 % below 19).
+_ALIGN_WINDOW = (21, 21)
 _ALIGN_PX, _ALIKE = 4.0, 20.0
 # The vote: how many matches are asked, and how far another may differ: rad, log ratio, px, share of the distance.
 _VOTERS = 64
@@ -230,7 +231,7 @@ class Matcher:
         guess = live_px.astype(np.float32)
         aligned, found, difference = cv2.calcOpticalFlowPyrLK(
             turned, _equalised(grey), turned_px, guess.copy(),
-            winSize=(15, 15), maxLevel=0, flags=cv2.OPTFLOW_USE_INITIAL_FLOW,
+            winSize=_ALIGN_WINDOW, maxLevel=0, flags=cv2.OPTFLOW_USE_INITIAL_FLOW,
         )  # fmt: skip
         alike = (found.ravel() > 0) & (difference.ravel() < _ALIKE)
         alike &= np.linalg.norm(aligned - guess, axis=1) < _ALIGN_PX
