@@ -29,12 +29,12 @@ class Goal:
     """What a method is told about the goal.
 
     image: (H, W, 3) uint8 RGB, or None for methods without eyes. depth_m: (H, W) metres or None. distance_m: the
-    prior, camera to scene centre. T_world_goal (4, 4) and centre (3,) are for the oracle only.
+    prior, camera to scene centre; None: not told. T_world_goal (4, 4) and centre (3,) are for the oracle only.
     """
 
     image: np.ndarray | None
     depth_m: np.ndarray | None
-    distance_m: float
+    distance_m: float | None
     intrinsics: Intrinsics
     T_world_goal: np.ndarray
     centre: np.ndarray
@@ -153,7 +153,11 @@ class PipelineMethod(Method):
 
     def set_goal(self, goal: Goal, disturb_matches) -> None:
         self._pipeline = ServoPipeline.from_config(
-            controller=self.controller, speed=self.settings.speed, track=self.settings.track, **self.options
+            controller=self.controller,
+            speed=self.settings.speed,
+            track=self.settings.track,
+            find_scale=self.settings.find_scale,
+            **self.options,
         )
         self._pipeline.matcher = DisturbedMatcher(self.make_matcher(self._pipeline), disturb_matches)
         relative = None if self._estimator is None else self._estimator(goal.image)
