@@ -144,6 +144,11 @@ class ControlConfig(Config):
     terminal: bool = option(
         True, "Near the goal hold the depths found on the way: steadier poses (laws that solve for the pose)."
     )  # fmt: skip
+    find_scale: bool = option(
+        True,
+        "Find the true scale of the distance from commanded and seen motion (pbvs, depth_pc_geo). Not where something "
+        "behind the adapter slows the arm down.",
+    )
     max_relative_depth_age_s: float = option(1.0, "Estimated depth older than this is not used, s.", 0.0, 60.0)
     min_matches: int = option(8, "Fewer matched keypoints than this is LOST.", 4, 1000)
     speed: str = option(

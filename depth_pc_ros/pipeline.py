@@ -23,7 +23,9 @@ class ServoPipeline:
         while not (result := pipeline.step(camera.read(), time.monotonic())).converged:
             robot.move(result.twist)
 
-    Twists are `[v, w]`, m/s and rad/s, in the camera's optical frame (z forward, x right, y down).
+    Twists are `[v, w]`, m/s and rad/s, in the camera's optical frame (z forward, x right, y down). Each is assumed to
+    be obeyed until the next step, for 0.25 s at most; without metric depth that tells the scale of the distance. Where
+    something else slows the camera down, set `find_scale=False`.
     """
 
     def __init__(self, config: PipelineConfig):
@@ -32,6 +34,7 @@ class ServoPipeline:
         self.servo = Servo(config)
         self._intrinsics = None
         self._ramp = Ramp()
+        self._stamp_s = -np.inf  # of the last step
 
     @classmethod
     def from_config(cls, path: str | Path | None = None, **overrides) -> "ServoPipeline":
@@ -94,6 +97,8 @@ class ServoPipeline:
         detected = time.perf_counter()
         matches = self.matcher.match_features(features)
         matched = time.perf_counter()
+        self.servo.moved(self._ramp.command, self._stamp_s, stamp_s)
+        self._stamp_s = stamp_s
         result = self.servo.update(matches, stamp_s, depth)
         result = self._limit(result, stamp_s)
         done = time.perf_counter()

@@ -74,10 +74,15 @@ class Observation:
 
 @dataclass(frozen=True)
 class LawOutput:
-    """What a control law answers: the twist at unit gain (6,) in m and rad (times 1/s), and its inliers (N,) bool."""
+    """What a control law answers: the twist at unit gain (6,) in m and rad (times 1/s), and its inliers (N,) bool.
+
+    T_cam_goal: the pose (4, 4) that the twist leads to, where its lengths are right only up to the factor of the
+    distance prior; None: the law solves for no pose, or its lengths are metres.
+    """
 
     twist: np.ndarray
     inliers: np.ndarray
+    T_cam_goal: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

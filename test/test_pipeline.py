@@ -46,6 +46,16 @@ def test_converges_to_the_goal_within_the_limits(controller, plane, intrinsics, 
     assert np.linalg.norm(twists[0, :3]) <= config.max_linear_acceleration * DT + 1e-9  # ramps from zero
 
 
+def test_the_scale_of_the_distance_is_found_from_the_twists(plane, intrinsics, T_world_goal, move):
+    pipeline = ServoPipeline.from_config(controller="pbvs")
+    pipeline.set_goal(plane.view(T_world_goal, intrinsics), intrinsics.matrix, distance=1.2)  # 0.6 m in truth
+    start = move(T_world_goal, (0.08, -0.06, 0.1), roll_deg=35, tilt_deg=4)
+    assert servo(pipeline, plane, intrinsics, start)[0].converged
+    assert pipeline.servo.scale == pytest.approx(0.5, rel=0.1)
+    pipeline.reset()
+    assert pipeline.servo.scale == 1.0
+
+
 def test_step_reports_times_matches_and_error(plane, intrinsics, T_world_goal, move):
     pipeline = ServoPipeline.from_config()
     count = pipeline.set_goal(plane.view(T_world_goal, intrinsics), intrinsics.matrix)

@@ -29,13 +29,13 @@ class Goal:
     """What a method is told about the goal.
 
     image: (H, W, 3) uint8 RGB, or None for methods without eyes. depth_m: (H, W) metres or None. distance_m: the
-    prior, camera to scene centre. peaks: m/s and rad/s that the paper's law begins with on the true way.
+    prior, camera to scene centre; None: not told. peaks: m/s and rad/s that the paper's law begins with on the true way.
     T_world_goal (4, 4) and centre (3,) are for the oracle only.
     """
 
     image: np.ndarray | None
     depth_m: np.ndarray | None
-    distance_m: float
+    distance_m: float | None
     intrinsics: Intrinsics
     peaks: tuple[float, float]
     T_world_goal: np.ndarray
@@ -173,6 +173,7 @@ class PipelineMethod(Method):
             controller=self.controller,
             track=self.settings.track,
             terminal=self.settings.terminal,
+            find_scale=self.settings.find_scale,
             **speed_options(self.settings, goal),
             **self.options,
         )

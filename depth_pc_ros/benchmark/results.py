@@ -15,6 +15,8 @@ from depth_pc_ros.errors import DepthPcError
 
 FILE_NAME = "trials.jsonl"
 FILE_VERSION = 1
+# What runs did before there was a setting for it: results whose header does not name it.
+_BEFORE = {"find_scale": False}
 
 
 class ResultsError(DepthPcError):
@@ -49,7 +51,7 @@ def read_results(folder: str | Path) -> Results:
         raise ResultsError(f"results: {path}, line 1: expected the header, got {lines[0][:60]!r}; move the file away")
     if header.get("version") != FILE_VERSION:
         raise ResultsError(f"results: {path}: expected version {FILE_VERSION}, got {header.get('version')!r}")
-    results = Results(path, Settings.from_mapping(header["settings"], str(path)))
+    results = Results(path, Settings.from_mapping(_BEFORE | header["settings"], str(path)))
     seen = set()
     for number, line in enumerate(lines[1:], start=2):
         if not line.strip():

@@ -34,7 +34,9 @@ class Disturbance(Config):
     delay_ms: float = option(0.0, "Commands act this much later than their image, in ms.", 0.0, 2000.0)
     hand_eye_mm: float = option(0.0, "Offset of the assumed camera frame, mm.", 0.0, 1000.0)
     hand_eye_deg: float = option(0.0, "Rotation of the assumed camera frame, degrees.", 0.0, 180.0)
-    distance_prior: float = option(1.0, "The methods are told the true goal distance times this.", 0.01, 100.0)
+    distance_prior: float = option(
+        1.0, "The methods are told the true goal distance times this; 0: no distance, only the default.", 0.0, 100.0
+    )
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,7 @@ class Settings(Disturbance):
     )
     track: bool = option(True, "Follow matches from image to image; without, keypoints are detected in every one.")
     terminal: bool = option(True, "Near the goal hold the depths found on the way (pbvs, depth_pc_geo).")
+    find_scale: bool = option(True, "Find the scale of the distance from motion; without, the prior is believed.")
     scene: str = option(
         "standard",
         "Objects of E_YCB: standard (8-12), easy (12), hard (3-5), depth (8 dropped over pedestals of 5-20 cm).",
@@ -91,7 +94,8 @@ class Settings(Disturbance):
     def variant(self) -> str:
         """What differs from a clean run of this environment, split and speed; 'clean' if nothing does."""
         words = []
-        for name in ("depth", "depth_model", "track", "terminal", "scene", "base", *Disturbance.__dataclass_fields__):
+        names = ("depth", "depth_model", "track", "terminal", "find_scale", "scene", "base")
+        for name in (*names, *Disturbance.__dataclass_fields__):
             value = getattr(self, name)
             if value != self.__dataclass_fields__[name].default:
                 words.append(_word(name, value))
@@ -108,6 +112,8 @@ class Settings(Disturbance):
 
 
 def _word(name: str, value) -> str:
+    if name == "distance_prior" and value == 0:
+        return "no distance_prior"
     if isinstance(value, bool):
         return name if value else f"no {name}"
     return f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"

@@ -103,7 +103,7 @@ def _servo(episode: Episode, method, disturber: Disturber, log: _Log, world, beg
     goal = Goal(
         image=goal_image,
         depth_m=goal_depth,
-        distance_m=settings.distance_prior * episode.distance_m,
+        distance_m=settings.distance_prior * episode.distance_m or None,
         intrinsics=DEFAULT_INTRINSICS,
         peaks=paper_peaks(episode.T_world_start, episode.T_world_goal),
         T_world_goal=episode.T_world_goal,

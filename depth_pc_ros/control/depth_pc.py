@@ -46,7 +46,8 @@ class _Network:
 class DepthPc(ControlLaw):
     """The paper's law: the network's velocity, its linear part times the goal distance.
 
-    It does not say which matches it believed. Those that move far more than the rest are not counted as arrived.
+    It does not say which matches it believed. Those that move far more than the rest are not counted as arrived. It
+    solves for no pose, so the scale of the distance is not found from motion.
     """
 
     def __init__(self, model: str = "depth_pc"):
@@ -137,4 +138,4 @@ class DepthPcGeo(Pbvs):
         shaped = observation.distance_m * (1 + self._relief * graph.depth.double().numpy())
         depth = np.where(metric, observation.goal_depth_m, np.where(known, shaped, observation.distance_m))
         sigma = np.where(known | metric, self.SHAPE_SIGMA, self.RELIEF_SIGMA)
-        return Problem(observation.goal, 1 / depth, (depth / sigma) ** 2, observation.focal_px)
+        return Problem(observation.goal, 1 / depth, (depth / sigma) ** 2, observation.focal_px, bool(metric.any()))

@@ -80,14 +80,16 @@ class Pbvs(ControlLaw):
             self._terminal.look(solution, seen[inliers])
         mask = np.zeros(len(problem.goal), dtype=bool)
         mask[seen[inliers]] = True
-        return LawOutput(pbvs_twist(self._T_cam_goal), mask)
+        views = (view, *(kept[0] for kept in self._kept))
+        metric = problem.metric or any(np.isfinite(each.depth_m).any() for each in views)
+        return LawOutput(pbvs_twist(self._T_cam_goal), mask, None if metric else self._T_cam_goal)
 
     def _problem(self, observation: Observation) -> Problem:
         depth = observation.goal_depth_m
         metric = np.isfinite(depth)
         rho = 1.0 / np.where(metric, depth, observation.distance_m)
         sigma = np.where(metric, self.METRIC_SIGMA, self.RELIEF_SIGMA) * rho
-        return Problem(observation.goal, rho, 1.0 / sigma**2, observation.focal_px)
+        return Problem(observation.goal, rho, 1.0 / sigma**2, observation.focal_px, bool(metric.any()))
 
     def _solve(self, problem: Problem, view: View, starts) -> Solution:
         """The cheapest pose that explains this view and the kept ones, else the cheapest that explains this one."""

@@ -46,12 +46,14 @@ class Problem:
     """The goal's points. goal: (N, 2) normalised. focal_px scales pixel noise.
 
     rho_prior, rho_info: (N,) prior of the inverse depth in the goal camera, 1/m, and its information (1/sigma^2).
+    metric: whether the prior holds measured depth; else all lengths are those of the distance prior.
     """
 
     goal: np.ndarray
     rho_prior: np.ndarray
     rho_info: np.ndarray
     focal_px: float
+    metric: bool = False
 
 
 @dataclass(frozen=True)

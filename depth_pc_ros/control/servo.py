@@ -11,6 +11,7 @@ from depth_pc_ros.control.base import ControlLaw
 from depth_pc_ros.control.depth_track import DepthTrack
 from depth_pc_ros.control.ibvs import Ibvs
 from depth_pc_ros.control.limits import VelocityLaw
+from depth_pc_ros.control.motion_scale import MotionScale
 from depth_pc_ros.control.pbvs import Pbvs
 from depth_pc_ros.control.stopping import StoppingRule
 from depth_pc_ros.errors import ConfigError, GoalError, PoseError
@@ -21,7 +22,7 @@ from depth_pc_ros.geometry.camera import (
     sample_depth,
     sample_nearest,
 )
-from depth_pc_ros.types import Matches, Observation, ServoState, StepResult
+from depth_pc_ros.types import LawOutput, Matches, Observation, ServoState, StepResult
 
 
 def make_law(config: ControlConfig) -> ControlLaw:
@@ -73,6 +74,7 @@ class Servo:
         self._stopping = StoppingRule(config.stop_error, config.stop_hold_s, config.stop_precision)
         self._goal = self._goal_relative = None
         self._depth_track = DepthTrack(config.max_relative_depth_age_s)
+        self._scale = MotionScale()
         self.reset()
 
     def set_goal(
@@ -124,13 +126,31 @@ class Servo:
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything but the goal: filters, convergence, faults."""
+        """Forget everything but the goal: filters, convergence, faults, and the scale that motion told."""
+        self._scale.reset()
+        self.resume()
+
+    def resume(self) -> None:
+        """As `reset`, after a gap in which the camera stood still: what motion told of the scale stays true."""
+        self._scale.begin_line()
         self._law.reset()
         self._stopping.reset()
         self._depth_track.reset()
         self._last_stamp_s = -np.inf
         self._converged = False
         self._fault = ""
+
+    @property
+    def scale(self) -> float:
+        """The true distance over the one that was given, as far as motion has told; 1 where nothing is to be told."""
+        return self._scale.factor
+
+    def moved(self, twist: np.ndarray, begin_s: float, end_s: float, obeyed: bool = True) -> None:
+        """Tell that this twist (6,) was commanded from `begin_s` to `end_s`, in the time of the images' stamps.
+
+        Motion tells the scale of the distance. obeyed: False where something limits the motion.
+        """
+        self._scale.moved(twist[:3], begin_s, end_s, obeyed)
 
     def update(
         self, matches: Matches, stamp_s: float, depth: np.ndarray | None = None, age_s: float = 0.0
@@ -156,9 +176,7 @@ class Servo:
         interval_s = stamp_s - self._last_stamp_s if np.isfinite(self._last_stamp_s) else 0.0
         self._last_stamp_s = stamp_s
         if matches.num_matched < self.config.min_matches:
-            self._stopping.reset()
-            message = f"{matches.num_matched} matches, at least {self.config.min_matches} are needed"
-            return self._stopped(ServoState.LOST, message, matches)
+            return self._lost(f"{matches.num_matched} matches, at least {self.config.min_matches} are needed", matches)
 
         current_depth, depth_source = self._current_depth(matches, depth)
         relative, depth_age_s = self._depth_track.at(stamp_s)
@@ -178,16 +196,28 @@ class Servo:
         try:
             law = self._law(observation)
         except (PoseError, cv2.error, np.linalg.LinAlgError) as error:  # a degenerate frame is no reason to stay down
-            self._stopping.reset()
-            return self._stopped(ServoState.LOST, str(error), matches)
+            return self._lost(str(error), matches)
         if not np.isfinite(law.twist).all():
             self._fault = f"control law {self.config.controller} answered a twist that is not finite"
             return self._stopped(ServoState.FAULT, self._fault, matches)
         delay_s = max(age_s, 0.0) + 0.5 * interval_s
-        target = self.velocity_law.target(law.twist, delay_s)
+        target = self.velocity_law.target(self._in_metres(law, stamp_s), delay_s)
         # A slow law must not pass for one that no longer improves.
         self._stopping.hold_s = max(self.config.stop_hold_s, 0.25 / self.velocity_law.gain_behind(delay_s))
         return self._judged(law, target, observation, stamp_s, matches, (depth_source, depth_age_s))
+
+    def _in_metres(self, law: LawOutput, stamp_s: float) -> np.ndarray:
+        """The law's twist (6,), its lengths corrected by what motion tells of the true distance."""
+        if not self.config.find_scale or law.T_cam_goal is None:
+            self._scale.begin_line()
+            return law.twist
+        self._scale.see(law.T_cam_goal, stamp_s)
+        return np.concatenate([self._scale.factor * law.twist[:3], law.twist[3:]])
+
+    def _lost(self, message: str, matches: Matches) -> StepResult:
+        self._stopping.reset()
+        self._scale.begin_line()
+        return self._stopped(ServoState.LOST, message, matches)
 
     def _judged(self, law, target, observation, stamp_s, matches, depth) -> StepResult:
         distances = np.linalg.norm(observation.current - observation.goal, axis=1)

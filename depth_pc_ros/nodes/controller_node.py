@@ -81,6 +81,7 @@ class ControllerNode(ServoNode):
         self._latency_ms = float("nan")
         self._reported = ServoState.INACTIVE
         self._last_tick_s = self._last_status_s = self.steady_s()
+        self._told_s = self.now_s()  # until when the servo has been told what was commanded
 
         self._twist_pub = self.create_lifecycle_publisher(TwistStamped, "~/twist_cmd", TWIST_QOS)
         self._status_pub = self.create_publisher(ServoStatus, "~/status", LATCHED_QOS)
@@ -216,7 +217,7 @@ class ControllerNode(ServoNode):
         if not self.active:
             return
         if self._watchdog.problem(self.steady_s()) or self._adapter_state == "TF_ERROR":
-            self._servo.reset()  # the camera stood still: an error that did not fall meanwhile is not convergence
+            self._servo.resume()  # the camera stood still: an error that did not fall meanwhile is not convergence
         stamp_s = stamp_to_seconds(msg.header.stamp)
         problem = self._watchdog.receive(stamp_s, self.now_s(), self.steady_s())
         if problem:
@@ -243,6 +244,7 @@ class ControllerNode(ServoNode):
 
     def _step(self, msg: KeypointMatches) -> None:
         stamp_s = stamp_to_seconds(msg.header.stamp)
+        self._tell_moved(stamp_s if self.config.lockstep else self.now_s())
         age_s = 0.0 if self.config.lockstep else self.now_s() - stamp_s  # in lockstep the world waits meanwhile
         self._result = self._inputs.step(msg, age_s)
         self._matches = msg
@@ -252,6 +254,11 @@ class ControllerNode(ServoNode):
         self._answer(stamp_s)
 
     # Output
+
+    def _tell_moved(self, until_s: float) -> None:
+        """Tell the servo that the last twist was in force until this time, on the node's clock as are the stamps."""
+        self._servo.moved(self._output.command, self._told_s, until_s, obeyed=self._adapter_state == "OK")
+        self._told_s = until_s
 
     def _target(self) -> np.ndarray | None:
         """Twist (6,) to move with now; None: do not move."""
@@ -274,6 +281,8 @@ class ControllerNode(ServoNode):
             return
         self._retry_pending()
         state = self.state()[0]
+        if not self.config.lockstep:
+            self._tell_moved(self.now_s())
         if not (self.config.lockstep and state in _MOVING):
             twist = self._output.tick(self._target(), dt_s)
             if twist is None and state is ServoState.TF_ERROR:
@@ -330,6 +339,7 @@ class ControllerNode(ServoNode):
             "error_px": f"{self._result.error_px:.3f}",
             "latency_ms": f"{self._latency_ms:.1f}",
             "depth_source": self._result.depth_source,
+            "distance_scale": f"{self._servo.scale:.2f}",
             "depth_problem": self._inputs.problem,
         }
         return level, message or state.name.lower(), values

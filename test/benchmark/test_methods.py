@@ -85,6 +85,23 @@ def test_methods_with_eyes_head_for_the_goal(name, goal, plane, intrinsics, move
     assert result.twist[3:] @ wanted[3:] > 0
 
 
+@pytest.mark.parametrize("find_scale", [True, False])
+def test_without_a_distance_the_default_is_taken_and_the_scale_is_found_if_asked(
+    find_scale, goal, plane, intrinsics, move
+):
+    """The goal is 0.6 m away, which is also the default; told 1.2 m, motion corrects that."""
+    ends = {}
+    for distance_m in (None, 1.2):
+        method = make_method("pbvs", Settings(speed="limited", find_scale=find_scale))
+        method.set_goal(dataclasses.replace(goal, distance_m=distance_m), untouched)
+        T = move(goal.T_world_goal, (0.1, 0.08, -0.1), roll_deg=3)
+        for k in range(30):
+            twist = method.step(Frame(plane.view(T, intrinsics), None, DT_S * k, T)).twist
+            T = T @ se3.exp(DT_S * twist)
+        ends[distance_m] = np.linalg.norm(twist[:3]) / np.linalg.norm((se3.inverse(T) @ goal.T_world_goal)[:3, 3])
+    assert ends[1.2] / ends[None] == pytest.approx(1.0 if find_scale else 2.0, rel=0.2)
+
+
 def test_estimated_depth_comes_late_and_is_carried_along(goal, plane, intrinsics, tiny_depth_model):
     method = make_method("pbvs", Settings(depth="estimated", depth_model=str(tiny_depth_model)))
     method.set_goal(goal, untouched)

@@ -26,6 +26,14 @@ def test_what_is_written_is_read(folder):
     assert results.broken == []
 
 
+def test_results_from_before_the_scale_was_found_say_so(folder):
+    path = folder / FILE_NAME
+    path.write_text(path.read_text().replace('"find_scale": true, ', "", 1))
+    assert read_results(folder).settings == Settings(find_scale=False)
+    with pytest.raises(ResultsError, match="find_scale is False there, True now"):
+        ResultsWriter(folder, Settings())
+
+
 def test_a_second_run_adds_to_the_first(folder, trial):
     with ResultsWriter(folder, Settings()) as writer:
         assert len(writer.results.trials) == 2

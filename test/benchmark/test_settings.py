@@ -12,6 +12,13 @@ def test_variant_names_only_what_differs_from_a_clean_run():
     assert settings.variant == "depth camera, base high, light, occlude 0.3, delay_ms 80, distance_prior 0.5"
 
 
+def test_what_is_left_out_is_named_too():
+    assert (
+        Settings(track=False, find_scale=False, distance_prior=0).variant
+        == "no track, no find_scale, no distance_prior"
+    )
+
+
 def test_every_disturbance_has_a_name_in_the_variant():
     for name, field in Disturbance.__dataclass_fields__.items():
         value = True if field.default is False else field.default + 0.5

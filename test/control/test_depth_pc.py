@@ -80,6 +80,17 @@ def test_measured_depth_is_the_scale_of_the_geometric_law_whatever_the_distance(
     np.testing.assert_allclose(make(model)(twice).twist[:3], 2 * FAR[:3, 3], atol=0.02)
 
 
+def test_without_measured_goal_depth_lengths_are_those_of_the_distance_and_the_pose_is_given(tmp_path):
+    model = saved(tmp_path, "depth_pc_geo")
+    seen = observe(FAR)
+    assert make(model)(seen).T_cam_goal is None
+    live = with_goal_depth(seen, np.full(60, np.nan))  # only the network sees live depth, and only as relative
+    twice = Observation(**{**live.__dict__, "distance_m": 1.4})
+    poses = [make(model)(each).T_cam_goal for each in (live, twice)]
+    np.testing.assert_allclose(poses[1][:3, 3], 2 * poses[0][:3, 3], atol=0.002)
+    assert make(saved(tmp_path / "plain", "depth_pc"))(live).T_cam_goal is None
+
+
 def test_relative_depth_counts_up_to_scale_and_shift_wherever_it_comes_in(model):
     seen, blind = observe(FAR), observe(FAR, known=False)
 

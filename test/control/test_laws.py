@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -47,6 +49,23 @@ def test_ibvs_twist_is_the_jacobian_inverse_of_a_small_motion():
 @pytest.mark.parametrize("law", [Ibvs(), Pbvs()])
 def test_at_the_goal_the_twist_is_zero(law):
     np.testing.assert_allclose(law(observe(np.eye(4), known_depth=False)).twist, 0, atol=1e-6)
+
+
+def test_pbvs_gives_its_pose_only_where_its_lengths_are_those_of_the_prior():
+    T = se3.exp(np.array([0.05, -0.02, 0.1, 0.2, -0.1, 0.8]))
+    full, blind = observe(T), observe(T, known_depth=False)
+    live = dataclasses.replace(blind, current_depth_m=full.current_depth_m)
+    law = Pbvs()
+    pose = law(blind).T_cam_goal
+    np.testing.assert_allclose(pbvs_twist(pose), law(blind).twist, atol=1e-3)
+    law.reset()
+    assert law(live).T_cam_goal is None
+    near = observe(se3.exp(np.array([0.04, -0.02, 0.08, 0.2, -0.1, 0.6])), known_depth=False)
+    assert law(near).T_cam_goal is None  # the view with depth is kept, and its lengths with it
+    law.reset()
+    assert law(blind).T_cam_goal is not None
+    assert Pbvs()(full).T_cam_goal is None
+    assert Ibvs()(blind).T_cam_goal is None
 
 
 def test_pbvs_says_which_matches_are_wrong():

@@ -44,6 +44,7 @@ class PointWorld:
             result = servo.update(self.matches(), k * DT)
             if result.converged:
                 return k
+            servo.moved(result.twist, k * DT, (k + 1) * DT)
             self.T_world_cam = self.T_world_cam @ se3.exp(result.twist * DT)
         return None
 
@@ -94,6 +95,69 @@ def test_a_wrong_distance_prior_does_not_change_the_outcome(intrinsics, controll
     world.distance *= wrong
     assert world.run(Servo(ControlConfig(controller=controller, speed="paper"))) is not None
     assert se3.pose_error(world.T_world_cam, world.T_world_goal)[0] < 0.006
+
+
+@pytest.mark.parametrize("speed", ["paper", "swift"])
+@pytest.mark.parametrize("prior", [0.5, 2.0])
+def test_with_the_scale_from_motion_a_wrong_distance_takes_no_longer(intrinsics, speed, prior):
+    steps = {}
+    for find_scale in (True, False):
+        for factor in (1.0, prior):
+            world = PointWorld(intrinsics, seed=0, rotation_deg=40, noise_px=0.05)
+            world.distance *= factor
+            servo = Servo(ControlConfig(controller="pbvs", speed=speed, find_scale=find_scale))
+            steps[find_scale, factor] = world.run(servo)
+            assert se3.pose_error(world.T_world_cam, world.T_world_goal)[0] < 0.001
+            assert servo.scale == pytest.approx(1 / factor if find_scale else 1.0, rel=0.15)
+    assert steps[True, prior] == pytest.approx(steps[True, 1.0], rel=0.06)
+    assert steps[False, prior] > 1.06 * steps[False, 1.0]
+
+
+def test_a_blocked_camera_tells_no_scale_and_then_comes_home(intrinsics, world):
+    servo = Servo(ControlConfig(controller="pbvs"))
+    servo.set_goal(world.goal_points, intrinsics, world.distance)
+    for k in range(100):
+        result = servo.update(world.matches(), k * DT)
+        servo.moved(result.twist, k * DT, (k + 1) * DT)
+    assert servo.scale == pytest.approx(1.0, abs=0.05)
+
+
+def test_the_scale_outlasts_gaps_but_no_reset(intrinsics, world):
+    def learn():
+        servo.set_goal(world.goal_points, intrinsics, 2 * world.distance)
+        assert servo.scale == 1.0
+        world.T_world_cam = start
+        for k in range(40):
+            result = servo.update(world.matches(), k * DT)
+            servo.moved(result.twist, k * DT, (k + 1) * DT)
+            world.T_world_cam = world.T_world_cam @ se3.exp(result.twist * DT)
+        assert servo.scale == pytest.approx(0.5, rel=0.15)
+        return servo.scale
+
+    start, servo = world.T_world_cam, Servo(ControlConfig(controller="pbvs"))
+    scale, full = learn(), world.matches()
+    none = Matches(full.goal_points, np.full((80, 2), np.nan), np.zeros(80, bool), np.zeros(80, np.float32))
+    assert servo.update(none, 1.0).state is ServoState.LOST
+    assert servo.update(full, 1.0).state is ServoState.STALE_INPUT
+    servo.resume()
+    assert servo.update(full, 1.1).state is ServoState.SERVOING
+    assert servo.scale == scale
+    servo.reset()
+    assert servo.scale == 1.0
+    learn()
+    servo.clear_goal()
+    assert servo.scale == 1.0
+
+
+@pytest.mark.parametrize("controller", ["pbvs", "depth_pc_geo"])
+def test_metric_goal_depth_needs_no_scale(intrinsics, world, controller):
+    servo = Servo(ControlConfig(controller=controller))
+    servo.set_goal(world.goal_points, intrinsics, depth=np.full((480, 640), 0.7))
+    for k in range(30):
+        result = servo.update(world.matches(), k * DT)
+        servo.moved(3 * result.twist, k * DT, (k + 1) * DT)  # a wrong tale of motion
+        world.T_world_cam = world.T_world_cam @ se3.exp(result.twist * DT)
+    assert servo.scale == 1.0
 
 
 def test_speed_limits_hold_in_every_step(intrinsics, world):

@@ -389,6 +389,78 @@ def test_lockstep_with_depth_slower_than_the_frames_still_moves(make_chain, runn
     assert chain.node._matches.header.stamp == seconds_to_stamp(stamps_s[3])
 
 
+# The scale of the distance, 0.6 m in truth
+
+
+def test_lockstep_finds_the_scale_from_its_answers(make_chain, camera):
+    chain = make_chain(lockstep=True, controller="pbvs", max_image_age_s=10.0)
+    chain.set_goal(distance=1.2)
+    chain.enable()
+    first_s, twists = int(camera.now_s()) - 8, []
+    while not twists or twists[-1].any():
+        twists.append(camera.drive(first_s + len(twists) * camera.PERIOD_S))
+    assert chain.node._servo.scale == pytest.approx(0.5, rel=0.15)
+
+
+def test_in_lockstep_an_answer_is_in_force_from_its_image_to_the_next(make_chain, camera):
+    chain = make_chain(lockstep=True, controller="pbvs", max_image_age_s=10.0)
+    told = listen_moved(chain)
+    chain.set_goal()
+    chain.enable()
+    first_s = int(camera.now_s()) - 8
+    twists = [camera.drive(first_s + k * camera.PERIOD_S) for k in range(5)]
+    for k, (twist, begin_s, end_s, _) in enumerate(told[1:]):
+        np.testing.assert_array_equal(twist, twists[k])
+        assert (begin_s - first_s, end_s - first_s) == pytest.approx((0.04 * k, 0.04 * (k + 1)), abs=1e-6)
+    assert len(told) == 5
+
+
+def listen_moved(chain) -> list:
+    """What the servo is told of commands from now on: (twist, begin, end in s, obeyed)."""
+    servo, told = chain.node._servo, []
+    moved = servo.moved
+
+    def hear(twist, begin_s, end_s, obeyed):
+        told.append((twist.copy(), begin_s, end_s, obeyed))
+        moved(twist, begin_s, end_s, obeyed)
+
+    servo.moved = hear
+    return told
+
+
+def test_in_real_time_every_twist_is_told_with_its_time_on_the_nodes_clock(chain, runner, camera):
+    told = listen_moved(chain)
+    chain.start_moving()
+    adapter = runner.publisher(DiagnosticStatus, "adapter_status", LATCHED_QOS)
+    adapter.publish(adapter_status("LIMITED"))
+    chain.wait_state(ServoState.LIMITED)
+    sent = {tuple(twist) for _, twist, _ in chain.twists if twist.any()}
+    count = len(told)
+    runner.wait(lambda: len(told) > count + 5, "more twists")
+    twists, begin_s, end_s, obeyed = zip(*told)
+    assert sent <= {tuple(twist) for twist in twists}
+    assert begin_s[1:] == end_s[:-1]
+    assert abs(end_s[-1] - camera.now_s()) < 0.5
+    assert obeyed[0]
+    assert not obeyed[-1]
+
+
+def test_real_time_finds_the_scale_and_keeps_it_over_a_gap(make_chain, camera):
+    chain = make_chain(controller="pbvs", max_linear=0.1)
+    chain.set_goal(distance=1.2)
+    camera.live()
+    chain.enable()
+    chain.runner.wait(lambda: chain.node._servo.scale < 0.7, "the scale")
+    camera.freeze()
+    chain.wait_state(ServoState.STALE_INPUT)
+    camera.live()
+    chain.wait_state(ServoState.SERVOING)
+    assert chain.node._servo.scale < 0.8
+    chain.enable(False)
+    chain.enable()
+    assert chain.node._servo.scale == pytest.approx(1.0, abs=0.1)
+
+
 # The adapter and parameters
 
 
