@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from depth_pc_ros.config import MatcherConfig
+from depth_pc_ros.config import LEARNED_MATCHERS, MatcherConfig
 from depth_pc_ros.errors import GoalError, GoalTextureError
 from depth_pc_ros.geometry.camera import Intrinsics
 from depth_pc_ros.geometry.magsac import magsac
@@ -297,5 +297,9 @@ _MATCHERS = {"akaze": AkazeMatcher, "sift": SiftMatcher, "orb": OrbMatcher, "bri
 
 
 def make_detecting_matcher(config: MatcherConfig) -> Matcher:
-    """The matcher that `config.matcher` names, which knows nothing of the last image."""
+    """The matcher that `config.matcher` names, which does not follow matches. ConfigError: its weights are missing."""
+    if config.matcher in LEARNED_MATCHERS:
+        from depth_pc_ros.perception.learned_matcher import LearnedMatcher  # only now: importing torch takes a while
+
+        return LearnedMatcher(config)
     return _MATCHERS[config.matcher](config)
