@@ -7,7 +7,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 
-from depth_pc_ros.config import Config, option
+from depth_pc_ros.config import Config, MatcherConfig, option
 from depth_pc_ros.model_files import SHIPPED_DEPTH
 
 E_YCB, E_GENERIC, E_IMAGE = "E_YCB", "E_generic", "E_image"
@@ -59,6 +59,11 @@ class Settings(Disturbance):
     depth_model: str = option(
         SHIPPED_DEPTH, "Model of `estimated` depth: one that ships, a folder, or a name on the hub."
     )
+    matcher: str = option(
+        "akaze", "Keypoints of all methods but flow_ibvs; disk and aliked need the files of their weights.",
+        choices=MatcherConfig.__dataclass_fields__["matcher"].metadata["choices"],
+    )  # fmt: skip
+    matcher_digest: str = option("", "Of the weights of disk or aliked and its LightGlue.")
     track: bool = option(True, "Follow matches from image to image; without, keypoints are detected in every one.")
     scene: str = option(
         "standard",
@@ -89,7 +94,7 @@ class Settings(Disturbance):
     def variant(self) -> str:
         """What differs from a clean run of this environment, split and speed; 'clean' if nothing does."""
         words = []
-        for name in ("depth", "depth_model", "track", "scene", "base", *Disturbance.__dataclass_fields__):
+        for name in ("depth", "depth_model", "matcher", "track", "scene", "base", *Disturbance.__dataclass_fields__):
             value = getattr(self, name)
             if value != self.__dataclass_fields__[name].default:
                 words.append(_word(name, value))
