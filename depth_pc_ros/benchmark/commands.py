@@ -46,7 +46,8 @@ def add_commands(commands) -> None:
     command.set_defaults(run=_report)
 
 
-def _settings(arguments: argparse.Namespace) -> tuple[Settings, Places]:
+def settings_and_places(arguments: argparse.Namespace) -> tuple[Settings, Places]:
+    """What the arguments of a run say. Raises ConfigError, SceneError."""
     values = {name: getattr(arguments, name) for name in Settings.__dataclass_fields__ if hasattr(arguments, name)}
     values["raft_weights"] = str(arguments.raft_weights or "")
     values["hand_eye_mm"], values["hand_eye_deg"] = arguments.hand_eye_error
@@ -87,7 +88,7 @@ def _levels(text: str | None, known: tuple[str, ...]) -> list[str]:
 
 def _run(arguments: argparse.Namespace) -> None:
     methods = check_methods(arguments.methods.split(","))
-    settings, places = _settings(arguments)
+    settings, places = settings_and_places(arguments)
     for method in methods:
         make_method(method, settings, places)  # a missing package or file is better named now than by a worker
     chosen = spread(arguments.episodes, _levels(getattr(arguments, "levels", None), settings.levels))

@@ -63,6 +63,18 @@ def test_methods_with_eyes_head_for_the_goal(name, goal, plane, intrinsics, move
     assert result.twist[3:] @ wanted[3:] > 0
 
 
+def test_keypoints_are_those_of_the_settings(goal):
+    method = make_method("pbvs", Settings(matcher="orb", track=False))
+    method.set_goal(goal, untouched)
+    assert method._pipeline.config.matcher == "orb"
+    assert not method._pipeline.config.track
+
+
+def test_a_learned_matcher_without_weights_is_refused_before_anything_runs():
+    with pytest.raises(ConfigError, match=r"matcher disk needs|disk needs kornia"):
+        make_method("pbvs", Settings(matcher="disk"))
+
+
 def test_estimated_depth_comes_late_and_is_carried_along(goal, plane, intrinsics, tiny_depth_model):
     method = make_method("pbvs", Settings(depth="estimated", depth_model=str(tiny_depth_model)))
     method.set_goal(goal, untouched)

@@ -1,5 +1,6 @@
 """Finished trials are never lost, and never mixed with others."""
 
+import json
 import os
 
 import pytest
@@ -24,6 +25,18 @@ def test_what_is_written_is_read(folder):
     assert results.finished == {("dev/S/000", "pbvs"), ("dev/M/000", "pbvs")}
     assert results.runs[0]["command"] == "first"
     assert results.broken == []
+
+
+def test_results_from_before_a_setting_came_have_its_default_and_go_on(folder):
+    path = folder / FILE_NAME
+    header, *rest = path.read_text().splitlines()
+    header = json.loads(header)
+    for name in ("matcher", "matcher_digest"):
+        del header["settings"][name]
+    path.write_text("\n".join([json.dumps(header), *rest]) + "\n")
+    assert read_results(folder).settings == Settings()
+    with ResultsWriter(folder, Settings()) as writer:
+        assert len(writer.results.trials) == 2
 
 
 def test_a_second_run_adds_to_the_first(folder, trial):
