@@ -170,9 +170,8 @@ def _kornia(matcher: str):
 def _load(network: nn.Module, name: str, config: MatcherConfig) -> None:
     """Load the file that the option `name` names into the network."""
     path = Path(getattr(config, name)).expanduser()
-    if not getattr(config, name) or not path.is_file():
-        got = f"there is none at {path}" if getattr(config, name) else "got none"
-        raise ConfigError(f"{name}: matcher {config.matcher} needs a file of weights, {got}")
+    if not path.is_file():
+        raise ConfigError(f"{name}: matcher {config.matcher} needs a file of weights, got {getattr(config, name)!r}")
     try:
         weights = torch.load(path, map_location="cpu", weights_only=True)
         weights = weights.get("extractor", weights)  # DISK's file holds more than the network

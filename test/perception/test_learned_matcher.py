@@ -181,8 +181,8 @@ def test_a_network_that_fails_is_an_image_error(config, small):
 @pytest.mark.parametrize(
     ("file", "expected"),
     [
-        (None, "needs a file of weights, got none"),
-        ("gone.pth", "needs a file of weights, there is none at .*gone.pth"),
+        (None, "disk needs a file of weights, got ''"),
+        ("gone.pth", "disk needs a file of weights, got '.*gone.pth'"),
         ("text.pth", "expected weights of (DISK|LightGlue), .*text.pth cannot be read"),
         ("other", "expected weights of (DISK|LightGlue), .*lacks [0-9]+ of them"),
         ("wide.pth", "expected weights of (DISK|LightGlue), .*wide.pth cannot be read: .*size mismatch"),
