@@ -52,6 +52,7 @@ setup(
         "scikit-image>=0.22,<1",
         "scikit-learn>=1.4,<2",
     ],
+    extras_require={"learned-matcher": ["kornia>=0.8.2,<0.10"]},
     zip_safe=True,
     entry_points={
         "console_scripts": [

@@ -112,16 +112,22 @@ def add_fields(group, config: type[Config], names) -> None:
             )  # fmt: skip
 
 
+LEARNED_MATCHERS = ("disk", "aliked")  # need kornia, and weights that do not ship
+
+
 @dataclass(frozen=True)
 class MatcherConfig(Config):
     """Keypoints and how they are matched with the goal."""
 
     matcher: str = option(
-        "akaze", "Keypoint detector and descriptor.", choices=("akaze", "sift", "orb", "brisk")
+        "akaze", "Keypoint detector and descriptor; disk and aliked are networks, matched by LightGlue.",
+        choices=("akaze", "sift", "orb", "brisk", *LEARNED_MATCHERS),
     )  # fmt: skip
+    matcher_weights: str = option("", "File with the weights of disk or aliked.")
+    lightglue_weights: str = option("", "File with the weights of the LightGlue that belongs to disk or aliked.")
     max_keypoints: int = option(1500, "Keep this many of the strongest keypoints per image.", 16, 5000)
     min_keypoints: int = option(20, "A goal image with fewer keypoints is refused.", 4, 5000)
-    ratio: float = option(0.9, "Lowe's ratio test: best distance over second best.", 0.1, 1.0)
+    ratio: float = option(0.9, "Lowe's ratio test: best distance over second best; LightGlue has none.", 0.1, 1.0)
     refine: bool = option(True, "Align matched patches with the goal to sub-pixel accuracy (Lucas-Kanade).")
     track: bool = option(True, "Follow matches from image to image, and detect only now and then.")
     ransac_px: float = option(1.5, "Inlier distance of the MAGSAC geometric check, in pixels.", 0.1, 20.0)

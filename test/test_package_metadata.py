@@ -12,6 +12,7 @@ import pytest
 from packaging.requirements import Requirement
 
 import depth_pc_ros
+from depth_pc_ros.perception.learned_matcher import KORNIA
 
 ROOT = Path(__file__).resolve().parent.parent
 INTERFACES = ROOT / "depth_pc_interfaces"
@@ -89,8 +90,10 @@ def test_requirements_are_the_run_dependencies_and_the_test_tools(setup_argument
     # setup.sh installs torch by itself; setuptools is capped only where colcon links instead of copying.
     assert run.pop("torch") == ">=2.5"
     del run["setuptools"]
-    assert run.items() <= environment.items()
-    assert environment.keys() - run.keys() == {
+    optional = requirements(setup_arguments["extras_require"]["learned-matcher"])
+    assert requirements([KORNIA]) == optional
+    assert {**run, **optional}.items() <= environment.items()
+    assert environment.keys() - run.keys() - optional.keys() == {
         "colcon-common-extensions", "setuptools", "pytest", "pytest-timeout", "ruff", "psutil"
     }  # fmt: skip
 

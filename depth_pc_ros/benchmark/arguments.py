@@ -5,7 +5,7 @@ from pathlib import Path
 
 from depth_pc_ros.benchmark.methods import METHODS
 from depth_pc_ros.benchmark.settings import Disturbance, Settings
-from depth_pc_ros.config import add_fields, at_least
+from depth_pc_ros.config import MatcherConfig, add_fields, at_least
 
 EXAMPLES = """examples:
   # 150 episodes of three methods on two cores; stop it with Ctrl-C, start it again to go on
@@ -23,7 +23,7 @@ EXAMPLES = """examples:
   # tables and one HTML page from any number of result folders
   python -m depth_pc_ros.benchmark report out/ycb_dev out/ycb_limited --output out/report
 """
-_SHARED = ("split", "seed", "speed", "depth", "depth_model", "track", "terminal", "find_scale", "max_steps")
+_SHARED = ("split", "seed", "speed", "depth", "depth_model", "matcher", "track", "terminal", "find_scale", "max_steps")
 _HAND_EYE = ("hand_eye_mm", "hand_eye_deg")
 
 
@@ -59,6 +59,7 @@ def add_run_options(command: argparse.ArgumentParser, name: str) -> None:
     )  # fmt: skip
     group.add_argument("--scenes", type=Path, metavar="FILE", help="Episodes from a file that --export-scenes made.")
     add_fields(group, Settings, _SHARED)
+    add_fields(group, MatcherConfig, ("matcher_weights", "lightglue_weights"))
 
     group = command.add_argument_group("robustness variants (may be combined)")
     if name == "e_ycb":

@@ -13,6 +13,7 @@ from depth_pc_ros.benchmark.photos import photos_digest
 from depth_pc_ros.benchmark.results import Results, ResultsError, ResultsWriter, read_results
 from depth_pc_ros.benchmark.runner import run, run_facts
 from depth_pc_ros.benchmark.settings import E_GENERIC, E_IMAGE, E_YCB, Settings
+from depth_pc_ros.config import LEARNED_MATCHERS
 from depth_pc_ros.errors import ConfigError
 from depth_pc_ros.provenance import git_commit
 from depth_pc_ros.sim.gl_renderer import egl_works
@@ -45,7 +46,8 @@ def add_commands(commands) -> None:
     command.set_defaults(run=_report)
 
 
-def _settings(arguments: argparse.Namespace) -> tuple[Settings, Places]:
+def settings_and_places(arguments: argparse.Namespace) -> tuple[Settings, Places]:
+    """What the arguments of a run say. Raises ConfigError, SceneError."""
     values = {name: getattr(arguments, name) for name in Settings.__dataclass_fields__ if hasattr(arguments, name)}
     values["raft_weights"] = str(arguments.raft_weights or "")
     values["hand_eye_mm"], values["hand_eye_deg"] = arguments.hand_eye_error
@@ -68,7 +70,12 @@ def _settings(arguments: argparse.Namespace) -> tuple[Settings, Places]:
             ycb_names(ycb_root)  # a missing folder is better named now than by a worker
     if arguments.scenes is not None:
         values["source"] = file_digest(arguments.scenes)
-    return Settings(**values), Places(ycb_root, images, arguments.scenes)
+    weights = [Path(text) if text else None for text in (arguments.matcher_weights, arguments.lightglue_weights)]
+    if arguments.matcher in LEARNED_MATCHERS:  # that a file is missing is for the matcher to say
+        values["matcher_digest"] = ".".join(
+            file_digest(path) for path in weights if path is not None and path.is_file()
+        )
+    return Settings(**values), Places(ycb_root, images, arguments.scenes, *weights)
 
 
 def _levels(text: str | None, known: tuple[str, ...]) -> list[str]:
@@ -81,9 +88,9 @@ def _levels(text: str | None, known: tuple[str, ...]) -> list[str]:
 
 def _run(arguments: argparse.Namespace) -> None:
     methods = check_methods(arguments.methods.split(","))
-    settings, places = _settings(arguments)
+    settings, places = settings_and_places(arguments)
     for method in methods:
-        make_method(method, settings)  # a missing package or file is better named now than by a worker
+        make_method(method, settings, places)  # a missing package or file is better named now than by a worker
     chosen = spread(arguments.episodes, _levels(getattr(arguments, "levels", None), settings.levels))
     if arguments.export_scenes is not None:
         source = EpisodeSource(settings, places)

@@ -58,11 +58,13 @@ class Episode:
 
 @dataclass(frozen=True)
 class Places:
-    """Where the scenes come from: folder of YCB models, folder of photographs, file of exported episodes, or None."""
+    """Where things are, or None: YCB models, photographs, exported episodes, weights of a learned matcher."""
 
     ycb_root: Path | None = None
     photo_dir: Path | None = None
     scenes: Path | None = None
+    matcher_weights: Path | None = None
+    lightglue_weights: Path | None = None
 
 
 def spread(count: int, levels) -> list[tuple[str, int]]:

@@ -9,18 +9,21 @@ from typing import ClassVar
 
 import numpy as np
 
+from depth_pc_ros.benchmark.episodes import Places
 from depth_pc_ros.benchmark.flow import DisFlow, FlowMatcher, RaftFlow
 from depth_pc_ros.benchmark.settings import Settings
-from depth_pc_ros.config import PipelineConfig
+from depth_pc_ros.config import MatcherConfig, PipelineConfig
 from depth_pc_ros.control.limits import Ramp, VelocityLaw
 from depth_pc_ros.control.pbvs import pbvs_twist
 from depth_pc_ros.control.stopping import StoppingRule
 from depth_pc_ros.errors import ConfigError
 from depth_pc_ros.geometry import se3
 from depth_pc_ros.geometry.camera import Intrinsics
+from depth_pc_ros.perception.matchers import make_detecting_matcher
 from depth_pc_ros.pipeline import ServoPipeline
 from depth_pc_ros.types import Matches, ServoState, StepResult
 
+_NOWHERE = Places()
 ESTIMATE_EVERY = 6  # frames: 8 estimates a second at the paper's 50 Hz
 
 
@@ -29,8 +32,8 @@ class Goal:
     """What a method is told about the goal.
 
     image: (H, W, 3) uint8 RGB, or None for methods without eyes. depth_m: (H, W) metres or None. distance_m: the
-    prior, camera to scene centre; None: not told. peaks: m/s and rad/s that the paper's law begins with on the true way.
-    T_world_goal (4, 4) and centre (3,) are for the oracle only.
+    prior, camera to scene centre; None: not told. peaks: m/s and rad/s that the paper's law begins with on the true
+    way. T_world_goal (4, 4) and centre (3,) are for the oracle only.
     """
 
     image: np.ndarray | None
@@ -68,12 +71,12 @@ def speed_options(settings: Settings, goal: Goal) -> dict:
 
 
 class Method:
-    """Base of all methods. has_eyes: needs images; without, nothing is rendered."""
+    """Base of all methods. has_eyes: needs images; without, nothing is rendered. places: where weights are."""
 
     has_eyes = True
 
-    def __init__(self, settings: Settings):
-        self.settings = settings
+    def __init__(self, settings: Settings, places: Places = _NOWHERE):
+        self.settings, self.places = settings, places
 
     @property
     def label(self) -> str:
@@ -147,13 +150,17 @@ class DisturbedMatcher:
 
 
 class PipelineMethod(Method):
-    """`ServoPipeline` with AKAZE and one of its control laws."""
+    """`ServoPipeline` with the keypoints of the settings and one of its control laws."""
 
     controller = ""
-    options: ClassVar[dict] = {}  # of `PipelineConfig`, besides controller and speed
+    options: ClassVar[dict] = {}  # of `PipelineConfig`, besides controller, speed and matcher
 
-    def __init__(self, settings: Settings):
-        super().__init__(settings)
+    def __init__(self, settings: Settings, places: Places = _NOWHERE):
+        super().__init__(settings, places)
+        self._matcher_options = {"matcher": settings.matcher, "track": settings.track}
+        for name in ("matcher_weights", "lightglue_weights"):
+            self._matcher_options[name] = str(getattr(places, name) or "")
+        make_detecting_matcher(MatcherConfig(**self._matcher_options))  # a missing file is better named now
         self._estimator = None
         if settings.depth == "estimated":
             from depth_pc_ros.perception.relative_depth import RelativeDepth  # only now: importing torch takes a while
@@ -171,10 +178,10 @@ class PipelineMethod(Method):
     def set_goal(self, goal: Goal, disturb_matches) -> None:
         self._pipeline = ServoPipeline.from_config(
             controller=self.controller,
-            track=self.settings.track,
             terminal=self.settings.terminal,
             find_scale=self.settings.find_scale,
             **speed_options(self.settings, goal),
+            **self._matcher_options,
             **self.options,
         )
         self._pipeline.matcher = DisturbedMatcher(self.make_matcher(self._pipeline), disturb_matches)
@@ -192,13 +199,13 @@ class PipelineMethod(Method):
 
 
 class IbvsMethod(PipelineMethod):
-    """AKAZE and image-based servoing."""
+    """Image-based servoing."""
 
     controller = "ibvs"
 
 
 class PbvsMethod(PipelineMethod):
-    """AKAZE and position-based servoing on a robust two-view pose."""
+    """Position-based servoing on a robust two-view pose."""
 
     controller = "pbvs"
 
@@ -208,8 +215,8 @@ class FlowIbvsMethod(PipelineMethod):
 
     controller = "ibvs"
 
-    def __init__(self, settings: Settings):
-        super().__init__(settings)
+    def __init__(self, settings: Settings, places: Places = _NOWHERE):
+        super().__init__(settings, places)
         self._flow = RaftFlow(settings.raft_weights) if settings.raft_weights else DisFlow()
 
     @property
@@ -221,13 +228,13 @@ class FlowIbvsMethod(PipelineMethod):
 
 
 class LearnedMethod(PipelineMethod):
-    """AKAZE and a learned law. model: a folder of weights, or the name of one that ships."""
+    """A learned law. model: a folder of weights, or the name of one that ships."""
 
-    def __init__(self, settings: Settings, model: str = ""):
+    def __init__(self, settings: Settings, places: Places = _NOWHERE, model: str = ""):
         from depth_pc_ros.model_files import find_model
         from depth_pc_ros.networks.checkpoint import load_policy  # only now: importing torch takes a while
 
-        super().__init__(settings)
+        super().__init__(settings, places)
         self.options = {"model": str(find_model(model or self.controller))}
         self._digest = load_policy(self.options["model"])[2]["sha256"][:8]
 
@@ -271,7 +278,7 @@ def check_methods(names) -> list[str]:
     return list(names)
 
 
-def make_method(name: str, settings: Settings) -> Method:
+def make_method(name: str, settings: Settings, places: Places = _NOWHERE) -> Method:
     """The method of that name; `NAME@FOLDER` is a learned one with the weights of a folder."""
     method, _, model = name.partition("@")
-    return METHODS[method](settings, model) if model else METHODS[method](settings)
+    return METHODS[method](settings, places, model) if model else METHODS[method](settings, places)

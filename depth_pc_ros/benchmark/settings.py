@@ -7,7 +7,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 
-from depth_pc_ros.config import Config, option
+from depth_pc_ros.config import Config, MatcherConfig, option
 from depth_pc_ros.model_files import SHIPPED_DEPTH
 
 E_YCB, E_GENERIC, E_IMAGE = "E_YCB", "E_generic", "E_image"
@@ -62,6 +62,11 @@ class Settings(Disturbance):
     depth_model: str = option(
         SHIPPED_DEPTH, "Model of `estimated` depth: one that ships, a folder, or a name on the hub."
     )
+    matcher: str = option(
+        "akaze", "Keypoints of all methods but flow_ibvs; disk and aliked need the files of their weights.",
+        choices=MatcherConfig.__dataclass_fields__["matcher"].metadata["choices"],
+    )  # fmt: skip
+    matcher_digest: str = option("", "Of the weights of disk or aliked and its LightGlue.")
     track: bool = option(True, "Follow matches from image to image; without, keypoints are detected in every one.")
     terminal: bool = option(True, "Near the goal hold the depths found on the way (pbvs, depth_pc_geo).")
     find_scale: bool = option(True, "Find the scale of the distance from motion; without, the prior is believed.")
@@ -94,7 +99,7 @@ class Settings(Disturbance):
     def variant(self) -> str:
         """What differs from a clean run of this environment, split and speed; 'clean' if nothing does."""
         words = []
-        names = ("depth", "depth_model", "track", "terminal", "find_scale", "scene", "base")
+        names = ("depth", "depth_model", "matcher", "track", "terminal", "find_scale", "scene", "base")
         for name in (*names, *Disturbance.__dataclass_fields__):
             value = getattr(self, name)
             if value != self.__dataclass_fields__[name].default:

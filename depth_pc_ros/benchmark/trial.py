@@ -47,7 +47,7 @@ class _Log:
 def run_trial(episode: Episode, method_name: str, settings: Settings, places: Places) -> dict:
     """Run one episode; returns the trial as JSON-able numbers. Equal arguments give equal trials but for TIMED_KEYS."""
     begin = time.perf_counter()
-    method = make_method(method_name, settings)
+    method = make_method(method_name, settings, places)
     disturber = Disturber(settings, episode.seed, (DEFAULT_INTRINSICS.width, DEFAULT_INTRINSICS.height))
     log = _Log()
     T = episode.T_world_start

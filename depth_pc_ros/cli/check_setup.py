@@ -38,6 +38,7 @@ _DRIVER_MODULES = {
     "twist": (),
 }
 _TF_MODULE = ("tf2_ros", "apt install ros-<distro>-tf2-ros-py, or give --camera-in-tool", True)
+_LEFT_OUT = tuple("seed level lockstep scene ycb_root matcher matcher_weights lightglue_weights speed".split())
 
 
 def parser() -> argparse.ArgumentParser:
@@ -47,7 +48,7 @@ def parser() -> argparse.ArgumentParser:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add_options(parser, GraphConfig, leave_out=("seed", "level", "lockstep", "scene", "ycb_root", "matcher", "speed"))
+    add_options(parser, GraphConfig, leave_out=_LEFT_OUT)
     parser.add_argument("--seconds", type=float, default=3.0, metavar="S", help="Watch the topics this long (3).")
     return parser
 

@@ -173,6 +173,8 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", default="0", metavar="N", help="Scene, goal and start. Default: 0.")
     choice("controller", "Control law.")
     choice("matcher", "Keypoints.")
+    for name in ("matcher-weights", "lightglue-weights"):
+        parser.add_argument(f"--{name}", metavar="FILE", help=fields[name.replace("-", "_")].metadata["help"])
     choice("speed", "Velocity law: `swift` and the slower `limited` keep to 0.25 m/s, 57 deg/s; `paper` has no limits.")
     parser.add_argument(
         "--depth", choices=("estimated", "camera", "none"),
@@ -208,7 +210,7 @@ def _options(arguments: argparse.Namespace) -> GraphConfig:
     texts = {name: getattr(arguments, name) for name in ("seed", "controller", "matcher", "speed", "scene")}
     texts |= {
         name: getattr(arguments, name)
-        for name in ("ycb_root", "level", "depth", "depth_model")
+        for name in ("ycb_root", "level", "depth", "depth_model", "matcher_weights", "lightglue_weights")
         if getattr(arguments, name)
     }
     texts |= {"rig": "arm" if arguments.arm else "free", "lockstep": str(not arguments.real_time)}

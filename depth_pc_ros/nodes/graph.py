@@ -57,6 +57,8 @@ class GraphConfig(Config):
     matcher: str = option(
         "", "Keypoint matcher. Empty: as in keypoints.yaml.", choices=_choices(MatcherConfig, "matcher")
     )
+    matcher_weights: str = option("", "File of weights, matchers disk and aliked. Empty: as in keypoints.yaml.")
+    lightglue_weights: str = option("", "File of weights of their LightGlue. Empty: as in keypoints.yaml.")
     speed: str = option("", "Velocity law. Empty: as in controller.yaml.", choices=_choices(ControlConfig, "speed"))
     config_dir: str = option("", "Folder whose <node>.yaml files replace those in this package's config/.")
     scene: str = option("default", "Simulated scene.", choices=("default", "ycb"))
@@ -173,7 +175,12 @@ def nodes(config: GraphConfig) -> list[NodeSpec]:
         return {name: LOCKSTEP_TIMEOUT_S} if config.lockstep else {}
 
     table = [
-        NodeSpec("keypoints", "keypoint_node", {**clock, **_given(config, "matcher")}, {**camera, **depth}),
+        NodeSpec(
+            "keypoints",
+            "keypoint_node",
+            {**clock, **_given(config, "matcher", "matcher_weights", "lightglue_weights")},
+            {**camera, **depth},
+        ),
         NodeSpec(
             "depth",
             "depth_node",

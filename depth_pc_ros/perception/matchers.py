@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from depth_pc_ros.config import MatcherConfig
+from depth_pc_ros.config import LEARNED_MATCHERS, MatcherConfig
 from depth_pc_ros.errors import GoalError, GoalTextureError
 from depth_pc_ros.geometry.camera import Intrinsics
 from depth_pc_ros.geometry.magsac import magsac
@@ -39,14 +39,20 @@ _VOTE_MIN, _SPARSE = 24, 100
 class Features:
     """Keypoints of one image.
 
-    points: (N, 2) float64 px. angles: (N,) rad. sizes: (N,) px. descriptors: (N, D). grey: the image (H, W) uint8.
+    points: (N, 2) float64 px. descriptors: (N, D). grey: the image (H, W) uint8.
     """
 
     points: np.ndarray
-    angles: np.ndarray
-    sizes: np.ndarray
     descriptors: np.ndarray
     grey: np.ndarray
+
+
+@dataclass(frozen=True)
+class OrientedFeatures(Features):
+    """Keypoints of a detector that measures their angles (N,) rad and sizes (N,) px."""
+
+    angles: np.ndarray
+    sizes: np.ndarray
 
 
 class Matcher:
@@ -94,12 +100,12 @@ class Matcher:
         grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
         keypoints, descriptors = self._detector.detectAndCompute(grey, None)
         if descriptors is None:
-            return Features(np.zeros((0, 2)), np.zeros(0), np.zeros(0), np.zeros((0, 1), np.uint8), grey)
+            return OrientedFeatures(np.zeros((0, 2)), np.zeros((0, 1), np.uint8), grey, np.zeros(0), np.zeros(0))
         table = np.array([(*k.pt, np.radians(k.angle), k.size, k.response) for k in keypoints], dtype=np.float64)
         if len(table) > self.config.max_keypoints:
             strongest = np.sort(np.argsort(-table[:, 4], kind="stable")[: self.config.max_keypoints])
             table, descriptors = table[strongest], descriptors[strongest]
-        return Features(table[:, :2], table[:, 2], table[:, 3], descriptors, grey)
+        return OrientedFeatures(table[:, :2], descriptors, grey, table[:, 2], table[:, 3])
 
     def match(self, image: np.ndarray) -> Matches:
         """Matches of a live image (H, W, 3) uint8 RGB with the goal."""
@@ -108,25 +114,30 @@ class Matcher:
     def match_features(self, features: Features) -> Matches:
         """Matches of a live image's features with the goal."""
         goal = self.goal_points
-        goal_index, live_index, scores = self._voted(features, self._putative(features))
-        if _VOTE_MIN <= len(goal_index) < _SPARSE:
-            guided = self._voted(features, self._putative(features, self._near(features, goal_index, live_index)))
-            if len(guided[0]) > len(goal_index):
-                goal_index, live_index, scores = guided
-        keep = some(np.flatnonzero(self.rigid(goal[goal_index], features.points[live_index])))
-        goal_index, live_index, scores = goal_index[keep], live_index[keep], scores[keep]
+        goal_index, live_px, scores = self._candidates(features)
+        keep = some(np.flatnonzero(self.rigid(goal[goal_index], live_px)))
+        goal_index, live_px, scores = goal_index[keep], live_px[keep], scores[keep]
 
         current = np.full(goal.shape, np.nan)
         matched = np.zeros(len(goal), dtype=bool)
         score = np.zeros(len(goal), dtype=np.float32)
-        current[goal_index] = features.points[live_index]
+        current[goal_index] = live_px
         if self.config.refine:
             current[goal_index], _ = self.aligned(features.grey, goal[goal_index], current[goal_index])
         matched[goal_index] = True
         score[goal_index] = scores
         return Matches(goal, current, matched, score)
 
-    def _putative(self, features: Features, allowed=None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _candidates(self, features: Features) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Goal indices (M,), live positions (M, 2) px and scores (M,) of matches, one to one, to check for rigidity."""
+        goal_index, live_index, scores = self._voted(features, self._putative(features))
+        if _VOTE_MIN <= len(goal_index) < _SPARSE:
+            guided = self._voted(features, self._putative(features, self._near(features, goal_index, live_index)))
+            if len(guided[0]) > len(goal_index):
+                goal_index, live_index, scores = guided
+        return goal_index, features.points[live_index], scores
+
+    def _putative(self, features: OrientedFeatures, allowed=None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Indices into goal and live features, and scores, after the ratio test; one to one.
 
         allowed: (goal, live) uint8, pairs to choose from; None: all.
@@ -143,13 +154,13 @@ class Matcher:
         best = np.sort(order[first])
         return table[best, 0].astype(int), table[best, 1].astype(int), (1 - ratio[best]).astype(np.float32)
 
-    def _voted(self, live: Features, putative) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _voted(self, live: OrientedFeatures, putative) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Those of the putative matches that the vote keeps."""
         goal_index, live_index, scores = putative
         kept = self._vote(live, goal_index, live_index)
         return goal_index[kept], live_index[kept], scores[kept]
 
-    def _near(self, live: Features, goal_index: np.ndarray, live_index: np.ndarray) -> np.ndarray:
+    def _near(self, live: OrientedFeatures, goal_index: np.ndarray, live_index: np.ndarray) -> np.ndarray:
         """Pairs (goal, live) uint8 that turned, grew and moved about as the few given matches did.
 
         Among so much fewer rivals the ratio test keeps many more matches, also where the view has changed a lot.
@@ -172,7 +183,7 @@ class Matcher:
         near &= (other_turn < _VOTE_TURN) | (other_turn > 2 * np.pi - _VOTE_TURN)
         return near.astype(np.uint8)
 
-    def _vote(self, live: Features, goal_index: np.ndarray, live_index: np.ndarray) -> np.ndarray:
+    def _vote(self, live: OrientedFeatures, goal_index: np.ndarray, live_index: np.ndarray) -> np.ndarray:
         """Mask (M,) of putative matches in the largest group that turned, grew and moved alike.
 
         A match tells by its keypoints' angles and sizes how the scene around it has turned and grown, and so where
@@ -287,5 +298,9 @@ _MATCHERS = {"akaze": AkazeMatcher, "sift": SiftMatcher, "orb": OrbMatcher, "bri
 
 
 def make_detecting_matcher(config: MatcherConfig) -> Matcher:
-    """The matcher that `config.matcher` names, which knows nothing of the last image."""
+    """The matcher that `config.matcher` names, which does not follow matches. ConfigError: its weights are missing."""
+    if config.matcher in LEARNED_MATCHERS:
+        from depth_pc_ros.perception.learned_matcher import LearnedMatcher  # only now: importing torch takes a while
+
+        return LearnedMatcher(config)
     return _MATCHERS[config.matcher](config)

@@ -40,6 +40,7 @@ class TrackingMatcher:
 
     def forget(self) -> None:
         """Start from a detection: the next image does not follow the last one."""
+        self._matcher.forget()
         self._last: Matches | None = None
         self._grey = self._motion = None
         self._detected, self._since = 0, 0

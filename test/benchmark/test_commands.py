@@ -8,7 +8,8 @@ import time
 
 import pytest
 
-from depth_pc_ros.benchmark.__main__ import main
+from depth_pc_ros.benchmark import commands
+from depth_pc_ros.benchmark.__main__ import main, parser
 from depth_pc_ros.benchmark.results import FILE_NAME, read_results
 from depth_pc_ros.benchmark.trial import TIMED_KEYS
 
@@ -129,6 +130,21 @@ def test_results_of_other_settings_in_the_folder_are_an_error(e_image, tmp_path,
     e_image(tmp_path, "--episodes", "1")
     assert e_image(tmp_path, "--episodes", "1", "--seed", "5") == 2
     assert "seed is 0 there, 5 now" in capsys.readouterr().err
+
+
+def test_results_know_the_weights_of_a_learned_matcher_but_not_where_they_were(photo_dir, tmp_path):
+    def settings(detector: bytes, lightglue: bytes):
+        for name, content in (("a.pth", detector), ("b.pth", lightglue)):
+            (tmp_path / name).write_bytes(content)
+        words = ["e_image", "--images", str(photo_dir), "--matcher", "disk"]
+        words += ["--matcher-weights", str(tmp_path / "a.pth"), "--lightglue-weights", str(tmp_path / "b.pth")]
+        return commands.settings_and_places(parser().parse_args(words))
+
+    first, places = settings(b"1", b"2")
+    assert places.matcher_weights == tmp_path / "a.pth"
+    assert places.lightglue_weights == tmp_path / "b.pth"
+    assert str(tmp_path) not in json.dumps(first.to_mapping())
+    assert len({settings(*files)[0].digest for files in ((b"1", b"2"), (b"1", b"3"), (b"3", b"2"))}) == 3
 
 
 def test_report_compares_folders(e_image, tmp_path, capsys):

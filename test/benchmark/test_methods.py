@@ -102,6 +102,18 @@ def test_without_a_distance_the_default_is_taken_and_the_scale_is_found_if_asked
     assert ends[1.2] / ends[None] == pytest.approx(1.0 if find_scale else 2.0, rel=0.2)
 
 
+def test_keypoints_are_those_of_the_settings(goal):
+    method = make_method("pbvs", Settings(matcher="orb", track=False))
+    method.set_goal(goal, untouched)
+    assert method._pipeline.config.matcher == "orb"
+    assert not method._pipeline.config.track
+
+
+def test_a_learned_matcher_without_weights_is_refused_before_anything_runs():
+    with pytest.raises(ConfigError, match=r"matcher disk needs|disk needs kornia"):
+        make_method("pbvs", Settings(matcher="disk"))
+
+
 def test_estimated_depth_comes_late_and_is_carried_along(goal, plane, intrinsics, tiny_depth_model):
     method = make_method("pbvs", Settings(depth="estimated", depth_model=str(tiny_depth_model)))
     method.set_goal(goal, untouched)

@@ -1,5 +1,6 @@
 """Finished trials are never lost, and never mixed with others."""
 
+import json
 import os
 
 import pytest
@@ -32,6 +33,18 @@ def test_results_from_before_the_scale_was_found_say_so(folder):
     assert read_results(folder).settings == Settings(find_scale=False)
     with pytest.raises(ResultsError, match="find_scale is False there, True now"):
         ResultsWriter(folder, Settings())
+
+
+def test_results_from_before_a_setting_came_have_its_default_and_go_on(folder):
+    path = folder / FILE_NAME
+    header, *rest = path.read_text().splitlines()
+    header = json.loads(header)
+    for name in ("matcher", "matcher_digest"):
+        del header["settings"][name]
+    path.write_text("\n".join([json.dumps(header), *rest]) + "\n")
+    assert read_results(folder).settings == Settings()
+    with ResultsWriter(folder, Settings()) as writer:
+        assert len(writer.results.trials) == 2
 
 
 def test_a_second_run_adds_to_the_first(folder, trial):

@@ -9,6 +9,7 @@ from depth_pc_ros.errors import ConfigError
 def test_variant_names_only_what_differs_from_a_clean_run():
     assert Settings(split="test", seed=4, speed="limited").variant == "clean"
     settings = Settings(light=True, occlude=0.3, delay_ms=80, base="high", distance_prior=0.5, depth="camera")
+    assert Settings(matcher="orb", track=False).variant == "matcher orb, no track"
     assert settings.variant == "depth camera, base high, light, occlude 0.3, delay_ms 80, distance_prior 0.5"
 
 

@@ -102,6 +102,9 @@ def test_choices_left_open_are_left_to_the_yaml_files():
     assert specs["controller"].parameters["speed"] == "paper"
     assert specs["controller"].parameters["lockstep"] is True
     assert specs["keypoints"].parameters["matcher"] == "orb"
+    assert not {"matcher_weights", "lightglue_weights"} & specs["keypoints"].parameters.keys()
+    learned = table(matcher="disk", matcher_weights="a.pth", lightglue_weights="b.pth")["keypoints"].parameters
+    assert (learned["matcher_weights"], learned["lightglue_weights"]) == ("a.pth", "b.pth")
 
 
 @pytest.mark.parametrize(

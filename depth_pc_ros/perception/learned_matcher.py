@@ -1,0 +1,190 @@
+"""Learned keypoints, DISK or ALIKED, matched by LightGlue: for machines with a GPU. Code from kornia, weights by path.
+
+These networks know the world upright: their descriptors fail when the camera has turned by much more than 45 degrees.
+So the live image is turned by quarter turns until it looks like the goal. It is the live image and not the goal,
+because a detector, too, finds other keypoints in a turned image: the goal then has one set of keypoints, found once.
+Which turn is right changes slowly and the matches tell it, so all four are tried only at the start and where one
+finds little.
+
+Sources: M. Tyszkiewicz et al., "DISK: learning local features with policy gradient", NeurIPS 2020; X. Zhao et al.,
+"ALIKED: a lighter keypoint and descriptor extraction network via deformable transformation", IEEE TIM 2023;
+P. Lindenberger et al., "LightGlue: local feature matching at light speed", ICCV 2023. Importing this module imports
+torch, which takes a second: import it where it is used.
+"""
+
+import importlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import nn
+
+from depth_pc_ros.config import MatcherConfig
+from depth_pc_ros.errors import ConfigError, ImageError
+from depth_pc_ros.geometry.camera import Intrinsics
+from depth_pc_ros.perception.matchers import Features, Matcher
+
+KORNIA = "kornia>=0.8.2,<0.10"  # as in setup.py
+_DESCRIPTOR = 128  # numbers, of both detectors
+_MIN_SCORE = {"disk": 0.0, "aliked": 0.2}  # of a keypoint, as LightGlue's authors have it
+# With as many rigid matches no other turn is tried. A wrong turn has 0-60, the neighbour of the right one up to 300.
+_PLENTY = 100
+# What a network computes for itself, so that files need not have it.
+_DERIVED = {"confidence_thresholds", "dkd.hw_grid"}
+
+
+def turned_pixels(pixels: np.ndarray, turns: int, size: tuple[int, int]) -> np.ndarray:
+    """Where pixels (N, 2) of an image of `size` (width, height) are in `np.rot90(image, turns)`."""
+    for _ in range(turns % 4):
+        pixels = np.column_stack([pixels[:, 1], size[0] - 1 - pixels[:, 0]])
+        size = size[::-1]
+    return pixels
+
+
+@dataclass(frozen=True)
+class TurnedFeatures(Features):
+    """Keypoints found in `np.rot90(image, turns)`; points are those of the image as it is. image: (H, W, 3) uint8.
+
+    descriptors: a tensor (N, 128) on the networks' device.
+    """
+
+    descriptors: torch.Tensor
+    image: np.ndarray
+    turns: int
+
+    def for_lightglue(self) -> dict[str, torch.Tensor]:
+        """One image of LightGlue's input, turned."""
+        height, width = self.grey.shape
+        points = turned_pixels(self.points, self.turns, (width, height))
+        size = (height, width) if self.turns % 2 else (width, height)
+        to = self.descriptors.device
+        return {
+            "keypoints": torch.from_numpy(points).float().to(to)[None],
+            "descriptors": self.descriptors[None],
+            "image_size": torch.tensor([size], device=to),
+        }
+
+
+class LearnedMatcher(Matcher):
+    """DISK or ALIKED with LightGlue. Raises ConfigError where kornia or weights are missing, or weights do not fit."""
+
+    def __init__(self, config: MatcherConfig):
+        super().__init__(config)
+        self.forget()
+
+    def _make_detector(self) -> nn.Module:
+        """Both networks, on the GPU if there is one; returns the detector."""
+        kornia = _kornia(self.config.matcher)
+        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        if self.config.matcher == "disk":
+            detector = kornia.DISK()
+        elif hasattr(kornia, "ALIKED"):
+            # No threshold here: where no keypoint passes it, kornia would fall back to a lower one.
+            detector = kornia.ALIKED(max_num_keypoints=self.config.max_keypoints, detection_threshold=-1.0)
+        else:
+            raise ConfigError("matcher: aliked needs kornia 0.8.3 or newer (Python 3.11), an older one is installed")
+        self._lightglue = kornia.LightGlue(features=None, input_dim=_DESCRIPTOR)
+        for name, network in (("matcher_weights", detector), ("lightglue_weights", self._lightglue)):
+            _load(network, name, self.config)
+            network.eval().to(self._device)
+        return detector
+
+    def forget(self) -> None:
+        """Forget how the last image was turned."""
+        self._turns = 0
+
+    def set_goal(self, image: np.ndarray, intrinsics: Intrinsics) -> int:
+        """See `Matcher.set_goal`. The goal is upright."""
+        self.forget()
+        return super().set_goal(image, intrinsics)
+
+    def detect(self, image: np.ndarray) -> TurnedFeatures:
+        """The strongest keypoints of an image (H, W, 3) uint8 RGB, turned as the last matches were. See `Matcher`."""
+        return self.detect_turned(image, self._turns)
+
+    def detect_turned(self, image: np.ndarray, turns: int) -> TurnedFeatures:
+        """The strongest keypoints of `np.rot90(image, turns)`. Raises ImageError where the network fails."""
+        turned = np.ascontiguousarray(np.rot90(image, turns).transpose(2, 0, 1))
+        pixels = torch.from_numpy(turned)[None].to(self._device).float() / 255
+        if self.config.matcher == "disk":
+            found = self._run(self._detector, pixels, n=self.config.max_keypoints, pad_if_not_divisible=True)[0]
+            scores = found.detection_scores
+        else:
+            found = self._run(self._detector, pixels)[0]
+            scores = found.keypoint_scores
+        strong = scores > _MIN_SCORE[self.config.matcher]
+        points = found.keypoints[strong].cpu().numpy().astype(np.float64)
+        points = turned_pixels(points, -turns, turned.shape[:0:-1])
+        grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+        return TurnedFeatures(points, found.descriptors[strong], grey, image, turns)
+
+    def _candidates(self, features: TurnedFeatures) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The rigid matches of the turn that has most of them. See `Matcher`."""
+        best = self._glued(features)
+        for more in (1, 3, 2):
+            if len(best[0]) >= _PLENTY:
+                break
+            other = self._glued(self.detect_turned(features.image, (features.turns + more) % 4))
+            best = max(best, other, key=lambda matches: len(matches[0]))
+        self._turns = self._turns_to_goal(self.goal_points[best[0]], best[1])
+        return best
+
+    def _glued(self, live: TurnedFeatures) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Goal indices (M,), live positions (M, 2) px and scores (M,) of LightGlue's matches that are rigid."""
+        if not len(live.points):
+            return np.zeros(0, int), np.zeros((0, 2)), np.zeros(0, np.float32)
+        pair = {"image0": self._goal.for_lightglue(), "image1": live.for_lightglue()}
+        found = self._run(self._lightglue, pair)
+        goal_index, live_index = found["matches"][0].cpu().numpy().T
+        scores = found["scores"][0].float().cpu().numpy()
+        rigid = self.rigid(self.goal_points[goal_index], live.points[live_index])
+        return goal_index[rigid], live.points[live_index][rigid], scores[rigid]
+
+    def _turns_to_goal(self, goal_px: np.ndarray, live_px: np.ndarray) -> int:
+        """How many quarter turns of the live image bring it nearest to the goal, from matches (M, 2) px."""
+        if len(goal_px) < 8:
+            return 0
+        goal_z, live_z = (px @ (1, 1j) for px in (goal_px, live_px))
+        product = (live_z - live_z.mean()) * np.conj(goal_z - goal_z.mean())
+        return round(np.angle(product.sum()) / (np.pi / 2)) % 4
+
+    @torch.inference_mode()
+    def _run(self, network: nn.Module, *inputs, **options):
+        try:
+            return network(*inputs, **options)
+        except RuntimeError as error:  # such as a GPU without memory left
+            raise ImageError(f"image: the networks of matcher {self.config.matcher} failed: {error}") from None
+
+
+def _kornia(matcher: str):
+    """kornia's features. It is imported by name because it need not be installed."""
+    try:
+        return importlib.import_module("kornia.feature")
+    except ImportError as error:
+        raise ConfigError(f"matcher: {matcher} needs kornia (pip install '{KORNIA}'): {error}") from None
+
+
+def _load(network: nn.Module, name: str, config: MatcherConfig) -> None:
+    """Load the file that the option `name` names into the network."""
+    path = Path(getattr(config, name)).expanduser()
+    if not path.is_file():
+        raise ConfigError(f"{name}: matcher {config.matcher} needs a file of weights, got {getattr(config, name)!r}")
+    try:
+        weights = torch.load(path, map_location="cpu", weights_only=True)
+        weights = weights.get("extractor", weights)  # DISK's file holds more than the network
+        # LightGlue's files have the names of its first version.
+        named = {re.sub(r"^(self|cross)_attn\.(\d+)", r"transformers.\2.\1_attn", key): weights[key] for key in weights}
+        missing = set(network.load_state_dict(named, strict=False).missing_keys) - _DERIVED
+    except Exception as error:  # no weights, or those of another network: torch raises many kinds
+        reason = " ".join(str(error).split())[:300]
+        raise ConfigError(
+            f"{name}: expected weights of {type(network).__name__}, {path} cannot be read: {reason}"
+        ) from None
+    if missing:
+        raise ConfigError(
+            f"{name}: expected weights of {type(network).__name__}, {path} lacks {len(missing)} of them, such as "
+            f"{min(missing)}"
+        )
