@@ -98,8 +98,13 @@ class VelocityLaw:
         change = limit_norms(
             rate * missing - acceleration, self.max_linear_jerk * dt_s, self.max_angular_jerk * dt_s
         )  # fmt: skip
-        acceleration = acceleration + change
-        return previous + dt_s * acceleration, acceleration
+        # A target that turns away while the command still gains speed must not carry it past the limits.
+        command = limit_norms(
+            previous + dt_s * (acceleration + change),
+            max(self.max_linear, np.linalg.norm(previous[:3])),
+            max(self.max_angular, np.linalg.norm(previous[3:])),
+        )
+        return command, (command - previous) / dt_s
 
 
 class Ramp:

@@ -73,6 +73,31 @@ def test_approach_limits_acceleration_and_jerk_and_arrives_without_overshoot(rng
         assert farthest <= (target - begin) @ (target - begin) * (1 + 1e-9)
 
 
+def test_a_turning_target_does_not_carry_the_command_past_the_speed_limits(rng):
+    law = VelocityLaw.from_config(ControlConfig())
+    dt, command, acceleration = 0.02, np.zeros(6), np.zeros(6)
+    fastest = np.zeros(2)
+    for _ in range(60):
+        target = law.target(rng.normal(size=6) * 5)
+        for _ in range(rng.integers(2, 12)):
+            command, acceleration = law.approach(command, acceleration, target, dt)
+            fastest = np.maximum(fastest, [np.linalg.norm(command[:3]), np.linalg.norm(command[3:])])
+    assert (fastest <= (law.max_linear * (1 + 1e-9), law.max_angular * (1 + 1e-9))).all()
+    assert fastest[1] > 0.9 * law.max_angular
+
+
+def test_a_lowered_speed_limit_is_reached_within_the_acceleration_limit():
+    fast, slow = VelocityLaw.from_config(ControlConfig()), VelocityLaw.from_config(ControlConfig(max_linear=0.05))
+    way = np.array([1.0, 0, 0, 0, 0, 0])
+    ramp, speeds = Ramp(), []
+    for k in range(100):
+        law = fast if k < 50 else slow
+        speeds.append(ramp.step(law, law.target(way), 0.02)[0])
+    assert speeds[49] == pytest.approx(0.25)
+    assert speeds[-1] == pytest.approx(0.05)
+    assert np.abs(np.diff(speeds)).max() <= 0.02 * (1 + 1e-9)
+
+
 def test_without_a_jerk_limit_full_acceleration_is_there_at_once():
     law = VelocityLaw(gain=1.0, max_linear_acceleration=1.0, max_angular_acceleration=4.0)
     command, _ = law.approach(np.zeros(6), np.zeros(6), np.array([1.0, 0, 0, 0, 0, 0]), 0.02)
