@@ -100,12 +100,23 @@ class DepthPcGeo(Pbvs):
     def __call__(self, observation: Observation) -> LawOutput:
         starts = []
         self._unjudged += 1
-        if self._doubted is None or self._unjudged >= self.JUDGE_EVERY:
+        if self._judgement_due(observation):
             starts = [self._judge(observation)]
         seen = np.flatnonzero(observation.matched & ~self._doubted)
         problem = self._shaped_problem(observation)
         view = View(seen, observation.current[seen], np.full(len(seen), np.nan))  # live depth is for the network only
         return self._steer(problem, view, [(T, problem.rho_prior) for T in starts])
+
+    def _judgement_due(self, observation: Observation) -> bool:
+        """Every few images, and wherever fresh poses are weighed or the last judgement would leave too few matches."""
+        if self._doubted is None or self._unjudged >= self.JUDGE_EVERY or self._unchecked + 1 >= self.RECHECK_FRAMES:
+            return True
+        left = np.count_nonzero(observation.matched & ~self._doubted)
+        return left < self._fewest(np.count_nonzero(observation.matched))
+
+    def _fewest(self, count: int) -> int:
+        """So many of `count` matches are used in any case."""
+        return min(count, max(self.MIN_BELIEVED, round(self.MIN_SHARE_BELIEVED * count)))
 
     @torch.inference_mode()
     def _judge(self, observation: Observation) -> np.ndarray:
@@ -116,10 +127,8 @@ class DepthPcGeo(Pbvs):
         network.memory = output.memory
         if not torch.isfinite(output.logits).all():
             raise PoseError(f"{self.name}: the network's answer is not finite")
-        count = len(output.logits)
-        fewest = min(count, max(self.MIN_BELIEVED, round(self.MIN_SHARE_BELIEVED * count)))
         believed = torch.sigmoid(output.logits) > self.BELIEVED
-        believed[torch.topk(output.logits, fewest).indices] = True
+        believed[torch.topk(output.logits, self._fewest(len(output.logits))).indices] = True
         self._doubted = np.zeros(len(observation.matched), dtype=bool)
         self._doubted[output.index[~believed].numpy()] = True
         self._unjudged = 0

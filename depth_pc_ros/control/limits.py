@@ -133,6 +133,8 @@ class Ramp:
         return self.step(law, target, dt_s)
 
     def step(self, law: VelocityLaw, target: np.ndarray, dt_s: float) -> np.ndarray:
-        """The command (6,) dt_s after the last one."""
-        self.command, self._acceleration = law.approach(self.command, self._acceleration, target, dt_s)
+        """The command (6,) dt_s after the last one; that one where no time has passed. Limits may be new ones."""
+        if dt_s > 0:
+            target = limit_norms(target, law.max_linear, law.max_angular)
+            self.command, self._acceleration = law.approach(self.command, self._acceleration, target, dt_s)
         return self.command

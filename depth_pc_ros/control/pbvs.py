@@ -77,7 +77,7 @@ class Pbvs(ControlLaw):
         if self._terminal is None or not self._terminal.holds:
             self._keep(view, solution)
         if self._terminal is not None:
-            self._terminal.look(solution, seen[inliers])
+            self._terminal.look(problem, solution, seen[inliers])
         mask = np.zeros(len(problem.goal), dtype=bool)
         mask[seen[inliers]] = True
         views = (view, *(kept[0] for kept in self._kept))

@@ -60,7 +60,7 @@ class Problem:
 class Solution:
     """Poses `T_cam_goal` (4, 4) of the views, inverse depths `rho` (N,) in 1/m.
 
-    rho_info: (N,) information of each inverse depth for these poses, prior included. inliers: per view (M,) bool.
+    rho_info: (N,) information that the views give of each inverse depth, for these poses. inliers: per view (M,) bool.
     noise_px: median residual of the last view's inliers. cost: robust cost, smaller is better.
     """
 
@@ -155,7 +155,7 @@ def refine(problem: Problem, views, poses, rho: np.ndarray, iterations: int = 12
     poses, rho = list(poses), rho.copy()
     rho_low = 0.05 * np.median(problem.rho_prior)
     size = 6 * len(views)
-    rho_info = problem.rho_info
+    rho_info = np.zeros(len(rho))
     for _ in range(iterations):
         H_pp, g_p = np.zeros((size, size)), np.zeros(size)
         H_pd = np.zeros((len(rho), size))
@@ -170,7 +170,7 @@ def refine(problem: Problem, views, poses, rho: np.ndarray, iterations: int = 12
             H_pd[view.index, block] = share[1]
             H_dd[view.index] += share[2]
             g_d[view.index] += share[4]
-        rho_info = H_dd
+        rho_info = H_dd - problem.rho_info
         scaled = H_pd / H_dd[:, None]
         H = H_pp - scaled.T @ H_pd
         H[np.diag_indices(size)] *= 1 + 1e-6

@@ -44,7 +44,7 @@ class TerminalStage:
         """The same problem with the held depths in place of its prior."""
         return dataclasses.replace(problem, rho_prior=self._rho, rho_info=self._rho_info)
 
-    def look(self, solution: Solution, seen: np.ndarray) -> None:
+    def look(self, problem: Problem, solution: Solution, seen: np.ndarray) -> None:
         """Hold or let go, by the solution of a frame. seen: (M,) the points that its last view supports."""
         T = solution.poses[-1]
         shift = np.linalg.norm(T[:3, 3]) * np.median(solution.rho[seen])
@@ -57,9 +57,8 @@ class TerminalStage:
             self._noise_px.clear()
             return
         self._noise_px.append(solution.noise_px)
-        # The information is of matches as noisy as SIGMA_PX says.
-        known = (
-            np.median(self._noise_px) / SIGMA_PX / np.sqrt(np.median(solution.rho[seen] ** 2 * solution.rho_info[seen]))
-        )
+        # What views tell is for matches as noisy as SIGMA_PX says; what was known before does not depend on them.
+        told = solution.rho_info[seen] * (SIGMA_PX / max(np.median(self._noise_px), 1e-6)) ** 2
+        known = 1 / np.sqrt(np.median(solution.rho[seen] ** 2 * (problem.rho_info[seen] + told)))
         if len(self._noise_px) == self.FRAMES and known < self.KNOWN:
-            self._rho, self._rho_info = solution.rho, solution.rho_info
+            self._rho, self._rho_info = solution.rho, problem.rho_info + solution.rho_info

@@ -1,11 +1,14 @@
 """The learned laws with weights that never learned: what must hold whatever the network says."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
 
 from depth_pc_ros.config import ControlConfig
 from depth_pc_ros.control.depth_pc import DepthPc, DepthPcGeo
+from depth_pc_ros.control.pbvs import pbvs_twist
 from depth_pc_ros.control.servo import Servo
 from depth_pc_ros.errors import CheckpointError
 from depth_pc_ros.geometry import se3
@@ -130,6 +133,44 @@ def test_the_likeliest_matches_are_used_where_none_is_believed(tmp_path):
     out = make(saved(tmp_path, "depth_pc_geo", belief=-3.0))(observe(FAR))
     assert np.count_nonzero(out.inliers) == 18
     np.testing.assert_allclose(out.twist[3:], se3.log_so3(FAR[:3, :3]), atol=0.02)
+
+
+def test_where_the_last_judgement_leaves_few_matches_the_network_is_asked_again(tmp_path):
+    law = make(saved(tmp_path, "depth_pc_geo"))
+    observation = observe(FAR, known=False)
+    law(observation)
+    law._doubted[:50] = True
+    expected = pbvs_twist(FAR)
+    seen = np.arange(60) < 52  # of these, 2 were believed
+    few = dataclasses.replace(observation, matched=seen, current=np.where(seen[:, None], observation.current, np.nan))
+    assert np.count_nonzero(law(few).inliers) > 40
+    assert not law._doubted.any()
+    assert law(few).twist == pytest.approx(expected, abs=0.1)
+
+
+def test_the_network_is_asked_every_few_images_and_whenever_fresh_poses_are_weighed(tmp_path, monkeypatch):
+    law = make(saved(tmp_path, "depth_pc_geo"))
+    asked, weighed = [], []
+    judge, solve = law._judge, law._solve
+
+    def counted(observation):
+        asked.append(True)
+        return judge(observation)
+
+    def searched(problem, view, starts):
+        before = law._unchecked
+        solution = solve(problem, view, starts)
+        if law._unchecked <= before:
+            weighed.append(len(starts))
+        return solution
+
+    monkeypatch.setattr(law, "_judge", counted)
+    monkeypatch.setattr(law, "_solve", searched)
+    for _ in range(31):
+        law(observe(FAR, known=False))
+    assert 31 / law.JUDGE_EVERY <= len(asked) <= 31 / law.JUDGE_EVERY + 5
+    assert len(weighed) >= 3
+    assert all(weighed)
 
 
 def test_the_servo_runs_it_and_stops_on_nan(model, tmp_path):

@@ -98,6 +98,14 @@ def test_a_lowered_speed_limit_is_reached_within_the_acceleration_limit():
     assert np.abs(np.diff(speeds)).max() <= 0.02 * (1 + 1e-9)
 
 
+def test_without_time_the_command_stays_as_it_is():
+    law, ramp = VelocityLaw.from_config(ControlConfig()), Ramp()
+    target = np.array([0.1, 0, 0, 0, 0, 0])
+    before = ramp.follow(law, target, 1.0).copy()
+    for stamp_s in (1.0, 0.5):
+        np.testing.assert_array_equal(ramp.follow(law, target, stamp_s), before)
+
+
 def test_without_a_jerk_limit_full_acceleration_is_there_at_once():
     law = VelocityLaw(gain=1.0, max_linear_acceleration=1.0, max_angular_acceleration=4.0)
     command, _ = law.approach(np.zeros(6), np.zeros(6), np.array([1.0, 0, 0, 0, 0, 0]), 0.02)
