@@ -169,8 +169,9 @@ class ControlConfig(Config):
     max_angular: float = option(0.9948, "Angular speed limit, rad/s (57 deg/s).", 0.001, 6.3)
     max_linear_acceleration: float = option(1.0, "Acceleration limit, m/s^2.", 0.01, 50.0)
     max_angular_acceleration: float = option(4.0, "Angular acceleration limit, rad/s^2.", 0.01, 200.0)
-    max_linear_jerk: float = option(20.0, "Limit of the change of acceleration, m/s^3.", 0.1, 10000.0)
-    max_angular_jerk: float = option(80.0, "Limit of the change of angular acceleration, rad/s^3.", 0.1, 40000.0)
+    jerk_time_s: float = option(
+        0.05, "The full acceleration is reached and left in this time, s: so it limits the jerk.", 0.001, 0.05
+    )  # fmt: skip
     stop_error: float = option(
         0.01, "Mean keypoint error (normalised plane) under which the servo may stop.", 1e-5, 1.0
     )  # fmt: skip

@@ -20,7 +20,7 @@ class ServoPipeline:
 
         pipeline = ServoPipeline.from_config()
         pipeline.set_goal(goal_rgb, K, distance=0.6)
-        while not (result := pipeline.step(camera.read(), time.monotonic())).converged:
+        while not (result := pipeline.step(camera.read(), time.monotonic(), age_s=0.1)).converged:
             robot.move(result.twist)
 
     Twists are `[v, w]`, m/s and rad/s, in the camera's optical frame (z forward, x right, y down). Each is assumed to
@@ -34,7 +34,7 @@ class ServoPipeline:
         self.servo = Servo(config)
         self._intrinsics = None
         self._ramp = Ramp()
-        self._stamp_s = -np.inf  # of the last step
+        self._moves_s = -np.inf  # when the last twist begins to move the camera
 
     @classmethod
     def from_config(cls, path: str | Path | None = None, **overrides) -> "ServoPipeline":
@@ -80,11 +80,15 @@ class ServoPipeline:
         self.matcher.forget()
         self._ramp.rest()
 
-    def step(self, image: np.ndarray, stamp_s: float, depth: np.ndarray | None = None) -> StepResult:
+    def step(
+        self, image: np.ndarray, stamp_s: float, depth: np.ndarray | None = None, age_s: float = 0.0
+    ) -> StepResult:
         """One frame: match, solve, limit.
 
         image: (H, W, 3) uint8 RGB of the goal's size and camera. stamp_s: its time in seconds, strictly growing.
-        depth: (H, W) metres of this image, or None. Raises GoalError before `set_goal`, ImageError on a wrong image.
+        depth: (H, W) metres of this image, or None. age_s: from the image to the motion that answers it, s: transport,
+        this step's own time, the lag of the arm; told too little, a fast servo overshoots. Raises GoalError before
+        `set_goal`, ImageError on a wrong image.
         """
         if self._intrinsics is None:
             raise GoalError("step: no goal image has been set; call set_goal first")
@@ -97,9 +101,9 @@ class ServoPipeline:
         detected = time.perf_counter()
         matches = self.matcher.match_features(features)
         matched = time.perf_counter()
-        self.servo.moved(self._ramp.command, self._stamp_s, stamp_s)
-        self._stamp_s = stamp_s
-        result = self.servo.update(matches, stamp_s, depth)
+        self.servo.moved(self._ramp.command, self._moves_s, stamp_s + age_s)
+        self._moves_s = stamp_s + age_s
+        result = self.servo.update(matches, stamp_s, depth, age_s)
         result = self._limit(result, stamp_s)
         done = time.perf_counter()
         timings = {

@@ -53,8 +53,16 @@ class VelocityLaw:
         if config.speed == "paper":
             return cls(gain=2.0)
         swift = config.speed == "swift"
-        limits = {name: getattr(config, name) for name in cls.__dataclass_fields__ if name.startswith("max_")}
-        return cls(config.swift_gain if swift else config.gain, brakes=swift, **limits)
+        return cls(
+            config.swift_gain if swift else config.gain,
+            config.max_linear,
+            config.max_angular,
+            config.max_linear_acceleration,
+            config.max_angular_acceleration,
+            config.max_linear_acceleration / config.jerk_time_s,
+            config.max_angular_acceleration / config.jerk_time_s,
+            brakes=swift,
+        )
 
     def target(self, unit_twist: np.ndarray, delay_s: float = 0.0) -> np.ndarray:
         """Wanted twist (6,), speed limited, from the unit-gain twist (6,) of a control law.
@@ -87,6 +95,8 @@ class VelocityLaw:
         From rest the way is a straight line. The acceleration is the largest within its limit from which it can still
         fade, at the jerk limit, while the target is reached.
         """
+        # Limits may have been lowered since.
+        acceleration = limit_norms(acceleration, self.max_linear_acceleration, self.max_angular_acceleration)
         missing = target - previous
         rate = 1.0 / dt_s
         for part, limit, jerk in (

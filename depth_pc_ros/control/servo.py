@@ -146,20 +146,21 @@ class Servo:
         return self._scale.factor
 
     def moved(self, twist: np.ndarray, begin_s: float, end_s: float, obeyed: bool = True) -> None:
-        """Tell that this twist (6,) was commanded from `begin_s` to `end_s`, in the time of the images' stamps.
+        """Tell that this twist (6,) moves the camera from `begin_s` to `end_s`, in the time of the images' stamps.
 
         Motion tells the scale of the distance. obeyed: False where something limits the motion.
         """
-        self._scale.moved(twist[:3], begin_s, end_s, obeyed)
+        if self.config.find_scale:
+            self._scale.moved(twist[:3], begin_s, end_s, obeyed)
 
     def update(
         self, matches: Matches, stamp_s: float, depth: np.ndarray | None = None, age_s: float = 0.0
     ) -> StepResult:
         """One frame. matches: against this goal. stamp_s: the image's time, s, strictly growing.
 
-        depth: (H, W) metres of the current image, or None. age_s: how old the image is by now, s; an old one, or one
-        after a long interval, lowers the gain (see `VelocityLaw.target`). The result's twist is speed limited, not
-        yet acceleration limited (see `VelocityLaw.approach`, which runs at the rate of publication).
+        depth: (H, W) metres of the current image, or None. age_s: from the image to the motion that answers it, s; a
+        long time, or a long interval between images, lowers the gain (see `VelocityLaw.target`). The result's twist is
+        speed limited, not yet acceleration limited (see `VelocityLaw.approach`, which runs at the rate of publication).
         """
         if self._goal is None:
             return self._stopped(ServoState.NO_GOAL, "no goal image has been set")

@@ -37,6 +37,9 @@ class ControllerNodeConfig(NodeConfig, ControlConfig):
     input_timeout_s: float = option(0.5, "Stop when no matched image has come for this long, s.", 0.05, 10.0)
     max_image_age_s: float = option(0.5, "Stop when matches come of an image older than this, s.", 0.05, 10.0)
     max_depth_age_s: float = option(0.1, "Use depth at most this far from the image in time, s.", 0.0, 10.0)
+    actuation_delay_s: float = option(
+        0.05, "From a twist to its motion: lag of driver and arm, s. Not in lockstep, where there is none.", 0.0, 1.0
+    )  # fmt: skip
     give_up_s: float = option(5.0, "The servo action fails after this long without a usable view, s.", 0.1, 600.0)
     lockstep: bool = option(False, "Answer every matched image with exactly one twist, in place of a fixed rate.")
 
@@ -52,11 +55,8 @@ class ControllerNode(ServoNode):
     """
 
     live_parameters = frozenset(
-        {
-            "gain", "swift_gain", "max_linear", "max_angular", "max_linear_acceleration", "max_angular_acceleration",
-            "max_linear_jerk", "max_angular_jerk",
-        }
-    )  # fmt: skip
+        {"gain", "swift_gain", "max_linear", "max_angular", "max_linear_acceleration", "max_angular_acceleration"}
+    )
 
     def __init__(self, **node_options):
         super().__init__("controller", ControllerNodeConfig, **node_options)
@@ -245,7 +245,8 @@ class ControllerNode(ServoNode):
     def _step(self, msg: KeypointMatches) -> None:
         stamp_s = stamp_to_seconds(msg.header.stamp)
         self._tell_moved(stamp_s if self.config.lockstep else self.now_s())
-        age_s = 0.0 if self.config.lockstep else self.now_s() - stamp_s  # in lockstep the world waits meanwhile
+        # In lockstep the world waits meanwhile.
+        age_s = 0.0 if self.config.lockstep else self.now_s() - stamp_s + self.config.actuation_delay_s
         self._result = self._inputs.step(msg, age_s)
         self._matches = msg
         self._latency_ms = 1e3 * (self.now_s() - stamp_s)
@@ -256,8 +257,10 @@ class ControllerNode(ServoNode):
     # Output
 
     def _tell_moved(self, until_s: float) -> None:
-        """Tell the servo that the last twist was in force until this time, on the node's clock as are the stamps."""
-        self._servo.moved(self._output.command, self._told_s, until_s, obeyed=self._adapter_state == "OK")
+        """Tell the servo when the last twist, sent until this time, moves the camera; times as those of the stamps."""
+        lag_s = 0.0 if self.config.lockstep else self.config.actuation_delay_s
+        obeyed = self._adapter_state == "OK" and not self._adapter_message  # with a message it refuses twists
+        self._servo.moved(self._output.command, self._told_s + lag_s, until_s + lag_s, obeyed)
         self._told_s = until_s
 
     def _target(self) -> np.ndarray | None:

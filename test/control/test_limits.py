@@ -98,6 +98,15 @@ def test_a_lowered_speed_limit_is_reached_within_the_acceleration_limit():
     assert np.abs(np.diff(speeds)).max() <= 0.02 * (1 + 1e-9)
 
 
+def test_limits_lowered_on_the_way_do_not_let_the_speed_run_on():
+    """The acceleration that is under way is cut to the new limit, and fades as fast as that asks."""
+    fast, slow = (VelocityLaw.from_config(ControlConfig(max_linear_acceleration=a)) for a in (1.0, 0.1))
+    ramp, target = Ramp(), np.array([0.1, 0, 0, 0, 0, 0])
+    speeds = [ramp.step(fast if k < 4 else slow, target, 0.02)[0] for k in range(100)]
+    assert 0.03 < speeds[3] < 0.08
+    assert max(speeds) == pytest.approx(0.1, rel=1e-6)
+
+
 def test_without_time_the_command_stays_as_it_is():
     law, ramp = VelocityLaw.from_config(ControlConfig()), Ramp()
     target = np.array([0.1, 0, 0, 0, 0, 0])

@@ -59,7 +59,10 @@ def test_finds_the_factor_of_a_wrong_prior(prior, turn):
 @pytest.mark.parametrize(("prior", "way_m"), [(2.0, 0.06), (0.5, 0.12)])
 def test_falls_within_centimetres_and_grows_within_a_decimetre(prior, way_m):
     assert Camera(prior).go(way_m)[-1] == pytest.approx(1 / prior, rel=0.15)
-    assert Camera(prior).go(0.03)[-1] < 1.3
+
+
+def test_grows_slowly_at_first():
+    assert Camera(0.5).go(0.03)[-1] < 1.3
 
 
 @pytest.mark.parametrize("prior", [0.5, 1.0, 2.0])

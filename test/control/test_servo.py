@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from depth_pc_ros.config import ControlConfig
+from depth_pc_ros.control.limits import Ramp
 from depth_pc_ros.control.servo import Servo
 from depth_pc_ros.errors import GoalError, ImageError
 from depth_pc_ros.geometry import se3
@@ -113,13 +114,40 @@ def test_with_the_scale_from_motion_a_wrong_distance_takes_no_longer(intrinsics,
     assert steps[False, prior] > 1.06 * steps[False, 1.0]
 
 
-def test_a_blocked_camera_tells_no_scale_and_then_comes_home(intrinsics, world):
+def test_a_blocked_camera_tells_no_scale(intrinsics, world):
     servo = Servo(ControlConfig(controller="pbvs"))
     servo.set_goal(world.goal_points, intrinsics, world.distance)
     for k in range(100):
         result = servo.update(world.matches(), k * DT)
         servo.moved(result.twist, k * DT, (k + 1) * DT)
     assert servo.scale == pytest.approx(1.0, abs=0.05)
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_an_arm_that_acts_late_is_braked_in_time_if_the_lag_is_told(intrinsics, told):
+    """0.1 s late: told, the camera does not pass the goal, nor does the lag look like a distance too short."""
+    lag_s = 0.1
+    world = PointWorld(intrinsics, seed=0, rotation_deg=0, noise_px=0.02, mismatches=0.0)
+    servo = Servo(ControlConfig(controller="pbvs"))
+    servo.set_goal(world.goal_points, intrinsics, world.distance)
+    ramp, under_way = Ramp(), [np.zeros(6)] * round(lag_s / DT)
+    begin = (se3.inverse(world.T_world_goal) @ world.T_world_cam)[:3, 3]
+    past_m, scale, age_s = 0.0, 1.0, lag_s if told else 0.0
+    for k in range(150):
+        result = servo.update(world.matches(), k * DT, age_s=age_s)
+        command = ramp.follow(servo.velocity_law, result.twist, k * DT).copy()
+        servo.moved(command, k * DT + age_s, (k + 1) * DT + age_s)
+        under_way.append(command)
+        world.T_world_cam = world.T_world_cam @ se3.exp(under_way.pop(0) * DT)
+        left = (se3.inverse(world.T_world_goal) @ world.T_world_cam)[:3, 3]
+        past_m = max(past_m, -left @ begin / np.linalg.norm(begin))
+        scale = max(scale, servo.scale)
+    if told:
+        assert past_m < 0.001
+        assert scale < 1.1
+    else:
+        assert past_m > 0.005
+        assert scale > 1.1
 
 
 def test_the_scale_outlasts_gaps_but_no_reset(intrinsics, world):
