@@ -113,7 +113,7 @@ class Settings(Disturbance):
             return "paper (dt 1/50 s, velocity doubled, no limits: 4 % a step)"
         gain = "gain 2.5 /s" if self.speed == "limited" else "braking law, gain 8 /s at the end"
         speeds = "at most twice the true way per second" if self.speed == "paper_peaks" else "0.25 m/s, 57 °/s"
-        return f"{self.speed} (dt 1/50 s, {gain}, {speeds}, 1 m/s², 4 rad/s², 20 m/s³, 80 rad/s³)"
+        return f"{self.speed} (dt 1/50 s, {gain}, {speeds}, 1 m/s², 4 rad/s²)"
 
 
 def _word(name: str, value) -> str:
