@@ -177,6 +177,8 @@ def _load(network: nn.Module, name: str, config: MatcherConfig) -> None:
         weights = weights.get("extractor", weights)  # DISK's file holds more than the network
         # LightGlue's files have the names of its first version.
         named = {re.sub(r"^(self|cross)_attn\.(\d+)", r"transformers.\2.\1_attn", key): weights[key] for key in weights}
+        if not all(torch.isfinite(values).all() for values in named.values()):
+            raise ValueError("some are not finite")
         missing = set(network.load_state_dict(named, strict=False).missing_keys) - _DERIVED
     except Exception as error:  # no weights, or those of another network: torch raises many kinds
         reason = " ".join(str(error).split())[:300]

@@ -198,6 +198,15 @@ def test_weights_that_cannot_be_used_are_refused_at_set_up(name, file, expected,
         make_detecting_matcher(config(**{name: path}))
 
 
+def test_weights_that_are_not_finite_are_refused_at_set_up(config, weights, tmp_path):
+    state = torch.load(weights / "lightglue.pth", weights_only=True)
+    name = next(name for name, values in state.items() if values.is_floating_point())
+    state[name] = torch.full_like(state[name], torch.nan)
+    torch.save(state, tmp_path / "nan.pth")
+    with pytest.raises(ConfigError, match=r"^lightglue_weights: .*not finite"):
+        make_detecting_matcher(config(lightglue_weights=str(tmp_path / "nan.pth")))
+
+
 def test_without_kornia_the_error_says_what_to_install(config, monkeypatch):
     monkeypatch.setitem(sys.modules, "kornia.feature", None)
     with pytest.raises(ConfigError, match=r"^matcher: disk needs kornia \(pip install 'kornia>="):
