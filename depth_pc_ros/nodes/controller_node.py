@@ -259,7 +259,10 @@ class ControllerNode(ServoNode):
     def _tell_moved(self, until_s: float) -> None:
         """Tell the servo when the last twist, sent until this time, moves the camera; times as those of the stamps."""
         lag_s = 0.0 if self.config.lockstep else self.config.actuation_delay_s
-        obeyed = self._adapter_state == "OK" and not self._adapter_message  # with a message it refuses twists
+        # OK with a message: the adapter refuses twists, or has had none for a while. It comes when it comes, so that in
+        # lockstep, where every twist is waited for, a run would not repeat exactly.
+        refused = bool(self._adapter_message) and not self.config.lockstep
+        obeyed = self._adapter_state == "OK" and not refused
         self._servo.moved(self._output.command, self._told_s + lag_s, until_s + lag_s, obeyed)
         self._told_s = until_s
 
