@@ -81,7 +81,8 @@ class MotionScale:
         way, obeyed = np.zeros(3), True
         while self._commands and self._commands[0][0] < stamp_s:
             begin_s, end_s, velocity, sure = self._commands.popleft()
-            way += (min(end_s, stamp_s) - begin_s) * velocity
+            # Whole nanoseconds, so that equal intervals are equal at any time of day.
+            way += round(min(end_s, stamp_s) - begin_s, 9) * velocity
             obeyed = obeyed and sure
             if end_s > stamp_s:
                 self._commands.appendleft((stamp_s, end_s, velocity, sure))

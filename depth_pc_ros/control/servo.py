@@ -174,7 +174,8 @@ class Servo:
                 ServoState.STALE_INPUT, f"image stamp {stamp_s} s is not newer than {self._last_stamp_s} s", matches
             )  # fmt: skip
         self._depth_track.remember(matches.current_points, stamp_s)
-        interval_s = stamp_s - self._last_stamp_s if np.isfinite(self._last_stamp_s) else 0.0
+        # Whole nanoseconds, so that equal intervals are equal at any time of day.
+        interval_s = round(stamp_s - self._last_stamp_s, 9) if np.isfinite(self._last_stamp_s) else 0.0
         self._last_stamp_s = stamp_s
         if matches.num_matched < self.config.min_matches:
             return self._lost(f"{matches.num_matched} matches, at least {self.config.min_matches} are needed", matches)

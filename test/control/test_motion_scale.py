@@ -181,3 +181,17 @@ def test_a_command_counts_until_the_stamp_and_for_a_quarter_of_a_second_at_most(
         ways = np.clip(now_s - command_s * np.arange(15), 0, obeyed_s) @ velocities
         scale.see(se3.from_rt(np.eye(3), -ways), now_s)
         assert scale.factor == pytest.approx(1.0, abs=1e-6)
+
+
+def test_equal_runs_are_equal_at_any_time_of_day():
+    factors = []
+    for first_s in (0.64, 3.32, 1.7e9):
+        scale = MotionScale()
+        for k in range(40):
+            begin_s, end_s = round(first_s + 0.04 * k, 9), round(first_s + 0.04 * (k + 1), 9)
+            scale.see(se3.from_rt(np.eye(3), np.array([-0.009 * k, 0, 0])), begin_s)
+            scale.moved(np.array([0.123, 0.0456, 0.0]), begin_s, end_s)
+        factors.append(scale.factor)
+    assert factors[0] != 1.0
+    assert factors[0] == factors[1]
+    assert factors[2] == pytest.approx(factors[0], rel=1e-4)  # seconds since 1970 have steps of 2e-7

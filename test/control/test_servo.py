@@ -150,6 +150,22 @@ def test_an_arm_that_acts_late_is_braked_in_time_if_the_lag_is_told(intrinsics, 
         assert scale > 1.1
 
 
+def test_equal_images_give_equal_twists_at_any_time_of_day(intrinsics):
+    runs = []
+    for first_s in (0.64, 3.32):
+        world = PointWorld(intrinsics, seed=0, rotation_deg=40)
+        servo = Servo(ControlConfig(controller="pbvs"))
+        servo.set_goal(world.goal_points, intrinsics, world.distance)
+        twists = []
+        for k in range(60):
+            stamp_s = round(first_s + k * DT, 9)
+            twists.append(servo.update(world.matches(), stamp_s).twist)
+            servo.moved(twists[-1], stamp_s, round(stamp_s + DT, 9))
+            world.T_world_cam = world.T_world_cam @ se3.exp(twists[-1] * DT)
+        runs.append(twists)
+    np.testing.assert_array_equal(*runs)
+
+
 def test_the_scale_outlasts_gaps_but_no_reset(intrinsics, world):
     def learn():
         servo.set_goal(world.goal_points, intrinsics, 2 * world.distance)
