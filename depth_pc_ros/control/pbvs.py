@@ -44,15 +44,14 @@ class Pbvs(ControlLaw):
     SPACING = 0.25  # kept views are this far apart, as a share of the larger distance to the goal
 
     def __init__(self, terminal: bool = True):
-        self._terminal = TerminalStage() if terminal else None
+        self._terminal = TerminalStage(terminal)
         self._forget()
 
     def reset(self) -> None:
         self._forget()
 
     def _forget(self) -> None:
-        if self._terminal is not None:
-            self._terminal.let_go()
+        self._terminal.let_go()
         self._T_cam_goal = None
         self._rho = None
         self._share = 1.0  # of the matches that the last pose explained
@@ -74,10 +73,9 @@ class Pbvs(ControlLaw):
             self._forget()
             raise PoseError(f"{self.name}: only {support} of {len(seen)} matches agree on one relative pose")
         self._T_cam_goal, self._rho, self._share = solution.poses[-1], solution.rho, support / len(seen)
-        if self._terminal is None or not self._terminal.holds:
+        if not self._terminal.holds:
             self._keep(view, solution)
-        if self._terminal is not None:
-            self._terminal.look(problem, solution, seen[inliers])
+        self._terminal.look(problem, solution, seen[inliers])
         mask = np.zeros(len(problem.goal), dtype=bool)
         mask[seen[inliers]] = True
         views = (view, *(kept[0] for kept in self._kept))
@@ -93,7 +91,7 @@ class Pbvs(ControlLaw):
 
     def _solve(self, problem: Problem, view: View, starts) -> Solution:
         """The cheapest pose that explains this view and the kept ones, else the cheapest that explains this one."""
-        if self._terminal is not None and self._terminal.holds:
+        if self._terminal.holds:
             held = refine(
                 self._terminal.held(problem), [view], [self._T_cam_goal], self._rho, self.WARM_ITERATIONS
             )  # fmt: skip

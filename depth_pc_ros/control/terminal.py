@@ -27,7 +27,9 @@ class TerminalStage:
     KNOWN = 0.005  # relative standard deviation of the depths: so well must most of them be known
     FRAMES = 5  # near the goal, over which the noise is judged
 
-    def __init__(self):
+    def __init__(self, enabled: bool = True):
+        """enabled: False: depths are never held."""
+        self._enabled = enabled
         self._noise_px = deque(maxlen=self.FRAMES)
         self.let_go()
 
@@ -46,9 +48,11 @@ class TerminalStage:
 
     def look(self, problem: Problem, solution: Solution, seen: np.ndarray) -> None:
         """Hold or let go, by the solution of a frame. seen: (M,) the points that its last view supports."""
+        if not self._enabled:
+            return
         T = solution.poses[-1]
         shift = np.linalg.norm(T[:3, 3]) * np.median(solution.rho[seen])
-        far = max(shift / self.NEAR, np.linalg.norm(se3.log_so3(T[:3, :3])) / self.NEAR_RAD)
+        far = max(shift / self.NEAR, se3.rotation_angle(T[:3, :3]) / self.NEAR_RAD)
         if self.holds:
             if far > self.LEAVE:
                 self.let_go()

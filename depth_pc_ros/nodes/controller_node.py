@@ -81,6 +81,8 @@ class ControllerNode(ServoNode):
         self._latency_ms = float("nan")
         self._reported = ServoState.INACTIVE
         self._last_tick_s = self._last_status_s = self.steady_s()
+        # In lockstep the world waits meanwhile.
+        self._lag_s = 0.0 if config.lockstep else config.actuation_delay_s
         self._told_s = self.now_s()  # until when the servo has been told what was commanded
 
         self._twist_pub = self.create_lifecycle_publisher(TwistStamped, "~/twist_cmd", TWIST_QOS)
@@ -245,8 +247,7 @@ class ControllerNode(ServoNode):
     def _step(self, msg: KeypointMatches) -> None:
         stamp_s = stamp_to_seconds(msg.header.stamp)
         self._tell_moved(stamp_s if self.config.lockstep else self.now_s())
-        # In lockstep the world waits meanwhile.
-        age_s = 0.0 if self.config.lockstep else self.now_s() - stamp_s + self.config.actuation_delay_s
+        age_s = 0.0 if self.config.lockstep else self.now_s() - stamp_s + self._lag_s
         self._result = self._inputs.step(msg, age_s)
         self._matches = msg
         self._latency_ms = 1e3 * (self.now_s() - stamp_s)
@@ -258,12 +259,11 @@ class ControllerNode(ServoNode):
 
     def _tell_moved(self, until_s: float) -> None:
         """Tell the servo when the last twist, sent until this time, moves the camera; times as those of the stamps."""
-        lag_s = 0.0 if self.config.lockstep else self.config.actuation_delay_s
         # OK with a message: the adapter refuses twists, or has had none for a while. It comes when it comes, so that in
         # lockstep, where every twist is waited for, a run would not repeat exactly.
         refused = bool(self._adapter_message) and not self.config.lockstep
         obeyed = self._adapter_state == "OK" and not refused
-        self._servo.moved(self._output.command, self._told_s + lag_s, until_s + lag_s, obeyed)
+        self._servo.moved(self._output.command, self._told_s + self._lag_s, until_s + self._lag_s, obeyed)
         self._told_s = until_s
 
     def _target(self) -> np.ndarray | None:
