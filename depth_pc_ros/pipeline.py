@@ -11,7 +11,8 @@ from depth_pc_ros.control.limits import Ramp
 from depth_pc_ros.control.servo import Servo, check_distance
 from depth_pc_ros.errors import GoalError, ImageError
 from depth_pc_ros.geometry.camera import Intrinsics, check_depth, check_image, check_relative_depth
-from depth_pc_ros.perception.tracking import make_matcher
+from depth_pc_ros.perception.matchers import Matcher
+from depth_pc_ros.perception.tracking import TrackingMatcher, make_matcher
 from depth_pc_ros.types import ServoState, StepResult
 
 
@@ -28,9 +29,10 @@ class ServoPipeline:
     something else slows the camera down, set `find_scale=False`.
     """
 
-    def __init__(self, config: PipelineConfig):
+    def __init__(self, config: PipelineConfig, matcher: Matcher | TrackingMatcher | None = None):
+        """matcher: in place of the one that `config` names; anything with the interface of `Matcher`."""
         self.config = config
-        self.matcher = make_matcher(config)
+        self.matcher = make_matcher(config) if matcher is None else matcher
         self.servo = Servo(config)
         self._intrinsics = None
         self._ramp = Ramp()

@@ -27,6 +27,7 @@ class FlowMatcher:
     """Matches by optical flow. flow: maps images (H, W, 3) uint8 A, B to the flow (H, W, 2) in px from A to B."""
 
     def __init__(self, flow):
+        self.name = flow.name
         self._flow = flow
         self._goal = None
 

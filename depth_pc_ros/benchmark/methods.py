@@ -19,7 +19,7 @@ from depth_pc_ros.control.stopping import StoppingRule
 from depth_pc_ros.errors import ConfigError
 from depth_pc_ros.geometry import se3
 from depth_pc_ros.geometry.camera import Intrinsics
-from depth_pc_ros.perception.matchers import make_detecting_matcher
+from depth_pc_ros.perception.tracking import make_matcher
 from depth_pc_ros.pipeline import ServoPipeline
 from depth_pc_ros.types import Matches, ServoState, StepResult
 
@@ -153,14 +153,11 @@ class PipelineMethod(Method):
     """`ServoPipeline` with the keypoints of the settings and one of its control laws."""
 
     controller = ""
-    options: ClassVar[dict] = {}  # of `PipelineConfig`, besides controller, speed and matcher
+    options: ClassVar[dict] = {}  # of `PipelineConfig`, besides those of the settings
 
     def __init__(self, settings: Settings, places: Places = _NOWHERE):
         super().__init__(settings, places)
-        self._matcher_options = {"matcher": settings.matcher, "track": settings.track}
-        for name in ("matcher_weights", "lightglue_weights"):
-            self._matcher_options[name] = str(getattr(places, name) or "")
-        make_detecting_matcher(MatcherConfig(**self._matcher_options))  # a missing file is better named now
+        self._matcher = self.make_matcher()  # a missing file of weights is better named now
         self._estimator = None
         if settings.depth == "estimated":
             from depth_pc_ros.perception.relative_depth import RelativeDepth  # only now: importing torch takes a while
@@ -171,20 +168,20 @@ class PipelineMethod(Method):
     def label(self) -> str:
         return self.controller
 
-    def make_matcher(self, pipeline: ServoPipeline):
-        """The matcher to use in place of the pipeline's own; default: that one."""
-        return pipeline.matcher
+    def make_matcher(self):
+        """The matcher in front of the law; default: that of the settings."""
+        weights = {name: str(getattr(self.places, name) or "") for name in ("matcher_weights", "lightglue_weights")}
+        return make_matcher(MatcherConfig(matcher=self.settings.matcher, track=self.settings.track, **weights))
 
     def set_goal(self, goal: Goal, disturb_matches) -> None:
-        self._pipeline = ServoPipeline.from_config(
+        config = PipelineConfig(
             controller=self.controller,
             terminal=self.settings.terminal,
             find_scale=self.settings.find_scale,
             **speed_options(self.settings, goal),
-            **self._matcher_options,
             **self.options,
         )
-        self._pipeline.matcher = DisturbedMatcher(self.make_matcher(self._pipeline), disturb_matches)
+        self._pipeline = ServoPipeline(config, DisturbedMatcher(self._matcher, disturb_matches))
         relative = None if self._estimator is None else self._estimator(goal.image)
         self._pipeline.set_goal(goal.image, goal.intrinsics.matrix, goal.distance_m, goal.depth_m, relative)
         self._frames = 0
@@ -215,16 +212,13 @@ class FlowIbvsMethod(PipelineMethod):
 
     controller = "ibvs"
 
-    def __init__(self, settings: Settings, places: Places = _NOWHERE):
-        super().__init__(settings, places)
-        self._flow = RaftFlow(settings.raft_weights) if settings.raft_weights else DisFlow()
-
     @property
     def label(self) -> str:
-        return f"flow_ibvs ({self._flow.name})"
+        return f"flow_ibvs ({self._matcher.name})"
 
-    def make_matcher(self, pipeline: ServoPipeline) -> FlowMatcher:
-        return FlowMatcher(self._flow)
+    def make_matcher(self) -> FlowMatcher:
+        weights = self.settings.raft_weights
+        return FlowMatcher(RaftFlow(weights) if weights else DisFlow())
 
 
 class LearnedMethod(PipelineMethod):

@@ -17,6 +17,7 @@ from depth_pc_ros.control.servo import Servo
 from depth_pc_ros.errors import DepthPcError
 from depth_pc_ros.nodes.base import IMAGE_QOS, LATCHED_QOS, TWIST_QOS, NodeConfig, ServoNode, run
 from depth_pc_ros.nodes.conversions import seconds_to_stamp, stamp_to_seconds, twist_to_msg
+from depth_pc_ros.nodes.lockstep_queue import LockstepQueue
 from depth_pc_ros.nodes.servo_action import ServoAction
 from depth_pc_ros.nodes.servo_input import ServoInput
 from depth_pc_ros.nodes.stop import InputWatchdog
@@ -26,7 +27,6 @@ from depth_pc_ros.types import ServoState, StepResult
 _MOVING = (ServoState.SERVOING, ServoState.LIMITED)
 _WAITING = StepResult(np.zeros(6), ServoState.STALE_INPUT, "waiting for the next matched image")
 _STATUS_PERIOD_S = 0.5
-_DEPTH_WAIT_S = 3.0  # in lockstep, how long the depth of the very image is waited for
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,7 @@ class ControllerNode(ServoNode):
         if "torch" in sys.modules:  # a learned law: its network is small, and the other cores have images to match
             sys.modules["torch"].set_num_threads(1)
         self._inputs = ServoInput(self._servo, config.max_depth_age_s)
+        self._lockstep_queue = LockstepQueue(self._inputs, self.get_logger().warning)
         self._output = TwistOutput(self._servo.velocity_law)
         self._enabled = False
         self._fault = ""
@@ -75,9 +76,6 @@ class ControllerNode(ServoNode):
         self._adapter_message = ""
         self._result = _WAITING
         self._matches = KeypointMatches()  # those that `_result` comes from
-        # In lockstep: matches that wait for their depth, and when they came. Besides the first only the newest: where
-        # frames come faster than depth does, the next depth is that of the newest.
-        self._pending: list[tuple[KeypointMatches, float]] = []
         self._latency_ms = float("nan")
         self._reported = ServoState.INACTIVE
         self._last_tick_s = self._last_status_s = self.steady_s()
@@ -121,7 +119,7 @@ class ControllerNode(ServoNode):
             return
         self._enabled = True
         self._fault = f"twist adapter: {self._adapter_message}" if self._adapter_state == "FAULT" else ""
-        self._pending.clear()
+        self._lockstep_queue.clear()
         self._servo.reset()
         self._result = _WAITING
         self._publish_status()
@@ -129,7 +127,7 @@ class ControllerNode(ServoNode):
     def disable(self) -> None:
         """Stop now: zero burst, then silence."""
         self._enabled = False
-        self._pending.clear()
+        self._lockstep_queue.clear()
         self._output.stop()
         self._publish_status()
 
@@ -186,7 +184,7 @@ class ControllerNode(ServoNode):
     # Inputs
 
     def _on_goal(self, msg: ServoGoal):
-        self._pending.clear()
+        self._lockstep_queue.clear()
         self._output.stop()
         self._inputs.set_goal(msg)
         self._result = _WAITING
@@ -194,7 +192,7 @@ class ControllerNode(ServoNode):
 
     def _on_depth(self, msg: Image):
         self._inputs.add_depth(msg)
-        self._retry_pending()
+        self._step_queued()
 
     def _on_relative_depth(self, msg: Image):
         self._take(self._inputs.add_relative_depth, msg)
@@ -207,7 +205,7 @@ class ControllerNode(ServoNode):
             take(msg)
         except DepthPcError as error:
             self.get_logger().warning(f"depth not used: {error}", throttle_duration_sec=2.0)
-        self._retry_pending()
+        self._step_queued()
 
     def _on_adapter_status(self, msg: DiagnosticStatus):
         self._adapter_state = next((pair.value for pair in msg.values if pair.key == "state"), "OK")
@@ -225,23 +223,13 @@ class ControllerNode(ServoNode):
         if problem:
             self._answer(stamp_s)
         elif self.config.lockstep:
-            self._pending[1:] = [(msg, self.steady_s())]
-            self._retry_pending()
+            self._lockstep_queue.add(msg, self.steady_s())
+            self._step_queued()
         else:
             self._step(msg)
 
-    def _retry_pending(self) -> None:
-        """In lockstep the depth of the very image is used, so that a run repeats exactly; but not waited for long."""
-        while self._pending:
-            msg, since_s = self._pending[0]
-            if self._inputs.awaits_depth(stamp_to_seconds(msg.header.stamp)):
-                if self.steady_s() - since_s <= _DEPTH_WAIT_S:
-                    return
-                self.get_logger().warning(
-                    f"no depth of this image within {_DEPTH_WAIT_S:g} s: this run may not repeat exactly"
-                )
-                self._inputs.stop_awaiting()
-            del self._pending[0]
+    def _step_queued(self) -> None:
+        while (msg := self._lockstep_queue.take(self.steady_s())) is not None:
             self._step(msg)
 
     def _step(self, msg: KeypointMatches) -> None:
@@ -285,7 +273,7 @@ class ControllerNode(ServoNode):
         self._last_tick_s = steady_s
         if not self.active:
             return
-        self._retry_pending()
+        self._step_queued()
         state = self.state()[0]
         if not self.config.lockstep:
             self._tell_moved(self.now_s())

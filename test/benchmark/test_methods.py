@@ -19,6 +19,8 @@ from depth_pc_ros.benchmark.methods import (
 from depth_pc_ros.benchmark.settings import DT_S, Settings
 from depth_pc_ros.errors import ConfigError
 from depth_pc_ros.geometry import se3
+from depth_pc_ros.perception.matchers import OrbMatcher
+from depth_pc_ros.perception.tracking import TrackingMatcher
 from depth_pc_ros.types import ServoState
 
 
@@ -103,15 +105,20 @@ def test_without_a_distance_the_default_is_taken_and_the_scale_is_found_if_asked
 
 
 def test_keypoints_are_those_of_the_settings(goal):
-    method = make_method("pbvs", Settings(matcher="orb", track=False))
-    method.set_goal(goal, untouched)
-    assert method._pipeline.config.matcher == "orb"
-    assert not method._pipeline.config.track
+    for settings, kind in ((Settings(matcher="orb", track=False), OrbMatcher), (Settings(), TrackingMatcher)):
+        method = make_method("pbvs", settings)
+        method.set_goal(goal, untouched)
+        assert isinstance(method._matcher, kind)
+        assert len(method._matcher.goal_points) > 50  # so the goal went to this one
 
 
 def test_a_learned_matcher_without_weights_is_refused_before_anything_runs():
     with pytest.raises(ConfigError, match=r"matcher disk needs|disk needs kornia"):
         make_method("pbvs", Settings(matcher="disk"))
+
+
+def test_optical_flow_asks_for_no_keypoints_weights():
+    assert make_method("flow_ibvs", Settings(matcher="disk")).label == "flow_ibvs (DIS)"
 
 
 def test_estimated_depth_comes_late_and_is_carried_along(goal, plane, intrinsics, tiny_depth_model):
