@@ -14,7 +14,6 @@ from depth_pc_ros.benchmark.flow import DisFlow, FlowMatcher, RaftFlow
 from depth_pc_ros.benchmark.settings import Settings
 from depth_pc_ros.config import MatcherConfig, PipelineConfig
 from depth_pc_ros.control.limits import Ramp, VelocityLaw
-from depth_pc_ros.control.pbvs import pbvs_twist
 from depth_pc_ros.control.stopping import StoppingRule
 from depth_pc_ros.errors import ConfigError
 from depth_pc_ros.geometry import se3
@@ -56,9 +55,9 @@ class Frame:
 
 
 def paper_peaks(T_world_start: np.ndarray, T_world_goal: np.ndarray) -> tuple[float, float]:
-    """Speeds, m/s and rad/s, that the paper's velocity law begins with on the true way (poses (4, 4))."""
+    """Speeds, m/s and rad/s, that the paper's velocity law begins with on the straight way (poses (4, 4))."""
     law = VelocityLaw.from_config(PipelineConfig(speed="paper"))
-    twist = law.target(pbvs_twist(se3.inverse(T_world_start) @ T_world_goal))
+    twist = law.target(se3.pbvs_twist(se3.inverse(T_world_start) @ T_world_goal))
     return float(np.linalg.norm(twist[:3])), float(np.linalg.norm(twist[3:]))
 
 
@@ -112,6 +111,7 @@ class Oracle(Method):
         grid = np.stack(np.meshgrid(xy, xy, (-0.05, 0.05)), axis=-1).reshape(-1, 3)
         grid = grid[np.hypot(grid[:, 0], grid[:, 1]) <= 0.2]
         self._points_world = goal.centre + grid
+        self._centre = (se3.inverse(goal.T_world_goal) @ np.append(goal.centre, 1.0))[:3]  # in the goal camera
         self._goal = goal
         self._goal_px = self._project(goal.T_world_goal)
         self._ramp = Ramp()
@@ -130,7 +130,9 @@ class Oracle(Method):
         numbers = {"num_matches": int(seen.sum()), "error": error, "error_px": error * focal, "depth_source": "true"}
         if self._stopping.converged(error, frame.stamp_s):
             return StepResult(np.zeros(6), ServoState.CONVERGED, **numbers)
-        target = self._law.target(pbvs_twist(se3.inverse(frame.T_world_cam) @ self._goal.T_world_goal))
+        target = self._law.target(
+            se3.pbvs_twist(se3.inverse(frame.T_world_cam) @ self._goal.T_world_goal, self._centre)
+        )
         command = self._ramp.follow(self._law, target, frame.stamp_s)
         return StepResult(command.copy(), ServoState.SERVOING, **numbers)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from depth_pc_ros.config import ControlConfig
+from depth_pc_ros.control.intervals import interval_s
 
 
 def limit_norms(twist: np.ndarray, max_linear: float, max_angular: float) -> np.ndarray:
@@ -137,8 +138,8 @@ class Ramp:
     def follow(self, law: VelocityLaw, target: np.ndarray, stamp_s: float) -> np.ndarray:
         """The command (6,) of the frame of this time."""
         dt_s = self.FIRST_STEP_S
-        if self._last_stamp_s is not None:  # whole nanoseconds: equal intervals are equal at any time of day
-            dt_s = round(stamp_s - self._last_stamp_s, 9)
+        if self._last_stamp_s is not None:
+            dt_s = interval_s(self._last_stamp_s, stamp_s)
         self._last_stamp_s = stamp_s
         return self.step(law, target, dt_s)
 

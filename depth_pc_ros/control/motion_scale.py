@@ -4,6 +4,7 @@ from collections import deque
 
 import numpy as np
 
+from depth_pc_ros.control.intervals import interval_s
 from depth_pc_ros.geometry import se3
 
 _COMMANDS_KEPT = 512
@@ -81,8 +82,7 @@ class MotionScale:
         way, obeyed = np.zeros(3), True
         while self._commands and self._commands[0][0] < stamp_s:
             begin_s, end_s, velocity, sure = self._commands.popleft()
-            # Whole nanoseconds, so that equal intervals are equal at any time of day.
-            way += round(min(end_s, stamp_s) - begin_s, 9) * velocity
+            way += interval_s(begin_s, min(end_s, stamp_s)) * velocity
             obeyed = obeyed and sure
             if end_s > stamp_s:
                 self._commands.appendleft((stamp_s, end_s, velocity, sure))

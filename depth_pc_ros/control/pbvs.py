@@ -1,7 +1,7 @@
 """Position-based visual servoing on a robust relative pose.
 
-Law: F. Chaumette, S. Hutchinson, "Visual servo control. I. Basic approaches", IEEE RAM 13(4), 2006, eq. 16: with
-`T_cam_goal = (R, t)` the camera goes straight to the goal, `v = t`, `w = theta u (R)`, decoupled, at unit gain.
+The camera turns towards the goal while the centre of the matches goes straight to its place
+(`geometry.se3.pbvs_twist`): a turn about the camera would take matches that are all at one side out of view.
 """
 
 import numpy as np
@@ -13,11 +13,6 @@ from depth_pc_ros.control.terminal import TerminalStage
 from depth_pc_ros.errors import PoseError
 from depth_pc_ros.geometry import se3
 from depth_pc_ros.types import LawOutput, Observation
-
-
-def pbvs_twist(T_cam_goal: np.ndarray) -> np.ndarray:
-    """Camera twist (6,) at unit gain that leads straight to the goal pose. T_cam_goal: (4, 4)."""
-    return np.concatenate([T_cam_goal[:3, 3], se3.log_so3(T_cam_goal[:3, :3])])
 
 
 class Pbvs(ControlLaw):
@@ -80,7 +75,9 @@ class Pbvs(ControlLaw):
         mask[seen[inliers]] = True
         views = (view, *(kept[0] for kept in self._kept))
         metric = problem.metric or any(np.isfinite(each.depth_m).any() for each in views)
-        return LawOutput(pbvs_twist(self._T_cam_goal), mask, None if metric else self._T_cam_goal)
+        rays = np.column_stack([problem.goal[mask], np.ones(support)])
+        centre = (rays / self._rho[mask, None]).mean(axis=0)
+        return LawOutput(se3.pbvs_twist(self._T_cam_goal, centre), mask, None if metric else self._T_cam_goal)
 
     def _problem(self, observation: Observation) -> Problem:
         depth = observation.goal_depth_m

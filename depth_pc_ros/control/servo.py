@@ -10,6 +10,7 @@ from depth_pc_ros.config import ControlConfig
 from depth_pc_ros.control.base import ControlLaw
 from depth_pc_ros.control.depth_track import DepthTrack
 from depth_pc_ros.control.ibvs import Ibvs
+from depth_pc_ros.control.intervals import interval_s
 from depth_pc_ros.control.limits import VelocityLaw
 from depth_pc_ros.control.motion_scale import MotionScale
 from depth_pc_ros.control.pbvs import Pbvs
@@ -174,8 +175,7 @@ class Servo:
                 ServoState.STALE_INPUT, f"image stamp {stamp_s} s is not newer than {self._last_stamp_s} s", matches
             )  # fmt: skip
         self._depth_track.remember(matches.current_points, stamp_s)
-        # Whole nanoseconds, so that equal intervals are equal at any time of day.
-        interval_s = round(stamp_s - self._last_stamp_s, 9) if np.isfinite(self._last_stamp_s) else 0.0
+        frame_s = interval_s(self._last_stamp_s, stamp_s) if np.isfinite(self._last_stamp_s) else 0.0
         self._last_stamp_s = stamp_s
         if matches.num_matched < self.config.min_matches:
             return self._lost(f"{matches.num_matched} matches, at least {self.config.min_matches} are needed", matches)
@@ -202,7 +202,7 @@ class Servo:
         if not np.isfinite(law.twist).all():
             self._fault = f"control law {self.config.controller} answered a twist that is not finite"
             return self._stopped(ServoState.FAULT, self._fault, matches)
-        delay_s = max(age_s, 0.0) + 0.5 * interval_s
+        delay_s = max(age_s, 0.0) + 0.5 * frame_s
         target = self.velocity_law.target(self._in_metres(law, stamp_s), delay_s)
         # A slow law must not pass for one that no longer improves.
         self._stopping.hold_s = max(self.config.stop_hold_s, 0.25 / self.velocity_law.gain_behind(delay_s))

@@ -7,6 +7,8 @@ the worst tenth is left out, and the error must hold at its best level for some 
 
 import numpy as np
 
+from depth_pc_ros.control.intervals import interval_s
+
 
 class StoppingRule:
     """Decides convergence from the keypoints' distances to their goal.
@@ -67,7 +69,7 @@ class StoppingRule:
 
 def _time_below(level: float, t0: float, e0: float, t1: float, e1: float) -> float:
     """Seconds the line from (t0, e0) to (t1, e1) spends at or below `level`."""
-    duration_s = round(t1 - t0, 9)  # whole nanoseconds, so that equal intervals are equal at any time of day
+    duration_s = interval_s(t0, t1)
     if e0 <= level and e1 <= level:
         return duration_s
     if e0 > level and e1 > level:

@@ -82,6 +82,22 @@ def adjoint(T_a_b: np.ndarray) -> np.ndarray:
     return A
 
 
+def pbvs_twist(T_cam_goal: np.ndarray, point: np.ndarray | None = None) -> np.ndarray:
+    """Camera twist (6,) at unit gain that leads to the goal pose (4, 4), `w = theta u (R)`.
+
+    point: (3,) m, at X* in the goal camera and now at `X = R X* + t`. It goes straight to its place, in space and so in
+    the image, and stays in view: `v = X - X* - w x X`. None: the camera itself goes straight, `v = t`.
+
+    Source of both laws: F. Chaumette, S. Hutchinson, "Visual servo control. I. Basic approaches", IEEE RAM 13(4), 2006.
+    """
+    R, t = T_cam_goal[:3, :3], T_cam_goal[:3, 3]
+    w = log_so3(R)
+    if point is None:
+        return np.concatenate([t, w])
+    now = R @ point + t
+    return np.concatenate([now - point - np.cross(w, now), w])
+
+
 def look_at(eye: np.ndarray, target: np.ndarray, up: np.ndarray) -> np.ndarray:
     """`T_world_cam` (4, 4) of an optical camera (z forward, x right, y down) at `eye` that looks at `target`.
 

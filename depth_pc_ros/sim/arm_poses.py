@@ -39,7 +39,7 @@ def sample_arm_pair(seed: int, centre, intrinsics: Intrinsics, arm: PandaArm) ->
             continue
         if arm.limit_margin() < MARGIN_RAD:
             continue
-        if _way_is_free(arm, T_world_goal):
+        if _way_is_free(arm, T_world_goal, centre):
             arm.reset(T_world_start)
             return T_world_goal, T_world_start
     raise SceneError(f"seed {seed}: found no goal and start that the arm can reach")
@@ -57,12 +57,13 @@ def _sample_start(rng: np.random.Generator, T_world_goal: np.ndarray, centre) ->
     return T_world_goal @ se3.from_rt((swing * Rotation.from_euler("z", roll)).as_matrix(), shift)
 
 
-def _way_is_free(arm: PandaArm, T_world_goal: np.ndarray) -> bool:
-    """Drive as position-based servoing would, the camera on a straight line; False where a limit comes near."""
+def _way_is_free(arm: PandaArm, T_world_goal: np.ndarray, centre) -> bool:
+    """Drive as position-based servoing would, the scene straight to its place; False where a limit comes near."""
     tool_from_camera = se3.adjoint(T_HAND_CAM)
+    centre_goal = (se3.inverse(T_world_goal) @ np.append(centre, 1.0))[:3]
     for _ in range(_STEPS):
         T_cam_goal = se3.inverse(arm.camera_pose) @ T_world_goal
-        twist_cam = _GAIN_1_S * np.concatenate([T_cam_goal[:3, 3], se3.log_so3(T_cam_goal[:3, :3])])
+        twist_cam = _GAIN_1_S * se3.pbvs_twist(T_cam_goal, centre_goal)
         arm.step(tool_from_camera @ twist_cam, _STEP_S)
         if arm.at_limit or arm.limit_margin() < MARGIN_RAD:
             return False

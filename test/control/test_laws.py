@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from depth_pc_ros.control.ibvs import Ibvs
-from depth_pc_ros.control.pbvs import Pbvs, pbvs_twist
+from depth_pc_ros.control.pbvs import Pbvs
 from depth_pc_ros.control.pose_solver import View, refine
 from depth_pc_ros.errors import PoseError
 from depth_pc_ros.geometry import se3
@@ -31,14 +31,55 @@ def observe(T_cam_goal, n=60, known_depth=True, seed=0):
 def test_pbvs_twist_decays_the_pose_exponentially():
     T = se3.exp(np.array([0.1, -0.05, 0.2, 0.3, -0.2, 1.0]))
     dt = 1e-3
-    after = se3.inverse(se3.exp(pbvs_twist(T) * dt)) @ T
+    after = se3.inverse(se3.exp(se3.pbvs_twist(T) * dt)) @ T
     np.testing.assert_allclose(se3.rotation_angle(after[:3, :3]), (1 - dt) * se3.rotation_angle(T[:3, :3]), rtol=1e-5)
     np.testing.assert_allclose(np.linalg.norm(after[:3, 3]), (1 - dt) * np.linalg.norm(T[:3, 3]), rtol=1e-5)
 
 
+def test_a_point_that_goes_straight_to_its_place_decays_exponentially_with_the_turn():
+    T = se3.exp(np.array([0.1, -0.05, 0.2, 0.3, -0.2, 1.0]))
+    point = np.array([0.1, 0.2, 0.6])
+    dt = 1e-3
+    after = se3.inverse(se3.exp(se3.pbvs_twist(T, point) * dt)) @ T
+    np.testing.assert_allclose(se3.rotation_angle(after[:3, :3]), (1 - dt) * se3.rotation_angle(T[:3, :3]), rtol=1e-5)
+    ways = [pose[:3, :3] @ point + pose[:3, 3] - point for pose in (T, after)]
+    np.testing.assert_allclose(ways[1], (1 - dt) * ways[0], rtol=1e-3)
+
+
+def farthest_seen(steer, points, T_cam_goal):
+    """How far from the image's middle points (N, 3) m, in the goal camera, get on the way; 1 is its edge."""
+    half_size = (0.59, 0.44)  # in focal lengths
+    farthest = 0.0
+    for _ in range(100):
+        now = points @ T_cam_goal[:3, :3].T + T_cam_goal[:3, 3]
+        farthest = max(farthest, np.abs(now[:, :2] / now[:, 2:] / half_size).max())
+        T_cam_goal = se3.inverse(se3.exp(0.05 * steer(T_cam_goal, now))) @ T_cam_goal
+    np.testing.assert_allclose(T_cam_goal, np.eye(4), atol=0.02)
+    return farthest
+
+
+@pytest.mark.parametrize("known_depth", [True, False])
+def test_matches_at_one_side_stay_in_view_in_a_large_turn(known_depth):
+    rng = np.random.default_rng(0)
+    goal, depth = rng.uniform([-0.5, -0.35], [-0.35, -0.2], (40, 2)), rng.uniform(0.5, 0.7, 40)
+    points = np.column_stack([goal, np.ones(40)]) * depth[:, None]
+    R = se3.exp_so3(np.array([0.1, 0.1, np.radians(106)]))
+    start = se3.from_rt(R, np.array([0.25, -0.15, 0.6]) - R @ points.mean(axis=0))
+    law, unknown = Pbvs(), np.full(40, np.nan)
+
+    def servo(T_cam_goal, now):
+        given = (depth, now[:, 2]) if known_depth else (unknown, unknown)
+        return law(Observation(goal, now[:, :2] / now[:, 2:], np.ones(40, bool), *given, 0.6, 540.0)).twist
+
+    assert farthest_seen(servo, points, start) < 1
+    assert farthest_seen(lambda T_cam_goal, _: se3.pbvs_twist(T_cam_goal), points, start) > 1.2
+
+
 def test_pbvs_with_metric_depth_finds_the_exact_twist():
     T = se3.exp(np.array([0.05, -0.02, 0.1, 0.2, -0.1, 0.8]))
-    np.testing.assert_allclose(Pbvs()(observe(T)).twist, pbvs_twist(T), atol=1e-4)
+    observation = observe(T)
+    centre = (np.column_stack([observation.goal, np.ones(60)]) * observation.goal_depth_m[:, None]).mean(axis=0)
+    np.testing.assert_allclose(Pbvs()(observation).twist, se3.pbvs_twist(T, centre), atol=1e-4)
 
 
 def test_ibvs_twist_is_the_jacobian_inverse_of_a_small_motion():
@@ -57,7 +98,7 @@ def test_pbvs_gives_its_pose_only_where_its_lengths_are_those_of_the_prior():
     live = dataclasses.replace(blind, current_depth_m=full.current_depth_m)
     law = Pbvs()
     pose = law(blind).T_cam_goal
-    np.testing.assert_allclose(pbvs_twist(pose), law(blind).twist, atol=1e-3)
+    np.testing.assert_allclose(se3.log_so3(pose[:3, :3]), law(blind).twist[3:], atol=1e-3)
     law.reset()
     assert law(live).T_cam_goal is None
     near = observe(se3.exp(np.array([0.04, -0.02, 0.08, 0.2, -0.1, 0.6])), known_depth=False)
