@@ -75,8 +75,8 @@ class Pbvs(ControlLaw):
         mask[seen[inliers]] = True
         views = (view, *(kept[0] for kept in self._kept))
         metric = problem.metric or any(np.isfinite(each.depth_m).any() for each in views)
-        rays = np.column_stack([problem.goal[mask], np.ones(support)])
-        centre = (rays / self._rho[mask, None]).mean(axis=0)
+        # On the mean ray of the goal; a mean of points would be pulled off it by a few far ones.
+        centre = np.append(problem.goal[mask].mean(axis=0), 1.0) / self._rho[mask].mean()
         return LawOutput(se3.pbvs_twist(self._T_cam_goal, centre), mask, None if metric else self._T_cam_goal)
 
     def _problem(self, observation: Observation) -> Problem:

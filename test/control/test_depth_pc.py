@@ -64,8 +64,8 @@ def test_equal_views_give_equal_twists_after_reset(model, known):
 
 
 def centre(seen):
-    """Of the points (3,), m, in the goal camera."""
-    return (np.column_stack([seen.goal, np.ones(len(seen.goal))]) * seen.goal_depth_m[:, None]).mean(axis=0)
+    """On the mean ray of the goal's points, (3,) m."""
+    return np.append(seen.goal.mean(axis=0), 1.0) / np.mean(1.0 / seen.goal_depth_m)
 
 
 def with_goal_depth(seen, depth_m):
