@@ -31,8 +31,8 @@ class Goal:
     """What a method is told about the goal.
 
     image: (H, W, 3) uint8 RGB, or None for methods without eyes. depth_m: (H, W) metres or None. distance_m: the
-    prior, camera to scene centre; None: not told. peaks: m/s and rad/s that the paper's law begins with on the true
-    way. T_world_goal (4, 4) and centre (3,) are for the oracle only.
+    prior, camera to scene centre; None: not told. peaks: m/s and rad/s, as `paper_peaks` gives them. T_world_goal
+    (4, 4) and centre (3,) are for the oracle only.
     """
 
     image: np.ndarray | None
@@ -55,7 +55,7 @@ class Frame:
 
 
 def paper_peaks(T_world_start: np.ndarray, T_world_goal: np.ndarray) -> tuple[float, float]:
-    """Speeds, m/s and rad/s, that the paper's velocity law begins with on the straight way (poses (4, 4))."""
+    """Twice the straight way a second, m/s and rad/s: the paper's velocity law begins so (poses (4, 4))."""
     law = VelocityLaw.from_config(PipelineConfig(speed="paper"))
     twist = law.target(se3.pbvs_twist(se3.inverse(T_world_start) @ T_world_goal))
     return float(np.linalg.norm(twist[:3])), float(np.linalg.norm(twist[3:]))
@@ -94,7 +94,7 @@ class Method:
 
 
 class Oracle(Method):
-    """The expert: PBVS on the true poses. The floor that no method can go below.
+    """PBVS on the true poses, the scene's centre straight to its place: what perfect perception would give.
 
     It sees no image: its keypoints are a grid of true points in the scene's cylinder (r 0.2 m, h 0.1 m), projected
     into both cameras, and their distances feed the same stopping rule as every other method's keypoints.

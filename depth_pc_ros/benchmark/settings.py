@@ -50,7 +50,7 @@ class Settings(Disturbance):
         "paper",
         "Velocity law: `paper` doubles the unit-gain twist, without limits; `limited` is at most 0.25 m/s and "
         "57 deg/s, acceleration and jerk limited; `swift` keeps to the same limits, reaches them at once and brakes in "
-        "time; `paper_peaks` is `swift` with the speeds that `paper` begins with in the same episode.",
+        "time; `paper_peaks` is `swift` at no more than twice the straight way a second, in metres and radians.",
         choices=("paper", "limited", "swift", "paper_peaks"),
     )
     depth: str = option(
@@ -112,7 +112,7 @@ class Settings(Disturbance):
         if self.speed == "paper":
             return "paper (dt 1/50 s, velocity doubled, no limits: 4 % a step)"
         gain = "gain 2.5 /s" if self.speed == "limited" else "braking law, gain 8 /s at the end"
-        speeds = "at most twice the true way per second" if self.speed == "paper_peaks" else "0.25 m/s, 57 °/s"
+        speeds = "at most twice the straight way per second" if self.speed == "paper_peaks" else "0.25 m/s, 57 °/s"
         return f"{self.speed} (dt 1/50 s, {gain}, {speeds}, 1 m/s², 4 rad/s²)"
 
 

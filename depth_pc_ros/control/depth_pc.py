@@ -77,7 +77,7 @@ class DepthPcGeo(Pbvs):
 
     name = "depth_pc_geo"
     # Relative, of a point's depth where it is known, be it relative or measured: with the 1 % of `Pbvs` a start with
-    # mostly wrong matches explains too few of them (dev/L/024 is lost). At the goal depth decides nothing.
+    # mostly wrong matches explains too few of them (dev/L/024 was lost). At the goal depth decides nothing.
     SHAPE_SIGMA = 0.1
     BELIEVED = 0.5  # probability above which a match is used
     MIN_BELIEVED, MIN_SHARE_BELIEVED = 12, 0.3  # so many of the likeliest are used in any case: the solver judges too

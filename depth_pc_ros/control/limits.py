@@ -73,8 +73,8 @@ class VelocityLaw:
         """
         rate = self.gain_behind(delay_s)
         if self.brakes:
-            # The unit-gain twist is also the way that is left. Until the brake acts, the dead time T goes by at full
-            # speed u, so the way needed is u T + u^2 / (2 a). A limited jerk makes the brake act later still.
+            # The unit-gain twist is also the way that is left, or nearly. Until the brake acts, the dead time T goes by
+            # at full speed u, so the way needed is u T + u^2 / (2 a). A limited jerk makes the brake act later still.
             for way, limit, jerk in (
                 (np.linalg.norm(unit_twist[:3]), self.max_linear_acceleration, self.max_linear_jerk),
                 (np.linalg.norm(unit_twist[3:]), self.max_angular_acceleration, self.max_angular_jerk),

@@ -11,8 +11,9 @@ from depth_pc_ros.networks.layers import mlp
 class DepthPcNet(nn.Module):
     """Depth-PC (paper, Fig. 4): a decoupled head, direction and norm apart, that the depth embedding refines.
 
-    The velocity is that of the PBVS expert at unit gain, its linear part in units of the goal distance. The norm is
-    predicted relative to the median image motion, so that its target stays finite at the goal.
+    The velocity is that of the PBVS expert whose camera goes straight, at unit gain, its linear part in units of the
+    goal distance. The norm is predicted relative to the median image motion, so that its target stays finite at the
+    goal.
     """
 
     def __init__(self, config: EncoderConfig):

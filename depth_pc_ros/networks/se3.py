@@ -92,5 +92,6 @@ def rotation_from_6d(a: Tensor) -> Tensor:
 
 
 def pbvs_twist(T_cam_goal: Tensor) -> Tensor:
-    """The expert: twists (..., 6) at unit gain that lead straight to the goal, as `geometry.se3.pbvs_twist`."""
+    """The expert: twists (..., 6) at unit gain that lead straight to the goal, as `geometry.se3.pbvs_twist`
+    without a point."""
     return torch.cat([T_cam_goal[..., :3, 3], log_so3(T_cam_goal[..., :3, :3])], dim=-1)

@@ -58,7 +58,7 @@ def _sample_start(rng: np.random.Generator, T_world_goal: np.ndarray, centre) ->
 
 
 def _way_is_free(arm: PandaArm, T_world_goal: np.ndarray, centre) -> bool:
-    """Drive as position-based servoing would, the scene straight to its place; False where a limit comes near."""
+    """Drive as position-based servoing would, the scene about straight to its place; False where a limit comes near."""
     tool_from_camera = se3.adjoint(T_HAND_CAM)
     centre_goal = (se3.inverse(T_world_goal) @ np.append(centre, 1.0))[:3]
     for _ in range(_STEPS):

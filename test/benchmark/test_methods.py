@@ -57,10 +57,13 @@ def test_paper_peaks_are_twice_the_way_a_second_and_never_passed(goal, move):
     assert goal.peaks == pytest.approx((2 * way_m, 2 * np.radians(way_deg)))
     oracle = Oracle(Settings(speed="paper_peaks"))
     oracle.set_goal(goal, untouched)
-    twists = [oracle.step(Frame(None, None, DT_S * k, T)).twist for k in range(1, 60)]
+    twists = []
+    for k in range(1, 60):
+        twists.append(oracle.step(Frame(None, None, DT_S * k, T)).twist)
+        T = T @ se3.exp(DT_S * twists[-1])
     peaks = [max(np.linalg.norm(twist[part]) for twist in twists) for part in (slice(0, 3), slice(3, 6))]
     assert all(peak <= limit * (1 + 1e-9) for peak, limit in zip(peaks, goal.peaks))
-    assert max(peak / limit for peak, limit in zip(peaks, goal.peaks)) > 0.9
+    assert max(peak / limit for peak, limit in zip(peaks, goal.peaks)) > 0.6
 
 
 def test_the_oracle_is_limited_like_all_others(goal, move):
