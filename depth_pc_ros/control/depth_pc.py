@@ -76,9 +76,6 @@ class DepthPcGeo(Pbvs):
     """
 
     name = "depth_pc_geo"
-    # Relative, of a point's depth where it is known, be it relative or measured: with the 1 % of `Pbvs` a start with
-    # mostly wrong matches explains too few of them (dev/L/024 was lost). At the goal depth decides nothing.
-    SHAPE_SIGMA = 0.1
     BELIEVED = 0.5  # probability above which a match is used
     MIN_BELIEVED, MIN_SHARE_BELIEVED = 12, 0.3  # so many of the likeliest are used in any case: the solver judges too
 
@@ -86,6 +83,7 @@ class DepthPcGeo(Pbvs):
 
     def __init__(self, model: str = "depth_pc_geo", terminal: bool = True):
         self._network = _Network(model, "depth_pc_geo")
+        self._graph = self._relief = None  # relief: of the graph's relative depth, in distances to the goal
         super().__init__(terminal)
 
     def reset(self) -> None:
@@ -122,8 +120,8 @@ class DepthPcGeo(Pbvs):
     def _judge(self, observation: Observation) -> np.ndarray:
         """Ask the network which matches to believe, and for the relief; returns its guess of the pose (4, 4)."""
         network = self._network
-        self._graph, frame = network.look(observation)
-        output = network.net(self._graph, frame, network.memory)
+        graph, frame = network.look(observation)
+        output = network.net(graph, frame, network.memory)
         network.memory = output.memory
         if not torch.isfinite(output.logits).all():
             raise PoseError(f"{self.name}: the network's answer is not finite")
@@ -132,7 +130,8 @@ class DepthPcGeo(Pbvs):
         self._doubted = np.zeros(len(observation.matched), dtype=bool)
         self._doubted[output.index[~believed].numpy()] = True
         self._unjudged = 0
-        self._relief = output.relief.item()
+        if graph is not self._graph or not self._terminal.near:  # near the goal the motion tells no relief
+            self._graph, self._relief = graph, output.relief.item()
         T = output.T_start[0].double().numpy()
         T[:3, 3] *= observation.distance_m
         return T
@@ -140,11 +139,12 @@ class DepthPcGeo(Pbvs):
     def _shaped_problem(self, observation: Observation) -> Problem:
         """The goal's depth: as measured, else `d (1 + a n)` of relative depth n, distance d and relief a.
 
-        Where n is not known either, the distance alone.
+        Where n is not known either, the distance alone. All depth, be it measured, is trusted no more than what
+        `Pbvs` guesses: its errors are those of whole objects, and the way tells it better.
         """
         graph = self._graph
         known, metric = graph.depth_known.numpy(), np.isfinite(observation.goal_depth_m)
         shaped = observation.distance_m * (1 + self._relief * graph.depth.double().numpy())
         depth = np.where(metric, observation.goal_depth_m, np.where(known, shaped, observation.distance_m))
-        sigma = np.where(known | metric, self.SHAPE_SIGMA, self.RELIEF_SIGMA)
-        return Problem(observation.goal, 1 / depth, (depth / sigma) ** 2, observation.focal_px, bool(metric.any()))
+        info = (depth / self.RELIEF_SIGMA) ** 2
+        return Problem(observation.goal, 1 / depth, info, observation.focal_px, bool(metric.any()))

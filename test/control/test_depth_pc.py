@@ -204,3 +204,30 @@ def test_a_model_of_the_other_kind_is_refused(model):
     other = "depth_pc" if name == "depth_pc_geo" else "depth_pc_geo"
     with pytest.raises(CheckpointError, match=f"expected '{other}'"):
         Servo(ControlConfig(controller=other, model=folder))
+
+
+def test_near_the_goal_where_motion_tells_no_relief_that_of_the_way_stands(tmp_path):
+    model = saved(tmp_path, "depth_pc_geo")
+    near = observe(se3.exp(np.array([0.01, 0.0, 0.0, 0.0, 0.0, 0.02])))
+    law, fresh = make(model), make(model)
+    law(observe(FAR))
+    relief = law._relief
+    for _ in range(2 * law.JUDGE_EVERY):
+        law(near)
+        fresh(near)
+    assert law._relief == relief
+    assert fresh._relief != pytest.approx(relief, rel=1e-3)
+    for _ in range(2 * law.JUDGE_EVERY):
+        law(observe(FAR))
+    assert law._relief != relief
+
+
+def test_depth_that_comes_near_the_goal_gets_a_relief_of_its_own(tmp_path):
+    law = make(saved(tmp_path, "depth_pc_geo"))
+    seen = observe(se3.exp(np.array([0.01, 0.0, 0.0, 0.0, 0.0, 0.02])))
+    blind = with_goal_depth(seen, np.full(60, np.nan))
+    law(blind)
+    relief = law._relief
+    for _ in range(law.JUDGE_EVERY):
+        law(Observation(**{**blind.__dict__, "goal_relative_depth": seen.goal_depth_m}))
+    assert law._relief != relief
