@@ -29,7 +29,7 @@ class Pbvs(ControlLaw):
     """
 
     name = "pbvs"
-    RELIEF_SIGMA = 0.3  # relative, of a point's depth about the distance prior where metric depth is unknown
+    RELIEF_SIGMA = 0.3  # relative, of a point's depth about what is guessed where it is not known
     METRIC_SIGMA = 0.01  # relative, of metric goal depth
     MIN_SHARE, MIN_INLIERS = 0.35, 7  # support below which a pose is not trusted
     WARM_SHARE = 0.85  # of the last frame's support: a warm start that keeps it needs no fresh candidates

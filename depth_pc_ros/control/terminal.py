@@ -30,7 +30,6 @@ class TerminalStage:
     def __init__(self, enabled: bool = True):
         """enabled: False: depths are never held."""
         self._enabled = enabled
-        self.near = False  # whether the last frame was near the goal
         self._noise_px = deque(maxlen=self.FRAMES)
         self.let_go()
 
@@ -49,17 +48,16 @@ class TerminalStage:
 
     def look(self, problem: Problem, solution: Solution, seen: np.ndarray) -> None:
         """Hold or let go, by the solution of a frame. seen: (M,) the points that its last view supports."""
+        if not self._enabled:
+            return
         T = solution.poses[-1]
         shift = np.linalg.norm(T[:3, 3]) * np.median(solution.rho[seen])
         far = max(shift / self.NEAR, se3.rotation_angle(T[:3, :3]) / self.NEAR_RAD)
-        self.near = far <= 1
-        if not self._enabled:
-            return
         if self.holds:
             if far > self.LEAVE:
                 self.let_go()
             return
-        if not self.near:
+        if far > 1:
             self._noise_px.clear()
             return
         self._noise_px.append(solution.noise_px)
