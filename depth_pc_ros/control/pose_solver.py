@@ -6,9 +6,9 @@ A goal keypoint with ray `b = (x*, y*, 1)` and inverse depth `rho` in the goal c
     sum_ki Tukey(|pi(R_k b_i + rho_i t_k) - s_ki| / s_k) + sum_i ((rho_i - rho_prior_i) / sigma_i)^2 (+ measured depth)
 
 where `s_k` is a robust scale of the view's residuals. An inverse depth meets the poses only through its own point, so
-it is eliminated (Schur complement) and an iteration costs O(N). The prior makes every case one case: with metric depth
-it is tight, and this is PnP; without depth it is loose around the distance prior, and this is two-view geometry, or a
-small bundle adjustment, that neither degenerates on a plane nor at the goal, where the baseline tells no depth.
+it is eliminated (Schur complement) and an iteration costs O(N). The prior makes every case one case: where it is tight,
+as with metric depth in `Pbvs`, this is PnP; where it is loose, as around the distance prior, this is two-view geometry,
+or a small bundle adjustment, that neither degenerates on a plane nor at the goal, where the baseline tells no depth.
 
 Sources: B. Triggs et al., "Bundle adjustment - a modern synthesis", 2000; inverse depth, J. Civera et al., "Inverse
 depth parametrization for monocular SLAM", T-RO 2008; robust virtual visual servoing, A. Comport et al., "Real-time

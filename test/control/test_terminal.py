@@ -132,7 +132,7 @@ def test_in_closed_loop_held_at_the_goal_and_let_go_when_the_camera_is_taken_awa
         for _ in range(400):
             stamp_s += 0.02
             result = servo.update(Matches(goal_px, see(T), np.ones(N, bool), np.ones(N, np.float32)), stamp_s)
-            held.append(servo._law._terminal is not None and servo._law._terminal.holds)
+            held.append(servo._law._terminal.holds)
             if result.converged:
                 break
             T = T @ se3.exp(0.02 * result.twist)
