@@ -283,10 +283,12 @@ def run(node_class: type[ServoNode]) -> int:
         node.start()
         executor = SingleThreadedExecutor()
         executor.add_node(node)
+        stopped = threading.Event()  # first: `shutdown` takes away what a spinning thread still waits on
 
         def spin():
             try:
-                executor.spin()
+                while not stopped.is_set():
+                    executor.spin_once()
             except Exception as error:  # a callback failed: stop the motion, then die
                 traceback.print_exc()
                 crash.append(error)
@@ -295,8 +297,9 @@ def run(node_class: type[ServoNode]) -> int:
         spinner = threading.Thread(target=spin, daemon=True)
         spinner.start()
         os.read(woken, 1)
-        executor.shutdown(timeout_sec=2.0)
+        executor.create_task(stopped.set)
         spinner.join(timeout=2.0)
+        executor.shutdown(timeout_sec=2.0)
         node.shutdown_safely()
     except (DepthPcError, RCLError) as error:
         print(f"{node_class.__name__}: {error}", file=sys.stderr)
