@@ -45,7 +45,7 @@ class TexturedPlane:
         rays = np.column_stack([intrinsics.normalise(goal_points), np.ones(len(goal_points))]) @ T_world_goal[:3, :3].T
         points = T_world_goal[:3, 3] - rays * (T_world_goal[2, 3] / rays[:, 2:])
         T_cam_world = se3.inverse(T_world_cam)
-        return intrinsics.project(points @ T_cam_world[:3, :3].T + T_cam_world[:3, 3])
+        return intrinsics.project(se3.transform(T_cam_world, points))
 
 
 @pytest.fixture(scope="session")

@@ -111,14 +111,13 @@ class Oracle(Method):
         grid = np.stack(np.meshgrid(xy, xy, (-0.05, 0.05)), axis=-1).reshape(-1, 3)
         grid = grid[np.hypot(grid[:, 0], grid[:, 1]) <= 0.2]
         self._points_world = goal.centre + grid
-        self._centre = (se3.inverse(goal.T_world_goal) @ np.append(goal.centre, 1.0))[:3]  # in the goal camera
+        self._centre = se3.transform(se3.inverse(goal.T_world_goal), goal.centre)  # in the goal camera
         self._goal = goal
         self._goal_px = self._project(goal.T_world_goal)
         self._ramp = Ramp()
 
     def _project(self, T_world_cam: np.ndarray) -> np.ndarray:
-        T_cam_world = se3.inverse(T_world_cam)
-        return self._goal.intrinsics.project(self._points_world @ T_cam_world[:3, :3].T + T_cam_world[:3, 3])
+        return self._goal.intrinsics.project(se3.transform(se3.inverse(T_world_cam), self._points_world))
 
     def step(self, frame: Frame) -> StepResult:
         focal = self._goal.intrinsics.focal

@@ -70,7 +70,7 @@ def _drive(matches: int, frames: int, seed: int):
     matched = rng.permutation(count) < matches
     for k in range(frames):
         T = se3.exp(START * (1 - STEP) ** k)
-        q = points @ T[:3, :3].T + T[:3, 3]
+        q = se3.transform(T, points)
         current = q[:, :2] / q[:, 2:] + rng.normal(0, NOISE_PX / FOCAL_PX, (count, 2))
         yield Observation(goal, current, matched, depth_m, q[:, 2], DISTANCE_M, FOCAL_PX)
 

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
 from depth_pc_ros.cli.run_report import RunRecord
+from depth_pc_ros.geometry import se3
 from depth_pc_ros.types import ServoState
 
 _BLUE, _ORANGE, _GREEN, _GREY, _RED = "#2563eb", "#ea580c", "#059669", "#64748b", "#ef4444"
@@ -137,7 +138,7 @@ def _draw_camera(axis, T_world_cam, size_m: float, color: str, name: str, linewi
     """A pyramid that opens along the view; returns its corners (5, 3) in the world."""
     x, y = _HALF_VIEW
     corners = size_m * np.array([(-x, -y, 1), (x, -y, 1), (x, y, 1), (-x, y, 1)])
-    corners = corners @ T_world_cam[:3, :3].T + T_world_cam[:3, 3]
+    corners = se3.transform(T_world_cam, corners)
     apex = T_world_cam[:3, 3]
     a, b, c, d = corners
     outline = np.array([a, b, c, d, a, apex, b, c, apex, d])

@@ -24,6 +24,11 @@ def inverse(T: np.ndarray) -> np.ndarray:
     return from_rt(R_inv, -R_inv @ T[:3, 3])
 
 
+def transform(T_a_b: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Points (..., 3) in frame a, m, of the same ones in frame b."""
+    return points @ T_a_b[:3, :3].T + T_a_b[:3, 3]
+
+
 def skew(a: np.ndarray) -> np.ndarray:
     """The (..., 3, 3) matrices with `skew(a) @ b == cross(a, b)`, for vectors of shape (..., 3)."""
     a = np.asarray(a, dtype=np.float64)
@@ -91,11 +96,10 @@ def pbvs_twist(T_cam_goal: np.ndarray, point: np.ndarray | None = None) -> np.nd
 
     Source of both laws: F. Chaumette, S. Hutchinson, "Visual servo control. I. Basic approaches", IEEE RAM 13(4), 2006.
     """
-    R, t = T_cam_goal[:3, :3], T_cam_goal[:3, 3]
-    w = log_so3(R)
+    w = log_so3(T_cam_goal[:3, :3])
     if point is None:
-        return np.concatenate([t, w])
-    now = R @ point + t
+        return np.concatenate([T_cam_goal[:3, 3], w])
+    now = transform(T_cam_goal, point)
     return np.concatenate([now - point - np.cross(w, now), w])
 
 

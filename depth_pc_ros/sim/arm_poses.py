@@ -49,7 +49,7 @@ def _sample_start(rng: np.random.Generator, T_world_goal: np.ndarray, centre) ->
     """A pose moved away from the goal, that looks at the scene and is rolled about its optical axis."""
     direction = rng.standard_normal(3)
     shift = rng.uniform(*START_SHIFT_M) * direction / np.linalg.norm(direction)
-    aim = (se3.inverse(T_world_goal) @ np.append(centre, 1.0))[:3] + rng.uniform(-0.05, 0.05, 3) - shift
+    aim = se3.transform(se3.inverse(T_world_goal), centre) + rng.uniform(-0.05, 0.05, 3) - shift
     swing, _ = Rotation.align_vectors(aim[None] / np.linalg.norm(aim), [[0.0, 0.0, 1.0]])
     # cos(angle / 2) = cos(swing / 2) cos(roll / 2): the roll fills up what the swing leaves of the wanted angle
     ratio = np.cos(np.radians(rng.uniform(*START_ANGLE_DEG)) / 2) / np.cos(swing.magnitude() / 2)
@@ -60,7 +60,7 @@ def _sample_start(rng: np.random.Generator, T_world_goal: np.ndarray, centre) ->
 def _way_is_free(arm: PandaArm, T_world_goal: np.ndarray, centre) -> bool:
     """Drive as position-based servoing would, the scene about straight to its place; False where a limit comes near."""
     tool_from_camera = se3.adjoint(T_HAND_CAM)
-    centre_goal = (se3.inverse(T_world_goal) @ np.append(centre, 1.0))[:3]
+    centre_goal = se3.transform(se3.inverse(T_world_goal), centre)
     for _ in range(_STEPS):
         T_cam_goal = se3.inverse(arm.camera_pose) @ T_world_goal
         twist_cam = _GAIN_1_S * se3.pbvs_twist(T_cam_goal, centre_goal)

@@ -40,7 +40,7 @@ def sample_view(rng: np.random.Generator, centre, distance_m=DISTANCE_M, azimuth
 
 def sees(T_world_cam: np.ndarray, point, intrinsics: Intrinsics) -> bool:
     """Whether a world point (3,) lies well inside the image."""
-    u, v = intrinsics.project((se3.inverse(T_world_cam) @ np.append(point, 1.0))[:3])
+    u, v = intrinsics.project(se3.transform(se3.inverse(T_world_cam), point))
     mx, my = _VISIBLE_MARGIN * intrinsics.width, _VISIBLE_MARGIN * intrinsics.height
     return bool(mx < u < intrinsics.width - mx and my < v < intrinsics.height - my)
 

@@ -176,7 +176,7 @@ def test_flow_finds_a_small_motion_to_a_fraction_of_a_pixel(goal, plane, intrins
     uv = matches.goal_points[matches.matched]
     points = intrinsics.unproject(uv, depth[uv[:, 1].astype(int), uv[:, 0].astype(int)])
     T_live_goal = se3.inverse(T) @ goal.T_world_goal
-    true = intrinsics.project(points @ T_live_goal[:3, :3].T + T_live_goal[:3, 3])
+    true = intrinsics.project(se3.transform(T_live_goal, points))
     errors = np.linalg.norm(matches.current_points[matches.matched] - true, axis=1)
     assert np.median(errors) < 0.3
 

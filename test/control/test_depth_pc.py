@@ -41,7 +41,7 @@ def make(model):
 def observe(T_cam_goal, known=True, n=60):
     rng = np.random.default_rng(0)
     goal, depth = rng.uniform(-0.4, 0.4, (n, 2)), rng.uniform(0.6, 0.8, n)
-    points = np.column_stack([goal, np.ones(n)]) * depth[:, None] @ T_cam_goal[:3, :3].T + T_cam_goal[:3, 3]
+    points = se3.transform(T_cam_goal, np.column_stack([goal, np.ones(n)]) * depth[:, None])
     nothing = np.full(n, np.nan)
     return Observation(
         goal, points[:, :2] / points[:, 2:], np.ones(n, bool), depth if known else nothing,
@@ -63,11 +63,6 @@ def test_equal_views_give_equal_twists_after_reset(model, known):
     assert first.dtype == np.float64
 
 
-def centre(seen):
-    """On the mean ray of the goal's points, (3,) m."""
-    return np.append(seen.goal.mean(axis=0), 1.0) / np.mean(1.0 / seen.goal_depth_m)
-
-
 def with_goal_depth(seen, depth_m):
     return dataclasses.replace(seen, goal_depth_m=depth_m)
 
@@ -78,7 +73,7 @@ def test_measured_depth_is_no_more_than_relative_to_the_network(tmp_path):
     np.testing.assert_allclose(make(law)(seen).twist, make(law)(other).twist, rtol=1e-3, atol=1e-4)
 
 
-def test_measured_depth_is_the_scale_of_the_geometric_law_whatever_the_distance(tmp_path):
+def test_measured_depth_is_the_scale_of_the_geometric_law_whatever_the_distance(tmp_path, centre):
     model = saved(tmp_path, "depth_pc_geo")
     seen = observe(FAR)
     wrong = dataclasses.replace(seen, distance_m=1.4)
@@ -88,7 +83,7 @@ def test_measured_depth_is_the_scale_of_the_geometric_law_whatever_the_distance(
     np.testing.assert_allclose(make(model)(twice).twist[:3], 2 * expected, atol=0.02)
 
 
-def test_where_goal_depth_has_holes_what_is_measured_is_the_scale(tmp_path):
+def test_where_goal_depth_has_holes_what_is_measured_is_the_scale(tmp_path, centre):
     model = saved(tmp_path, "depth_pc_geo")
     seen = observe(FAR)
     holes = with_goal_depth(seen, np.where(np.arange(60) % 4, np.nan, seen.goal_depth_m))
@@ -168,7 +163,7 @@ def test_the_likeliest_matches_are_used_where_none_is_believed(tmp_path):
     np.testing.assert_allclose(out.twist[3:], se3.log_so3(FAR[:3, :3]), atol=0.02)
 
 
-def test_where_the_last_judgement_leaves_few_matches_the_network_is_asked_again(tmp_path):
+def test_where_the_last_judgement_leaves_few_matches_the_network_is_asked_again(tmp_path, centre):
     law = make(saved(tmp_path, "depth_pc_geo"))
     observation = observe(FAR, known=False)
     law(observation)

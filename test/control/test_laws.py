@@ -16,7 +16,7 @@ def observe(T_cam_goal, n=60, known_depth=True, seed=0):
     rng = np.random.default_rng(seed)
     goal = rng.uniform(-0.4, 0.4, (n, 2))
     depth = rng.uniform(0.5, 0.9, n)
-    points = np.column_stack([goal, np.ones(n)]) * depth[:, None] @ T_cam_goal[:3, :3].T + T_cam_goal[:3, 3]
+    points = se3.transform(T_cam_goal, np.column_stack([goal, np.ones(n)]) * depth[:, None])
     return Observation(
         goal=goal,
         current=points[:, :2] / points[:, 2:],
@@ -26,11 +26,6 @@ def observe(T_cam_goal, n=60, known_depth=True, seed=0):
         distance_m=0.7,
         focal_px=540.0,
     )
-
-
-def centre(observation, of=slice(None)):
-    """On the mean ray of these goal points, (3,) m."""
-    return np.append(observation.goal[of].mean(axis=0), 1.0) / np.mean(1.0 / observation.goal_depth_m[of])
 
 
 def test_pbvs_twist_decays_the_pose_exponentially():
@@ -57,7 +52,7 @@ def farthest_seen(steer, points, T_cam_goal):
     half_size = (0.59, 0.44)  # in focal lengths
     farthest = 0.0
     for _ in range(100):
-        now = points @ T_cam_goal[:3, :3].T + T_cam_goal[:3, 3]
+        now = se3.transform(T_cam_goal, points)
         farthest = max(farthest, np.abs(now[1:, :2] / now[1:, 2:] / half_size).max())
         T_cam_goal = se3.inverse(se3.exp(0.05 * steer(T_cam_goal, now))) @ T_cam_goal
     np.testing.assert_allclose(T_cam_goal, np.eye(4), atol=0.02)
@@ -82,7 +77,7 @@ def test_matches_at_one_side_stay_in_view_in_a_large_turn(known_depth):
     assert farthest_seen(lambda T_cam_goal, _: se3.pbvs_twist(T_cam_goal), points, start) > 1.2
 
 
-def test_pbvs_with_metric_depth_finds_the_exact_twist():
+def test_pbvs_with_metric_depth_finds_the_exact_twist(centre):
     T = se3.exp(np.array([0.05, -0.02, 0.1, 0.2, -0.1, 0.8]))
     observation = observe(T)
     np.testing.assert_allclose(Pbvs()(observation).twist, se3.pbvs_twist(T, centre(observation)), atol=1e-4)
@@ -116,7 +111,7 @@ def test_pbvs_gives_its_pose_only_where_its_lengths_are_those_of_the_prior():
     assert Ibvs()(blind).T_cam_goal is None
 
 
-def test_pbvs_says_which_matches_are_wrong():
+def test_pbvs_says_which_matches_are_wrong(centre):
     T = se3.exp(np.array([0.05, 0, 0.05, 0, 0, 0.5]))
     observation = observe(T)
     observation.current[:12] = np.random.default_rng(1).uniform(-0.5, 0.5, (12, 2))
@@ -145,11 +140,11 @@ def test_pbvs_leaves_a_reversed_relief():
     rng, n = np.random.default_rng(0), 120
     T = se3.exp(np.array([0.08, 0.02, 0.0, 0.0, 0.12, 0.3]))
     goal, depth, unknown = rng.uniform(-0.4, 0.4, (n, 2)), rng.uniform(0.6, 0.8, n), np.full(n, np.nan)
-    points = np.column_stack([goal, np.ones(n)]) * depth[:, None] @ T[:3, :3].T + T[:3, 3]
+    points = se3.transform(T, np.column_stack([goal, np.ones(n)]) * depth[:, None])
     observation = Observation(goal, points[:, :2] / points[:, 2:], np.ones(n, bool), unknown, unknown, 0.7, 540.0)
     law = Pbvs()
     view = View(np.arange(n), observation.current, unknown)
-    centre = T[:3, :3] @ (0, 0, 0.7) + T[:3, 3]
+    centre = se3.transform(T, (0, 0, 0.7))
     turn = se3.exp_so3(np.array([0, 0.3, 0]))
     start = se3.from_rt(turn, centre - turn @ centre) @ T
     turned_over = refine(law._problem(observation), [view], [start], 1 / (1.4 - depth), 40)

@@ -29,7 +29,7 @@ def make_problem(seed, roll_deg=30.0, shift=0.1, relief=0.05, noise_px=0.0, sigm
 
 def look(goal, depth, T_cam_goal):
     """Normalised coordinates (N, 2) and depth (N,) of the goal's points in another camera."""
-    points = np.column_stack([goal, np.ones(len(goal))]) * depth[:, None] @ T_cam_goal[:3, :3].T + T_cam_goal[:3, 3]
+    points = se3.transform(T_cam_goal, np.column_stack([goal, np.ones(len(goal))]) * depth[:, None])
     return points[:, :2] / points[:, 2:], points[:, 2]
 
 

@@ -14,6 +14,6 @@ def test_interaction_matrix_matches_finite_differences():
         twist = np.eye(6)[axis]
         # The camera moves by exp(twist dt), so static points move by its inverse in camera coordinates.
         T = se3.inverse(se3.exp(twist * dt))
-        later = points_cam @ T[:3, :3].T + T[:3, 3]
+        later = se3.transform(T, points_cam)
         difference = (later[:, :2] / later[:, 2:] - points) / dt
         np.testing.assert_allclose(L @ twist, difference, atol=2e-5)

@@ -30,6 +30,14 @@ def test_inverse_and_composition(rng):
     np.testing.assert_allclose(T @ se3.inverse(T), np.eye(4), atol=1e-12)
 
 
+def test_transform_is_the_homogeneous_product_for_one_point_and_many(rng):
+    T, points = random_pose(rng), rng.normal(size=(2, 5, 3))
+    now = se3.transform(T, points)
+    assert now.shape == points.shape
+    np.testing.assert_allclose(T @ np.append(points[1, 3], 1.0), np.append(now[1, 3], 1.0))
+    np.testing.assert_allclose(se3.transform(T, points[1, 3]), now[1, 3])
+
+
 def test_skew_is_the_cross_product(rng):
     a, b = rng.normal(size=(5, 3)), rng.normal(size=(5, 3))
     np.testing.assert_allclose(np.einsum("nij,nj->ni", se3.skew(a), b), np.cross(a, b), atol=1e-12)

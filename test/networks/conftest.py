@@ -13,7 +13,7 @@ def _make_goal(seed, n=60, T_cam_goal=None, wrong=0.0, hidden=0.2):
     depth = rng.uniform(0.8, 1.2, n)
     if T_cam_goal is None:
         T_cam_goal = se3.exp(np.array([0.1, -0.05, 0.1, 0.1, -0.1, rng.uniform(-2, 2)]))
-    points = np.column_stack([goal, np.ones(n)]) * depth[:, None] @ T_cam_goal[:3, :3].T + T_cam_goal[:3, 3]
+    points = se3.transform(T_cam_goal, np.column_stack([goal, np.ones(n)]) * depth[:, None])
     current = points[:, :2] / points[:, 2:]
     right = rng.random(n) >= wrong
     current[~right] = rng.uniform(-0.5, 0.5, (np.count_nonzero(~right), 2))

@@ -166,7 +166,7 @@ class PointCamera:
 
     def pixels(self, T_world_cam) -> np.ndarray:
         T_cam_world = se3.inverse(T_world_cam)
-        return self.intrinsics.project(self.points @ T_cam_world[:3, :3].T + T_cam_world[:3, 3])
+        return self.intrinsics.project(se3.transform(T_cam_world, self.points))
 
     def look(self, stamp_s=None, goal_id=None, visible=60):
         """Publish the matches of the pose at the moment; `visible` of the points are matched."""

@@ -94,7 +94,7 @@ def test_matches_say_where_the_goals_points_are_now(chain, intrinsics, T_world_g
     goal_px, live_px = matches.goal_points[matches.matched], matches.current_points[matches.matched]
     world = plane_points(goal_px, T_world_goal, intrinsics)
     T_cam_world = se3.inverse(T_world_cam)
-    expected = intrinsics.project(world @ T_cam_world[:3, :3].T + T_cam_world[:3, 3])
+    expected = intrinsics.project(se3.transform(T_cam_world, world))
     error_px = np.linalg.norm(live_px - expected, axis=1)
     assert np.median(error_px) < 0.3
     assert np.quantile(error_px, 0.95) < 1.5

@@ -22,7 +22,7 @@ def scenes(clouds):
 
 def at_start(scene) -> np.ndarray:
     """The scene's points in the start camera's frame."""
-    return scene.points_goal @ scene.T_start_goal[:3, :3].T + scene.T_start_goal[:3, 3]
+    return se3.transform(scene.T_start_goal, scene.points_goal)
 
 
 def test_all_points_are_in_front_and_in_the_goal_image(scenes):
