@@ -24,7 +24,10 @@ _RANSAC_PX = 3.0
 
 
 class FlowMatcher:
-    """Matches by optical flow. flow: maps images (H, W, 3) uint8 A, B to the flow (H, W, 2) in px from A to B."""
+    """Matches by optical flow.
+
+    flow: maps images (H, W, 3) uint8 A, B to the flow (H, W, 2) in px from A to B, and has a `name`.
+    """
 
     def __init__(self, flow):
         self.name = flow.name

@@ -55,7 +55,10 @@ class Frame:
 
 
 def paper_peaks(T_world_start: np.ndarray, T_world_goal: np.ndarray) -> tuple[float, float]:
-    """Twice the straight way a second, m/s and rad/s: the paper's velocity law begins so (poses (4, 4))."""
+    """Twice the straight way a second, m/s and rad/s (poses (4, 4)).
+
+    The paper's law begins so where the camera goes straight.
+    """
     law = VelocityLaw.from_config(PipelineConfig(speed="paper"))
     twist = law.target(se3.pbvs_twist(se3.inverse(T_world_start) @ T_world_goal))
     return float(np.linalg.norm(twist[:3])), float(np.linalg.norm(twist[3:]))
@@ -203,7 +206,7 @@ class IbvsMethod(PipelineMethod):
 
 
 class PbvsMethod(PipelineMethod):
-    """Position-based servoing on a robust two-view pose."""
+    """Position-based servoing on a robust pose from a few views."""
 
     controller = "pbvs"
 

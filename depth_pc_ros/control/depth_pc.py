@@ -80,6 +80,8 @@ class DepthPcGeo(Pbvs):
     # Of a goal's depth, as a share of its distance; what is typical, since the network's own answer follows the image
     # motion, not the scene: from 0.04 on the way to 0.2 at the goal, where it biased the pose.
     RELIEF = 0.05
+    # Of the points that a depth camera has not measured, where it has measured others: those alone tell the scale.
+    HOLE_SIGMA = 2.0
     BELIEVED = 0.5  # probability above which a match is used
     MIN_BELIEVED, MIN_SHARE_BELIEVED = 12, 0.3  # so many of the likeliest are used in any case: the solver judges too
 
@@ -109,8 +111,12 @@ class DepthPcGeo(Pbvs):
         return self._steer(problem, view, [(T, problem.rho_prior) for T in starts])
 
     def _judgement_due(self, observation: Observation) -> bool:
-        """Every few images, and wherever fresh poses are weighed or the last judgement would leave too few matches."""
-        if self._doubted is None or self._unjudged >= self.JUDGE_EVERY or self._unchecked + 1 >= self.RECHECK_FRAMES:
+        """Every few images, where the last judgement would leave too few matches, and where fresh poses are weighed.
+
+        Not where they are weighed because a warm start has failed: it is known too late.
+        """
+        weighed = not self._terminal.holds and self._unchecked + 1 >= self.RECHECK_FRAMES
+        if self._doubted is None or self._unjudged >= self.JUDGE_EVERY or weighed:
             return True
         left = np.count_nonzero(observation.matched & ~self._doubted)
         return left < self._fewest(np.count_nonzero(observation.matched))
@@ -140,11 +146,11 @@ class DepthPcGeo(Pbvs):
     def _shaped_problem(self, observation: Observation) -> Problem:
         """The goal's depth: as measured, else `d (1 + RELIEF n)` of its distance d and its relative depth n.
 
-        n is 0 where it is not known. d is the median of what is measured, if anything is.
+        n is 0 where it is not known.
         """
         metric = np.isfinite(observation.goal_depth_m)
-        distance_m = np.median(observation.goal_depth_m[metric]) if metric.any() else observation.distance_m
-        shaped = distance_m * (1 + self.RELIEF * self._graph.depth.double().numpy())
+        shaped = observation.distance_m * (1 + self.RELIEF * self._graph.depth.double().numpy())
         depth = np.where(metric, observation.goal_depth_m, shaped)
-        info = (depth / self.RELIEF_SIGMA) ** 2
+        sigma = np.where(metric | ~metric.any(), self.RELIEF_SIGMA, self.HOLE_SIGMA)
+        info = (depth / sigma) ** 2
         return Problem(observation.goal, 1 / depth, info, observation.focal_px, bool(metric.any()))

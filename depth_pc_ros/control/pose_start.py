@@ -1,4 +1,4 @@
-"""Candidate relative poses from scratch: essential matrix, homography, PnP where depth is known, and no motion.
+"""Candidate relative poses from scratch: essential matrix, homography, PnP where depth is known well, and no motion.
 
 Each covers another's blind spot: an essential matrix needs parallax, a homography a plane (or no translation), PnP
 needs depth. The caller refines all of them and keeps the best.
@@ -109,7 +109,7 @@ def _from_homography(problem) -> list:
 
 
 def _from_depth(problem) -> list:
-    """PnP where the prior is tight (known goal depth), and the reverse PnP where the current depth is measured."""
+    """PnP where the prior is tighter than 10 %, and the reverse PnP where the current depth is measured."""
     starts = []
     tight = problem.rho_info > 1 / (0.1 * problem.rho_prior) ** 2
     known = np.isfinite(problem.current_depth_m)

@@ -63,9 +63,9 @@ def _goal_values(relative_depth: np.ndarray, goal_points: np.ndarray, intrinsics
 class Servo:
     """Control law, velocity law and stopping rule around one goal.
 
-    States it gives: NO_GOAL, SERVOING, CONVERGED, STALE_INPUT (stamp not newer), LOST (too few matches, or no pose),
-    FAULT (a law answered NaN; stays until `reset`). The twist is zero in every state but SERVOING. A converged servo
-    moves again when the error grows past the stopping error.
+    States it gives: NO_GOAL, SERVOING, CONVERGED, STALE_INPUT (stamp not newer), LOST (too few matches, or no pose;
+    `depth_pc_geo` also where its network answers NaN), FAULT (a law answered NaN; stays until `reset`). The twist is
+    zero in every state but SERVOING. A converged servo moves again when the error grows past the stopping error.
     """
 
     def __init__(self, config: ControlConfig):

@@ -299,6 +299,7 @@ def run(node_class: type[ServoNode]) -> int:
         os.read(woken, 1)
         executor.create_task(stopped.set)
         spinner.join(timeout=2.0)
+        stopped.set()  # where a callback outlasts that, the task never runs
         executor.shutdown(timeout_sec=2.0)
         node.shutdown_safely()
     except (DepthPcError, RCLError) as error:

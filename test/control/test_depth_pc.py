@@ -38,9 +38,9 @@ def make(model):
     return {"depth_pc": DepthPc, "depth_pc_geo": DepthPcGeo}[name](folder)
 
 
-def observe(T_cam_goal, known=True, n=60):
+def observe(T_cam_goal, known=True, n=60, depth=None):
     rng = np.random.default_rng(0)
-    goal, depth = rng.uniform(-0.4, 0.4, (n, 2)), rng.uniform(0.6, 0.8, n)
+    goal, depth = rng.uniform(-0.4, 0.4, (n, 2)), rng.uniform(0.6, 0.8, n) if depth is None else depth
     points = se3.transform(T_cam_goal, np.column_stack([goal, np.ones(n)]) * depth[:, None])
     nothing = np.full(n, np.nan)
     return Observation(
@@ -83,11 +83,20 @@ def test_measured_depth_is_the_scale_of_the_geometric_law_whatever_the_distance(
     np.testing.assert_allclose(make(model)(twice).twist[:3], 2 * expected, atol=0.02)
 
 
-def test_where_goal_depth_has_holes_what_is_measured_is_the_scale(tmp_path, centre):
+@pytest.mark.parametrize("distance_m", [0.35, 0.7, 1.4])
+def test_where_goal_depth_has_holes_what_is_measured_is_the_scale(tmp_path, centre, distance_m):
     model = saved(tmp_path, "depth_pc_geo")
     seen = observe(FAR)
     holes = with_goal_depth(seen, np.where(np.arange(60) % 4, np.nan, seen.goal_depth_m))
-    out = make(model)(dataclasses.replace(holes, distance_m=1.4))
+    out = make(model)(dataclasses.replace(holes, distance_m=distance_m))
+    np.testing.assert_allclose(out.twist[:3], se3.pbvs_twist(FAR, centre(seen))[:3], atol=0.01)
+
+
+def test_where_only_the_background_is_measured_it_does_not_push_the_object_away(tmp_path, centre):
+    depth = np.where(np.arange(60) < 45, 0.35, 0.9)  # the object is too near for the camera
+    seen = observe(FAR, depth=depth)
+    background = with_goal_depth(seen, np.where(np.arange(60) < 45, np.nan, depth))
+    out = make(saved(tmp_path, "depth_pc_geo"))(dataclasses.replace(background, distance_m=0.35))
     np.testing.assert_allclose(out.twist[:3], se3.pbvs_twist(FAR, centre(seen))[:3], atol=0.01)
 
 
@@ -199,6 +208,19 @@ def test_the_network_is_asked_every_few_images_and_whenever_fresh_poses_are_weig
     assert 31 / law.JUDGE_EVERY <= len(asked) <= 31 / law.JUDGE_EVERY + 5
     assert len(weighed) >= 3
     assert all(weighed)
+
+
+def test_while_depths_are_held_it_is_asked_every_few_images(tmp_path, monkeypatch):
+    law, seen = make(saved(tmp_path, "depth_pc_geo")), observe(se3.exp(np.full(6, 0.005)), known=False)
+    law(seen)
+    law._terminal._rho, law._terminal._rho_info = law._rho, np.full(60, 1e6)
+    law._unchecked = law.RECHECK_FRAMES - 1
+    asked, judge = [], law._judge
+    monkeypatch.setattr(law, "_judge", lambda observation: asked.append(True) or judge(observation))
+    for _ in range(3 * law.JUDGE_EVERY):
+        law(seen)
+    assert law._terminal.holds
+    assert len(asked) == 3
 
 
 def test_the_servo_runs_it_and_stops_on_nan(model, tmp_path):

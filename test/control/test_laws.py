@@ -42,7 +42,7 @@ def test_a_point_that_goes_straight_to_its_place_decays_exponentially_with_the_t
     dt = 1e-3
     after = se3.inverse(se3.exp(se3.pbvs_twist(T, point) * dt)) @ T
     np.testing.assert_allclose(se3.rotation_angle(after[:3, :3]), (1 - dt) * se3.rotation_angle(T[:3, :3]), rtol=1e-5)
-    ways = [pose[:3, :3] @ point + pose[:3, 3] - point for pose in (T, after)]
+    ways = [se3.transform(pose, point) - point for pose in (T, after)]
     np.testing.assert_allclose((ways[1] - ways[0]) / dt, -ways[0], rtol=1e-2)
 
 
