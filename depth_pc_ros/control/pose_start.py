@@ -109,9 +109,9 @@ def _from_homography(problem) -> list:
 
 
 def _from_depth(problem) -> list:
-    """PnP where the prior is tighter than 10 %, and the reverse PnP where the current depth is measured."""
+    """PnP where the prior is tighter than 5 %, and the reverse PnP where the current depth is measured."""
     starts = []
-    tight = problem.rho_info > 1 / (0.1 * problem.rho_prior) ** 2
+    tight = problem.rho_info > 1 / (0.05 * problem.rho_prior) ** 2
     known = np.isfinite(problem.current_depth_m)
     K, goal_px, current_px = _in_pixels(problem)
     views = (
