@@ -36,7 +36,7 @@ def test_clean_points_are_seen_where_they_project(scenes):
     frame, right = world.observe()
     first = 0
     for k, scene in enumerate(scenes):
-        points = se3.transform(scene.T_start_goal, scene.points_goal)
+        points = scene.points_goal @ scene.T_start_goal[:3, :3].T + scene.T_start_goal[:3, 3]
         rows = slice(first, first + len(points))
         first += len(points)
         seen = frame.seen[rows].numpy()
