@@ -107,7 +107,7 @@ class DepthPcGeo(Pbvs):
         if self._judgement_due(observation):
             starts = [self._judge(observation)]
         seen = np.flatnonzero(observation.matched & ~self._doubted)
-        problem = self._shaped_problem(observation)
+        problem = self._problem(observation)
         view = View(seen, observation.current[seen], np.full(len(seen), np.nan))  # live depth is for the network only
         return self._steer(problem, view, [(T, problem.rho_prior) for T in starts])
 
@@ -116,8 +116,7 @@ class DepthPcGeo(Pbvs):
 
         Not where they are weighed because a warm start has failed: it is known too late.
         """
-        weighed = not self._terminal.holds and self._unchecked + 1 >= self.RECHECK_FRAMES
-        if self._doubted is None or self._unjudged >= self.JUDGE_EVERY or weighed:
+        if self._doubted is None or self._unjudged >= self.JUDGE_EVERY or self._recheck_due():
             return True
         left = np.count_nonzero(observation.matched & ~self._doubted)
         return left < self._fewest(np.count_nonzero(observation.matched))
@@ -144,14 +143,18 @@ class DepthPcGeo(Pbvs):
         T[:3, 3] *= observation.distance_m
         return T
 
-    def _shaped_problem(self, observation: Observation) -> Problem:
+    def _problem(self, observation: Observation) -> Problem:
         """The goal's depth: as measured, else `d (1 + RELIEF n)` of its distance d and its relative depth n.
 
         n is 0 where it is not known.
         """
-        metric = np.isfinite(observation.goal_depth_m)
         shaped = observation.distance_m * (1 + self.RELIEF * self._graph.depth.double().numpy())
-        depth = np.where(metric, observation.goal_depth_m, shaped)
-        sigma = np.where(metric | ~metric.any(), self.RELIEF_SIGMA, self.HOLE_SIGMA)
-        info = (depth / sigma) ** 2
-        return Problem(observation.goal, 1 / depth, info, observation.focal_px, bool(metric.any()))
+        some_measured = np.isfinite(observation.goal_depth_m).any()
+        return Problem.from_depth(
+            observation.goal,
+            observation.goal_depth_m,
+            shaped,
+            observation.focal_px,
+            measured_sigma=self.RELIEF_SIGMA,
+            guess_sigma=self.HOLE_SIGMA if some_measured else self.RELIEF_SIGMA,
+        )

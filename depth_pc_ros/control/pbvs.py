@@ -80,11 +80,18 @@ class Pbvs(ControlLaw):
         return LawOutput(se3.pbvs_twist(self._T_cam_goal, centre), mask, None if metric else self._T_cam_goal)
 
     def _problem(self, observation: Observation) -> Problem:
-        depth = observation.goal_depth_m
-        metric = np.isfinite(depth)
-        rho = 1.0 / np.where(metric, depth, observation.distance_m)
-        sigma = np.where(metric, self.METRIC_SIGMA, self.RELIEF_SIGMA) * rho
-        return Problem(observation.goal, rho, 1.0 / sigma**2, observation.focal_px, bool(metric.any()))
+        return Problem.from_depth(
+            observation.goal,
+            observation.goal_depth_m,
+            observation.distance_m,
+            observation.focal_px,
+            measured_sigma=self.METRIC_SIGMA,
+            guess_sigma=self.RELIEF_SIGMA,
+        )
+
+    def _recheck_due(self) -> bool:
+        """Whether this frame weighs fresh candidates however well its warm start does."""
+        return not self._terminal.holds and self._unchecked + 1 >= self.RECHECK_FRAMES
 
     def _solve(self, problem: Problem, view: View, starts) -> Solution:
         """The cheapest pose that explains this view and the kept ones, else the cheapest that explains this one."""
@@ -100,8 +107,9 @@ class Pbvs(ControlLaw):
         if self._T_cam_goal is not None:
             warm = refine(problem, views, [*poses, self._T_cam_goal], self._rho, self.WARM_ITERATIONS)
             steady = np.mean(warm.inliers[-1]) >= self.WARM_SHARE * self._share
+            due = self._recheck_due()
             self._unchecked += 1
-            if steady and self._unchecked < self.RECHECK_FRAMES:
+            if steady and not due:
                 return warm
             together.append(warm)
         self._unchecked = 0

@@ -55,6 +55,14 @@ class Problem:
     focal_px: float
     metric: bool = False
 
+    @classmethod
+    def from_depth(cls, goal, measured_m, guess_m, focal_px: float, *, measured_sigma: float, guess_sigma: float):
+        """measured_m: (N,) m, NaN where `guess_m`, float or (N,), takes its place. Both sigmas are relative."""
+        measured = np.isfinite(measured_m)
+        depth = np.where(measured, measured_m, guess_m)
+        info = (depth / np.where(measured, measured_sigma, guess_sigma)) ** 2
+        return cls(goal, 1 / depth, info, focal_px, bool(measured.any()))
+
 
 @dataclass(frozen=True)
 class Solution:

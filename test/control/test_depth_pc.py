@@ -106,7 +106,7 @@ def test_relative_depth_is_the_shape_of_the_goal_in_its_distance(tmp_path):
     relative[0] = np.nan
     shaped = dataclasses.replace(seen, goal_relative_depth=relative)
     law(shaped)
-    depth_m = 1 / law._shaped_problem(shaped).rho_prior
+    depth_m = 1 / law._problem(shaped).rho_prior
     assert depth_m[0] == pytest.approx(0.7)
     assert (np.diff(depth_m[1:]) > 0).all()
     assert depth_m[1] < 0.65
