@@ -7,7 +7,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 
-from depth_pc_ros.config import Config, MatcherConfig, option
+from depth_pc_ros.config import Config, ControlConfig, MatcherConfig, option
 from depth_pc_ros.model_files import SHIPPED_DEPTH
 
 E_YCB, E_GENERIC, E_IMAGE = "E_YCB", "E_generic", "E_image"
@@ -111,7 +111,10 @@ class Settings(Disturbance):
         """The velocity law in words, for the tables."""
         if self.speed == "paper":
             return "paper (dt 1/50 s, velocity doubled, no limits: 4 % a step)"
-        gain = "gain 2.5 /s" if self.speed == "limited" else "braking law, gain 8 /s at the end"
+        config = ControlConfig()
+        gain = f"gain {config.gain:g} /s"
+        if self.speed != "limited":
+            gain = f"braking law, gain {config.swift_gain:g} /s at the end"
         speeds = "at most twice the straight way per second" if self.speed == "paper_peaks" else "0.25 m/s, 57 °/s"
         return f"{self.speed} (dt 1/50 s, {gain}, {speeds}, 1 m/s², 4 rad/s²)"
 
