@@ -164,7 +164,7 @@ class ControlConfig(Config):
         choices=("paper", "limited", "swift"),
     )
     gain: float = option(2.5, "Gain of the `limited` law, 1/s.", 0.05, 10.0)
-    swift_gain: float = option(12.0, "Gain of the `swift` law near the goal, 1/s.", 0.05, 20.0)
+    swift_gain: float = option(8.0, "Gain of the `swift` law near the goal, 1/s.", 0.05, 20.0)
     max_linear: float = option(0.25, "Speed limit, m/s.", 0.001, 2.0)
     max_angular: float = option(0.9948, "Angular speed limit, rad/s (57 deg/s).", 0.001, 6.3)
     max_linear_acceleration: float = option(1.0, "Acceleration limit, m/s^2.", 0.01, 50.0)
