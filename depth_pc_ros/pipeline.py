@@ -21,13 +21,15 @@ class ServoPipeline:
 
         pipeline = ServoPipeline.from_config()
         pipeline.set_goal(goal_rgb, K, distance=0.6)
-        while not (result := pipeline.step(camera.read(), time.monotonic(), age_s=0.1)).converged:
+        while not (result := pipeline.step(camera.read(), time.monotonic())).converged:
             robot.move(result.twist)
 
     Twists are `[v, w]`, m/s and rad/s, in the camera's optical frame (z forward, x right, y down). Each is assumed to
     be obeyed until the next step, for 0.25 s at most; without metric depth that tells the scale of the distance. Where
     something else slows the camera down, set `find_scale=False`.
     """
+
+    USUAL_AGE_S = 0.1  # from an image to the motion that answers it, with a camera and an arm that nobody has measured
 
     def __init__(self, config: PipelineConfig, matcher: Matcher | TrackingMatcher | None = None):
         """matcher: in place of the one that `config` names; anything with the interface of `Matcher`."""
@@ -83,14 +85,14 @@ class ServoPipeline:
         self._ramp.rest()
 
     def step(
-        self, image: np.ndarray, stamp_s: float, depth: np.ndarray | None = None, age_s: float = 0.0
+        self, image: np.ndarray, stamp_s: float, depth: np.ndarray | None = None, age_s: float = USUAL_AGE_S
     ) -> StepResult:
         """One frame: match, solve, limit.
 
         image: (H, W, 3) uint8 RGB of the goal's size and camera. stamp_s: its time in seconds, strictly growing.
         depth: (H, W) metres of this image, or None. age_s: from the image to the motion that answers it, s: transport,
-        this step's own time, the lag of the arm; told too little, a fast servo overshoots. Raises GoalError before
-        `set_goal`, ImageError on a wrong image.
+        this step's own time, the lag of the arm. Told too little, a fast servo overshoots; too much, it is slow. 0 is
+        for a simulator that waits for each twist. Raises GoalError before `set_goal`, ImageError on a wrong image.
         """
         if self._intrinsics is None:
             raise GoalError("step: no goal image has been set; call set_goal first")

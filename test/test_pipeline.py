@@ -15,10 +15,10 @@ DT = 0.04
 
 
 def servo(pipeline, plane, intrinsics, T_world_cam, steps=250):
-    """Drive until converged; return the final pose and the twists."""
+    """Drive a camera that obeys at once until converged; return the result, the final pose and the twists."""
     twists = []
     for k in range(steps):
-        result = pipeline.step(plane.view(T_world_cam, intrinsics), k * DT)
+        result = pipeline.step(plane.view(T_world_cam, intrinsics), k * DT, age_s=0.0)
         if result.converged:
             break
         assert result.state is ServoState.SERVOING, result.message
@@ -44,6 +44,28 @@ def test_converges_to_the_goal_within_the_limits(controller, plane, intrinsics, 
     acceleration = np.diff(twists, axis=0) / DT
     assert np.linalg.norm(acceleration[:, :3], axis=1).max() <= config.max_linear_acceleration + 1e-6
     assert np.linalg.norm(twists[0, :3]) <= config.max_linear_acceleration * DT + 1e-9  # ramps from zero
+
+
+@pytest.mark.parametrize("told", [{}, {"age_s": 0.0}])
+def test_a_lag_that_nobody_tells_is_taken_for_the_usual_one(told, plane, intrinsics, T_world_goal, move):
+    """The camera obeys 0.12 s late: it does not pass the goal, unless told that there is no lag."""
+    pipeline = ServoPipeline.from_config(controller="pbvs")
+    pipeline.set_goal(plane.view(T_world_goal, intrinsics), intrinsics.matrix, distance=0.6)
+    T_world_cam, under_way = move(T_world_goal, (0.0, 0.0, -0.15)), [np.zeros(6)] * 3
+    begin = (T_world_cam[:3, 3] - T_world_goal[:3, 3]) / 0.15
+    past_m = 0.0
+    for k in range(100):
+        result = pipeline.step(plane.view(T_world_cam, intrinsics), k * DT, **told)
+        under_way.append(result.twist)
+        T_world_cam = T_world_cam @ se3.exp(under_way.pop(0) * DT)
+        past_m = max(past_m, -(T_world_cam[:3, 3] - T_world_goal[:3, 3]) @ begin)
+        if result.converged:
+            break
+    if told:
+        assert past_m > 0.005
+    else:
+        assert past_m < 0.002
+        assert result.converged
 
 
 def test_the_scale_of_the_distance_is_found_from_the_twists(plane, intrinsics, T_world_goal, move):

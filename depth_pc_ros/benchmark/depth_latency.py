@@ -69,7 +69,7 @@ def _record(count: int, seed: int) -> _Run:
         world.reset_to_start()
         while len(images) < count:
             images.append(world.render()[0])
-            world.step(pipeline.step(images[-1], DT_S * len(images)).twist, DT_S)
+            world.step(pipeline.step(images[-1], DT_S * len(images), age_s=0.0).twist, DT_S)
     return recorded
 
 
@@ -81,7 +81,7 @@ def _play(recorded: _Run) -> list[float]:
     for index, image in enumerate(recorded.images):
         time.sleep(max(0.0, begin + DT_S * index - time.perf_counter()))
         started = time.perf_counter()
-        pipeline.step(image, DT_S * (index + 1))
+        pipeline.step(image, DT_S * (index + 1), age_s=0.0)
         step_ms.append(1e3 * (time.perf_counter() - started))
     return step_ms[WARM_UP:]
 

@@ -121,13 +121,13 @@ def met(good: bool) -> str:
 def _one_step(pipeline, intrinsics, image, depth_m, stamp_s, messages) -> tuple[StepResult, dict[str, float]]:
     """One whole step in the order of the nodes, and its milliseconds by stage."""
     if messages is None:
-        result = pipeline.step(image, stamp_s, depth_m)
+        result = pipeline.step(image, stamp_s, depth_m, age_s=0.0)
         return result, result.timings_ms
     message = messages.encode(image, stamp_s)
     start = time.perf_counter()
     image = messages.decode(message)
     decode_ms = 1e3 * (time.perf_counter() - start)
-    result = pipeline.step(image, stamp_s, depth_m)
+    result = pipeline.step(image, stamp_s, depth_m, age_s=0.0)
     publish_ms = timed(lambda: messages.publish(pipeline.matcher.goal_points, intrinsics, result, stamp_s))
     return result, {"decode": decode_ms, **result.timings_ms, "publish": publish_ms}
 

@@ -191,7 +191,7 @@ class PipelineMethod(Method):
         self._frames = 0
 
     def step(self, frame: Frame) -> StepResult:
-        return self._pipeline.step(frame.image, frame.stamp_s, frame.depth_m)
+        return self._pipeline.step(frame.image, frame.stamp_s, frame.depth_m, age_s=0.0)
 
     def beside(self, frame: Frame) -> None:
         if self._estimator is not None and self._frames % ESTIMATE_EVERY == 0:
