@@ -12,18 +12,20 @@ from depth_pc_ros.pipeline import ServoPipeline
 from depth_pc_ros.types import ServoState
 
 DT = 0.04
+WAITS = {"age_s": 0.0}  # what a simulator that waits for each twist tells `step`
 
 
-def servo(pipeline, plane, intrinsics, T_world_cam, steps=250):
-    """Drive a camera that obeys at once until converged; return the result, the final pose and the twists."""
-    twists = []
+def servo(pipeline, plane, intrinsics, T_world_cam, steps=250, lag_frames=0, told=WAITS):
+    """Drive until converged; return the result, the final pose and the twists. told: to every `step`."""
+    twists, under_way = [], [np.zeros(6)] * lag_frames
     for k in range(steps):
-        result = pipeline.step(plane.view(T_world_cam, intrinsics), k * DT, age_s=0.0)
+        result = pipeline.step(plane.view(T_world_cam, intrinsics), k * DT, **told)
         if result.converged:
             break
         assert result.state is ServoState.SERVOING, result.message
         twists.append(result.twist)
-        T_world_cam = T_world_cam @ se3.exp(result.twist * DT)
+        under_way.append(result.twist)
+        T_world_cam = T_world_cam @ se3.exp(under_way.pop(0) * DT)
     return result, T_world_cam, np.array(twists)
 
 
@@ -46,21 +48,15 @@ def test_converges_to_the_goal_within_the_limits(controller, plane, intrinsics, 
     assert np.linalg.norm(twists[0, :3]) <= config.max_linear_acceleration * DT + 1e-9  # ramps from zero
 
 
-@pytest.mark.parametrize("told", [{}, {"age_s": 0.0}])
+@pytest.mark.parametrize("told", [{}, WAITS])
 def test_a_lag_that_nobody_tells_is_taken_for_the_usual_one(told, plane, intrinsics, T_world_goal, move):
     """The camera obeys 0.12 s late: it does not pass the goal, unless told that there is no lag."""
     pipeline = ServoPipeline.from_config(controller="pbvs")
     pipeline.set_goal(plane.view(T_world_goal, intrinsics), intrinsics.matrix, distance=0.6)
-    T_world_cam, under_way = move(T_world_goal, (0.0, 0.0, -0.15)), [np.zeros(6)] * 3
-    begin = (T_world_cam[:3, 3] - T_world_goal[:3, 3]) / 0.15
-    past_m = 0.0
-    for k in range(100):
-        result = pipeline.step(plane.view(T_world_cam, intrinsics), k * DT, **told)
-        under_way.append(result.twist)
-        T_world_cam = T_world_cam @ se3.exp(under_way.pop(0) * DT)
-        past_m = max(past_m, -(T_world_cam[:3, 3] - T_world_goal[:3, 3]) @ begin)
-        if result.converged:
-            break
+    start = move(T_world_goal, (0.0, 0.0, -0.15))
+    result, _, twists = servo(pipeline, plane, intrinsics, start, 100, lag_frames=3, told=told)
+    way = (se3.inverse(start) @ T_world_goal)[:3, 3]
+    past_m = DT * np.cumsum(twists[:, :3] @ way).max() / 0.15 - 0.15
     if told:
         assert past_m > 0.005
     else:

@@ -111,10 +111,10 @@ class Settings(Disturbance):
         """The velocity law in words, for the tables."""
         if self.speed == "paper":
             return "paper (dt 1/50 s, velocity doubled, no limits: 4 % a step)"
-        config = ControlConfig()
-        gain = f"gain {config.gain:g} /s"
-        if self.speed != "limited":
-            gain = f"braking law, gain {config.swift_gain:g} /s at the end"
+        if self.speed == "limited":
+            gain = f"gain {ControlConfig.gain:g} /s"
+        else:
+            gain = f"braking law, gain {ControlConfig.swift_gain:g} /s at the end"
         speeds = "at most twice the straight way per second" if self.speed == "paper_peaks" else "0.25 m/s, 57 °/s"
         return f"{self.speed} (dt 1/50 s, {gain}, {speeds}, 1 m/s², 4 rad/s²)"
 

@@ -56,7 +56,9 @@ class Problem:
     metric: bool = False
 
     @classmethod
-    def from_depth(cls, goal, measured_m, guess_m, focal_px: float, *, measured_sigma: float, guess_sigma: float):
+    def from_depth(
+        cls, goal, measured_m, guess_m, focal_px: float, *, measured_sigma: float, guess_sigma: float
+    ) -> "Problem":
         """measured_m: (N,) m, NaN where `guess_m`, float or (N,), takes its place. Both sigmas are relative."""
         measured = np.isfinite(measured_m)
         depth = np.where(measured, measured_m, guess_m)

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from depth_pc_ros.geometry.se3 import transform
 from depth_pc_ros.networks import se3
 from depth_pc_ros.training import augment, plans
 from depth_pc_ros.training.clouds import load_clouds
@@ -36,7 +37,7 @@ def test_clean_points_are_seen_where_they_project(scenes):
     frame, right = world.observe()
     first = 0
     for k, scene in enumerate(scenes):
-        points = scene.points_goal @ scene.T_start_goal[:3, :3].T + scene.T_start_goal[:3, 3]
+        points = transform(scene.T_start_goal, scene.points_goal)
         rows = slice(first, first + len(points))
         first += len(points)
         seen = frame.seen[rows].numpy()
