@@ -147,8 +147,8 @@ class ControlConfig(Config):
     default_distance: float = option(
         0.6, "Camera to scene centre at the goal, m, where the goal does not say.", 0.05, 20.0
     )  # fmt: skip
-    terminal: bool = option(
-        True, "Near the goal hold the depths found on the way: steadier poses (laws that solve for the pose)."
+    freeze_depth: bool = option(
+        True, "Near the goal, freeze the depths that the path has told: steadier poses (laws that solve for the pose)."
     )  # fmt: skip
     find_scale: bool = option(
         True,

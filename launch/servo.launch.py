@@ -9,14 +9,14 @@ from launch.actions import DeclareLaunchArgument, OpaqueFunction, Shutdown
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import LifecycleNode
 
-from depth_pc_ros.nodes.graph import GraphConfig, describe, nodes
+from depth_pc_ros.bringup.node_table import BringupConfig, describe, nodes
 from launch import LaunchDescription
 
 
 def start_nodes(context):
     """The nodes for the given arguments; each configures and activates itself."""
-    names = [field.name for field in dataclasses.fields(GraphConfig)]
-    config = GraphConfig.from_text({name: LaunchConfiguration(name).perform(context) for name in names}, "arguments")
+    names = [field.name for field in dataclasses.fields(BringupConfig)]
+    config = BringupConfig.from_text({name: LaunchConfiguration(name).perform(context) for name in names}, "arguments")
     return [
         LifecycleNode(
             package="depth_pc_ros",
@@ -43,6 +43,6 @@ def end_all(event, context):
 def generate_launch_description():
     arguments = [
         DeclareLaunchArgument(field.name, default_value=str(field.default), description=describe(field))
-        for field in dataclasses.fields(GraphConfig)
+        for field in dataclasses.fields(BringupConfig)
     ]
     return LaunchDescription([*arguments, OpaqueFunction(function=start_nodes)])

@@ -10,6 +10,8 @@ import pytest
 from depth_pc_ros.geometry import se3
 from depth_pc_ros.geometry.camera import Intrinsics
 
+pytest_plugins = ["ros_runner"]  # test/support is on the path, see pyproject.toml
+
 
 class TexturedPlane:
     """The plane z = 0 of the world, 1.2 m x 1.2 m, with corners at several scales; exact by a homography."""

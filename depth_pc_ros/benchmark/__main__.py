@@ -14,7 +14,7 @@ from depth_pc_ros.benchmark.episodes import Places
 from depth_pc_ros.benchmark.settings import E_GENERIC, E_YCB, Settings
 from depth_pc_ros.config import ControlConfig, add_fields, at_least
 from depth_pc_ros.errors import DepthPcError
-from depth_pc_ros.model_files import SHIPPED_DEPTH
+from depth_pc_ros.package_files import SHIPPED_DEPTH
 
 
 def parser() -> argparse.ArgumentParser:

@@ -23,7 +23,18 @@ EXAMPLES = """examples:
   # tables and one HTML page from any number of result folders
   python -m depth_pc_ros.benchmark report out/ycb_dev out/ycb_limited --output out/report
 """
-_SHARED = ("split", "seed", "speed", "depth", "depth_model", "matcher", "track", "terminal", "find_scale", "max_steps")
+_SHARED = (
+    "split",
+    "seed",
+    "speed",
+    "depth",
+    "depth_model",
+    "matcher",
+    "track",
+    "freeze_depth",
+    "find_scale",
+    "max_steps",
+)
 _HAND_EYE = ("hand_eye_mm", "hand_eye_deg")
 
 

@@ -17,7 +17,7 @@ from transformers.utils.logging import disable_progress_bar
 
 from depth_pc_ros.benchmark.latency import DT_S, WARM_UP, met, summary
 from depth_pc_ros.errors import CheckpointError, ConfigError, DepthPcError
-from depth_pc_ros.model_files import SHIPPED_DEPTH
+from depth_pc_ros.package_files import SHIPPED_DEPTH
 from depth_pc_ros.perception.relative_depth import RelativeDepth, load_depth_network, make_way_for_the_servo
 from depth_pc_ros.pipeline import ServoPipeline
 from depth_pc_ros.sim.world import SimWorld

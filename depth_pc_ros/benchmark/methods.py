@@ -180,7 +180,7 @@ class PipelineMethod(Method):
     def set_goal(self, goal: Goal, disturb_matches) -> None:
         config = PipelineConfig(
             controller=self.controller,
-            terminal=self.settings.terminal,
+            freeze_depth=self.settings.freeze_depth,
             find_scale=self.settings.find_scale,
             **speed_options(self.settings, goal),
             **self.options,
@@ -229,8 +229,8 @@ class LearnedMethod(PipelineMethod):
     """A learned law. model: a folder of weights, or the name of one that ships."""
 
     def __init__(self, settings: Settings, places: Places = _NOWHERE, model: str = ""):
-        from depth_pc_ros.model_files import find_model
         from depth_pc_ros.networks.checkpoint import load_policy  # only now: importing torch takes a while
+        from depth_pc_ros.package_files import find_model
 
         super().__init__(settings, places)
         self.options = {"model": str(find_model(model or self.controller))}

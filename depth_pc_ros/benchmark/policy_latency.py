@@ -17,8 +17,8 @@ from depth_pc_ros.control.servo import make_law
 from depth_pc_ros.errors import ConfigError
 from depth_pc_ros.geometry import se3
 from depth_pc_ros.graph.builder import build_frame, build_graph
-from depth_pc_ros.model_files import find_model
 from depth_pc_ros.networks.checkpoint import load_policy
+from depth_pc_ros.package_files import find_model
 from depth_pc_ros.perception.matchers import AKAZE_THRESHOLD
 from depth_pc_ros.sim.world import SimWorld
 from depth_pc_ros.types import Observation

@@ -16,7 +16,7 @@ from depth_pc_ros.errors import DepthPcError
 FILE_NAME = "trials.jsonl"
 FILE_VERSION = 1
 # What runs did before there was a setting for it: results whose header does not name it.
-_BEFORE = {"find_scale": False, "terminal": False}
+_BEFORE = {"find_scale": False, "freeze_depth": False}
 
 
 class ResultsError(DepthPcError):

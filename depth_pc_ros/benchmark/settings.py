@@ -8,7 +8,7 @@ import json
 from dataclasses import dataclass
 
 from depth_pc_ros.config import Config, ControlConfig, MatcherConfig, option
-from depth_pc_ros.model_files import SHIPPED_DEPTH
+from depth_pc_ros.package_files import SHIPPED_DEPTH
 
 E_YCB, E_GENERIC, E_IMAGE = "E_YCB", "E_generic", "E_image"
 SPLITS = ("dev", "test")
@@ -68,7 +68,7 @@ class Settings(Disturbance):
     )  # fmt: skip
     matcher_digest: str = option("", "Of the weights of disk or aliked and its LightGlue.")
     track: bool = option(True, "Follow matches from image to image; without, keypoints are detected in every one.")
-    terminal: bool = option(True, "Near the goal hold the depths found on the way (pbvs, depth_pc_geo).")
+    freeze_depth: bool = option(True, "Near the goal, freeze the depths that the path has told (pbvs, depth_pc_geo).")
     find_scale: bool = option(True, "Find the scale of the distance from motion; without, the prior is believed.")
     scene: str = option(
         "standard",
@@ -99,7 +99,7 @@ class Settings(Disturbance):
     def variant(self) -> str:
         """What differs from a clean run of this environment, split and speed; 'clean' if nothing does."""
         words = []
-        names = ("depth", "depth_model", "matcher", "track", "terminal", "find_scale", "scene", "base")
+        names = ("depth", "depth_model", "matcher", "track", "freeze_depth", "find_scale", "scene", "base")
         for name in (*names, *Disturbance.__dataclass_fields__):
             value = getattr(self, name)
             if value != self.__dataclass_fields__[name].default:

@@ -9,11 +9,11 @@ import sys
 import time
 from pathlib import Path
 
-from depth_pc_ros.cli.options import add_options, graph_config
+from depth_pc_ros.bringup.client import ServoClient
+from depth_pc_ros.bringup.node_table import BringupConfig, NodeSpec, nodes
+from depth_pc_ros.bringup.processes import NodeProcesses
+from depth_pc_ros.cli.options import add_options, bringup_config
 from depth_pc_ros.errors import DepthPcError
-from depth_pc_ros.nodes.client import ServoClient
-from depth_pc_ros.nodes.graph import GraphConfig, NodeSpec, nodes
-from depth_pc_ros.nodes.processes import NodeProcesses
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 EXAMPLES = """examples:
@@ -37,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add_options(parser, GraphConfig)
+    add_options(parser, BringupConfig)
     parser.add_argument("--log-dir", type=Path, metavar="FOLDER", help="Write the output of each node there.")
     return parser
 
@@ -46,7 +46,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     interrupt_on_signals()
     try:
-        run(nodes(graph_config(arguments)), arguments.log_dir)
+        run(nodes(bringup_config(arguments)), arguments.log_dir)
     except DepthPcError as error:
         print(f"bringup: {error}", file=sys.stderr)
         return 1

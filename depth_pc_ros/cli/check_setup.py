@@ -4,12 +4,12 @@ import argparse
 import importlib.util
 import sys
 
-from depth_pc_ros.cli.options import add_options, graph_config
+from depth_pc_ros.bringup.check_report import Check, table
+from depth_pc_ros.bringup.node_table import BringupConfig
+from depth_pc_ros.cli.options import add_options, bringup_config
 from depth_pc_ros.config import CLASSICAL_LAWS, ControlConfig
 from depth_pc_ros.errors import DepthPcError
-from depth_pc_ros.model_files import SHIPPED_DEPTH, is_hub_name, local_model
-from depth_pc_ros.nodes.check_report import Check, table
-from depth_pc_ros.nodes.graph import GraphConfig
+from depth_pc_ros.package_files import SHIPPED_DEPTH, is_hub_name, local_model
 
 EXAMPLES = """examples:
   check_setup                          after `bringup` in another shell
@@ -48,7 +48,7 @@ def parser() -> argparse.ArgumentParser:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add_options(parser, GraphConfig, leave_out=_LEFT_OUT)
+    add_options(parser, BringupConfig, leave_out=_LEFT_OUT)
     parser.add_argument("--seconds", type=float, default=3.0, metavar="S", help="Watch the topics this long (3).")
     return parser
 
@@ -56,13 +56,13 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     try:
-        config = graph_config(arguments)
+        config = bringup_config(arguments)
         checks = [*modules(config), weights(config), depth_model(config)]
         absent = {check.what for check in checks if check.missing}
         if not absent & {"module rclpy", "module depth_pc_interfaces"}:
-            from depth_pc_ros.nodes.setup_check import check_graph
+            from depth_pc_ros.bringup.setup_check import check_running_nodes
 
-            checks += check_graph(config, arguments.seconds)
+            checks += check_running_nodes(config, arguments.seconds)
     except DepthPcError as error:
         print(f"check_setup: {error}", file=sys.stderr)
         return 1
@@ -72,7 +72,7 @@ def main(argv: list[str] | None = None) -> int:
     return 1 if count else 0
 
 
-def modules(config: GraphConfig) -> list[Check]:
+def modules(config: BringupConfig) -> list[Check]:
     """Whether each Python module can be found."""
     wanted = [*_MODULES, *_DRIVER_MODULES[config.driver]]
     if _controller(config) not in CLASSICAL_LAWS:
@@ -85,11 +85,11 @@ def modules(config: GraphConfig) -> list[Check]:
     return [Check(f"module {name}", found[name], "" if found[name] else hint, needed) for name, hint, needed in wanted]
 
 
-def _controller(config: GraphConfig) -> str:
+def _controller(config: BringupConfig) -> str:
     return config.controller or ControlConfig().controller
 
 
-def weights(config: GraphConfig) -> Check:
+def weights(config: BringupConfig) -> Check:
     """The model of the control law, unless controller.yaml names another; the classical laws need none."""
     name = _controller(config)
     folder = local_model(name)
@@ -99,7 +99,7 @@ def weights(config: GraphConfig) -> Check:
     return Check("model", folder is not None, detail, needed=name not in CLASSICAL_LAWS)
 
 
-def depth_model(config: GraphConfig) -> Check:
+def depth_model(config: BringupConfig) -> Check:
     """The network of estimated depth, unless depth.yaml names another. One on the hub may still be fetched."""
     if config.depth_source != "estimated":
         return Check("depth model", True, f"depth {config.depth_source} needs none")

@@ -10,6 +10,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from depth_pc_ros.bringup.client import ServoClient, ServoClientError
+from depth_pc_ros.bringup.node_table import BringupConfig, nodes
+from depth_pc_ros.bringup.processes import NodeProcesses
 from depth_pc_ros.cli.bringup import interrupt_on_signals
 from depth_pc_ros.cli.progress import ProgressLine
 from depth_pc_ros.cli.run_figures import draw_trajectory, draw_views
@@ -17,9 +20,6 @@ from depth_pc_ros.cli.run_recorder import RunRecorder
 from depth_pc_ros.cli.run_report import RunRecord
 from depth_pc_ros.config import ControlConfig, MatcherConfig
 from depth_pc_ros.errors import DepthPcError
-from depth_pc_ros.nodes.client import GraphError, ServoClient
-from depth_pc_ros.nodes.graph import GraphConfig, nodes
-from depth_pc_ros.nodes.processes import NodeProcesses
 from depth_pc_ros.types import ServoState
 
 _GIVE_UP_S = 5.0  # wall time without motion and without convergence
@@ -52,7 +52,7 @@ class NotConvergedError(DepthPcError):
 class Demo:
     """One run. `run` raises DepthPcError when it does not converge; `write_results` works at any time after it."""
 
-    def __init__(self, config: GraphConfig, output: Path, timeout_s: float):
+    def __init__(self, config: BringupConfig, output: Path, timeout_s: float):
         self.config = config
         self.output = output
         self.timeout_s = timeout_s
@@ -73,7 +73,7 @@ class Demo:
                 with contextlib.closing(ProgressLine()) as line:
                     problem = self._watch(client, processes, line)
                 self._finish(client)
-            except GraphError:
+            except ServoClientError:
                 processes.check()  # a node that died tells more than its silence
                 raise
         if problem:
@@ -205,7 +205,7 @@ def _seconds(text: str) -> float:
     return value
 
 
-def _options(arguments: argparse.Namespace) -> GraphConfig:
+def _options(arguments: argparse.Namespace) -> BringupConfig:
     """The start-up options of these arguments. Raises ConfigError."""
     texts = {name: getattr(arguments, name) for name in ("seed", "controller", "matcher", "speed", "scene")}
     texts |= {
@@ -214,7 +214,7 @@ def _options(arguments: argparse.Namespace) -> GraphConfig:
         if getattr(arguments, name)
     }
     texts |= {"rig": "arm" if arguments.arm else "free", "lockstep": str(not arguments.real_time)}
-    return GraphConfig.from_text(texts, "command line")
+    return BringupConfig.from_text(texts, "command line")
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -3,8 +3,8 @@
 import argparse
 import dataclasses
 
+from depth_pc_ros.bringup.node_table import BringupConfig, describe
 from depth_pc_ros.config import Config
-from depth_pc_ros.nodes.graph import GraphConfig, describe
 
 
 def add_options(parser: argparse.ArgumentParser, config: type[Config], leave_out: tuple[str, ...] = ()) -> None:
@@ -22,8 +22,8 @@ def add_options(parser: argparse.ArgumentParser, config: type[Config], leave_out
         )
 
 
-def graph_config(arguments: argparse.Namespace) -> GraphConfig:
+def bringup_config(arguments: argparse.Namespace) -> BringupConfig:
     """The start-up options that were given on the command line. Raises ConfigError."""
-    names = [field.name for field in dataclasses.fields(GraphConfig)]
+    names = [field.name for field in dataclasses.fields(BringupConfig)]
     given = {name: getattr(arguments, name, None) for name in names}
-    return GraphConfig.from_text({name: text for name, text in given.items() if text is not None}, "command line")
+    return BringupConfig.from_text({name: text for name, text in given.items() if text is not None}, "command line")

@@ -12,8 +12,8 @@ from depth_pc_ros.control.pbvs import Pbvs
 from depth_pc_ros.control.pose_solver import Problem, View
 from depth_pc_ros.errors import CheckpointError, PoseError
 from depth_pc_ros.graph.builder import build_frame, build_graph
-from depth_pc_ros.model_files import find_model
 from depth_pc_ros.networks.checkpoint import load_policy
+from depth_pc_ros.package_files import find_model
 from depth_pc_ros.types import LawOutput, Observation
 
 _NEAR_PX = 2.0  # displacement that counts as arrived whatever the others do

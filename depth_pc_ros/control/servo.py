@@ -33,7 +33,7 @@ def make_law(config: ControlConfig) -> ControlLaw:
     if config.controller == "ibvs":
         return Ibvs()
     if config.controller == "pbvs":
-        return Pbvs(config.terminal)
+        return Pbvs(config.freeze_depth)
     try:
         from depth_pc_ros.control.depth_pc import DepthPc, DepthPcGeo  # only now: importing torch takes a while
     except ImportError as error:
@@ -42,7 +42,7 @@ def make_law(config: ControlConfig) -> ControlLaw:
             "choose pbvs or ibvs"
         ) from None
     model = config.model or config.controller
-    return DepthPc(model) if config.controller == "depth_pc" else DepthPcGeo(model, config.terminal)
+    return DepthPc(model) if config.controller == "depth_pc" else DepthPcGeo(model, config.freeze_depth)
 
 
 def check_distance(distance) -> float | None:

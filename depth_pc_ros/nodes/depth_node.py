@@ -15,10 +15,10 @@ from depth_pc_interfaces.msg import ServoGoal
 from depth_pc_ros.config import option
 from depth_pc_ros.errors import DepthPcError
 from depth_pc_ros.geometry.camera import check_depth, check_image
-from depth_pc_ros.model_files import SHIPPED_DEPTH
 from depth_pc_ros.nodes.base import IMAGE_QOS, LATCHED_QOS, NodeConfig, ServoNode, run
 from depth_pc_ros.nodes.conversions import depth_to_image, depth_to_metres, image_to_rgb, stamp_to_seconds
 from depth_pc_ros.nodes.live_camera import LiveCamera
+from depth_pc_ros.package_files import SHIPPED_DEPTH
 
 
 @dataclass(frozen=True)

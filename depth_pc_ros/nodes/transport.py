@@ -2,7 +2,7 @@
 
 import os
 
-from depth_pc_ros.nodes.graph import package_config_dirs
+from depth_pc_ros.package_files import config_file
 
 _VARIABLES = ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE")  # ROS 2 up to Jazzy, and after it
 
@@ -15,7 +15,5 @@ def use_large_shared_memory() -> None:
     """
     if any(os.environ.get(name) for name in _VARIABLES):
         return
-    for folder in package_config_dirs():
-        if (folder / "fastdds.xml").is_file():
-            os.environ.update(dict.fromkeys(_VARIABLES, str(folder / "fastdds.xml")))
-            return
+    if (profiles := config_file("fastdds.xml")) is not None:
+        os.environ.update(dict.fromkeys(_VARIABLES, str(profiles)))

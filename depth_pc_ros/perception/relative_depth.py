@@ -21,7 +21,7 @@ from transformers.utils import logging as transformers_logging
 
 from depth_pc_ros.errors import CheckpointError, ImageError
 from depth_pc_ros.geometry.camera import check_image
-from depth_pc_ros.model_files import SHIPPED_DEPTH, is_hub_name, local_model, model_folders
+from depth_pc_ros.package_files import SHIPPED_DEPTH, is_hub_name, local_model, share_folders
 
 SHORT_SIDE = 252  # px, of the image that the network sees
 PATCH = 14
@@ -95,7 +95,7 @@ def load_depth_network(model: str) -> nn.Module:
     folder = local_model(model)
     if folder is None and not is_hub_name(model):
         raise CheckpointError(
-            f"depth model: expected a folder with config.json, the name of a model in {model_folders()[0]}, or "
+            f"depth model: expected a folder with config.json, the name of a model in {share_folders('models')[0]}, or "
             f"owner/name on the Hugging Face hub; got {model!r}"
         )
     verbosity = transformers_logging.get_verbosity()
@@ -138,5 +138,5 @@ def _not_loaded(model: str, folder: Path | None, error: Exception) -> str:
         f"depth model: {model!r} is no folder with config.json, does not ship, and is neither in the hub's cache "
         f"({cache}) nor could it be fetched ({reason}). Either download it where there is a network "
         f"(`hf download {model}`) and give its folder, or use the model that ships, {SHIPPED_DEPTH!r} "
-        f"({model_folders()[0] / SHIPPED_DEPTH})."
+        f"({share_folders('models')[0] / SHIPPED_DEPTH})."
     )

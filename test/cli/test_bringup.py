@@ -9,7 +9,7 @@ pytest.importorskip("rclpy", reason="needs rclpy: run scripts/setup.sh, or sourc
 
 from depth_pc_ros.cli import bringup
 
-pytestmark = pytest.mark.graph
+pytestmark = pytest.mark.ros
 
 
 def start(*words) -> subprocess.Popen:

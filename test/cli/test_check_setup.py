@@ -3,9 +3,9 @@ import os
 
 import pytest
 
+from depth_pc_ros.bringup.check_report import Check, table
+from depth_pc_ros.bringup.node_table import BringupConfig
 from depth_pc_ros.cli import check_setup
-from depth_pc_ros.nodes.check_report import Check, table
-from depth_pc_ros.nodes.graph import GraphConfig
 
 REAL = {"image": "/i", "camera_info": "/c", "tool_frame": "tool0"}
 
@@ -17,17 +17,17 @@ def test_report_marks_what_is_there_missing_and_not_needed():
 
 def test_modules_depend_on_the_driver(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    simulated = {check.what: check for check in check_setup.modules(GraphConfig())}
+    simulated = {check.what: check for check in check_setup.modules(BringupConfig())}
     assert simulated["module pybullet"].missing
     assert simulated["module moderngl"].missing
     assert "module moveit_msgs" not in simulated
     assert simulated["module torch"].missing
     assert simulated["module transformers"].missing
-    classical = {check.what for check in check_setup.modules(GraphConfig(controller="pbvs"))}
+    classical = {check.what for check in check_setup.modules(BringupConfig(controller="pbvs"))}
     assert not {"module torch", "module transformers"} & classical
-    estimating = {check.what for check in check_setup.modules(GraphConfig(controller="pbvs", depth="estimated"))}
+    estimating = {check.what for check in check_setup.modules(BringupConfig(controller="pbvs", depth="estimated"))}
     assert {"module torch", "module transformers"} <= estimating
-    real = {check.what: check for check in check_setup.modules(GraphConfig(driver="moveit_servo", **REAL))}
+    real = {check.what: check for check in check_setup.modules(BringupConfig(driver="moveit_servo", **REAL))}
     assert real["module moveit_msgs"].missing
     assert real["module tf2_ros"].missing
     assert "camera-in-tool" in real["module tf2_ros"].detail
@@ -48,24 +48,24 @@ def test_a_wrong_option_is_named(capsys):
 
 
 def test_the_model_of_a_learned_law_is_needed(monkeypatch):
-    assert not check_setup.weights(GraphConfig()).missing  # ships
+    assert not check_setup.weights(BringupConfig()).missing  # ships
     monkeypatch.setattr(check_setup, "local_model", lambda name: None)
-    assert check_setup.weights(GraphConfig()).missing
-    assert not check_setup.weights(GraphConfig(controller="ibvs")).missing
+    assert check_setup.weights(BringupConfig()).missing
+    assert not check_setup.weights(BringupConfig(controller="ibvs")).missing
 
 
 def test_the_depth_model_that_ships_is_needed_to_estimate(monkeypatch):
-    assert not check_setup.depth_model(GraphConfig()).missing
+    assert not check_setup.depth_model(BringupConfig()).missing
     monkeypatch.setattr(check_setup, "local_model", lambda name: None)
-    assert check_setup.depth_model(GraphConfig()).missing
-    assert not check_setup.depth_model(GraphConfig(depth="none")).missing
-    assert check_setup.depth_model(GraphConfig(depth_model="/opt/typo")).missing
-    from_hub = check_setup.depth_model(GraphConfig(depth_model="someone/model"))
+    assert check_setup.depth_model(BringupConfig()).missing
+    assert not check_setup.depth_model(BringupConfig(depth="none")).missing
+    assert check_setup.depth_model(BringupConfig(depth_model="/opt/typo")).missing
+    from_hub = check_setup.depth_model(BringupConfig(depth_model="someone/model"))
     assert not from_hub.missing
     assert "Hugging Face" in from_hub.detail
 
 
-@pytest.mark.graph
+@pytest.mark.ros
 def test_with_nothing_running_everything_live_is_missing(monkeypatch, capsys):
     pytest.importorskip("rclpy", reason="needs rclpy: run scripts/setup.sh, or source a ROS 2 environment")
     monkeypatch.setenv("ROS_DOMAIN_ID", str(int(os.environ.get("ROS_DOMAIN_ID", 0)) % 100 + 1))

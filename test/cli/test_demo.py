@@ -48,7 +48,7 @@ def rows(output):
         return list(csv.DictReader(file))
 
 
-@pytest.mark.graph
+@pytest.mark.ros
 @pytest.mark.slow
 def test_a_run_converges_and_leaves_its_results(tmp_path):
     process = start(tmp_path, "--seed", "1", "--level", "S")
@@ -71,7 +71,7 @@ def test_a_run_converges_and_leaves_its_results(tmp_path):
     assert {path.stem for path in (tmp_path / "logs").iterdir()} == NODES
 
 
-@pytest.mark.graph
+@pytest.mark.ros
 @pytest.mark.slow
 def test_ctrl_c_while_moving_stops_everything_and_keeps_the_record(tmp_path):
     process = start(tmp_path)
@@ -86,7 +86,7 @@ def test_ctrl_c_while_moving_stops_everything_and_keeps_the_record(tmp_path):
     assert len(rows(tmp_path)) >= 1
 
 
-@pytest.mark.graph
+@pytest.mark.ros
 def test_nodes_end_with_a_demo_that_is_killed(tmp_path):
     process = start(tmp_path)
     process.stdout.readline()
@@ -99,7 +99,7 @@ def test_nodes_end_with_a_demo_that_is_killed(tmp_path):
     assert (len(gone), alive) == (len(NODES), [])
 
 
-@pytest.mark.graph
+@pytest.mark.ros
 @pytest.mark.slow
 def test_a_node_that_dies_is_named(tmp_path):
     process = start(tmp_path)
@@ -116,7 +116,7 @@ def test_a_node_that_dies_is_named(tmp_path):
     assert len(rows(tmp_path)) >= 1
 
 
-@pytest.mark.graph
+@pytest.mark.ros
 def test_a_missing_ycb_folder_is_named(tmp_path):
     process = start(tmp_path, "--scene", "ycb", "--ycb-root", str(tmp_path / "nowhere"))
     _, err = process.communicate(timeout=60)

@@ -3,19 +3,19 @@ import dataclasses
 
 import pytest
 
-from depth_pc_ros.cli.options import add_options, graph_config
+from depth_pc_ros.bringup.node_table import BringupConfig
+from depth_pc_ros.cli.options import add_options, bringup_config
 from depth_pc_ros.errors import ConfigError
-from depth_pc_ros.nodes.graph import GraphConfig
 
 
-def parse(*words, leave_out=()) -> GraphConfig:
+def parse(*words, leave_out=()) -> BringupConfig:
     parser = argparse.ArgumentParser()
-    add_options(parser, GraphConfig, leave_out)
-    return graph_config(parser.parse_args(words))
+    add_options(parser, BringupConfig, leave_out)
+    return bringup_config(parser.parse_args(words))
 
 
 def test_nothing_given_is_the_default():
-    assert parse() == GraphConfig()
+    assert parse() == BringupConfig()
 
 
 def test_options_of_every_type():
@@ -27,7 +27,7 @@ def test_options_of_every_type():
 def test_an_option_may_be_left_out():
     with pytest.raises(SystemExit):
         parse("--seed", "4", leave_out=("seed",))
-    assert parse(leave_out=("seed",)) == GraphConfig()
+    assert parse(leave_out=("seed",)) == BringupConfig()
 
 
 @pytest.mark.parametrize("words", [("--seed", "x"), ("--rig", "ur5"), ("--lockstep", "perhaps")])
@@ -38,7 +38,7 @@ def test_a_wrong_value_is_named(words):
 
 def test_help_tells_every_option():
     parser = argparse.ArgumentParser()
-    add_options(parser, GraphConfig)
+    add_options(parser, BringupConfig)
     text = parser.format_help()
-    for field in dataclasses.fields(GraphConfig):
+    for field in dataclasses.fields(BringupConfig):
         assert f"--{field.name.replace('_', '-')}" in text

@@ -4,9 +4,9 @@ import pytest
 
 pytest.importorskip("rclpy", reason="needs rclpy: run scripts/setup.sh, or source a ROS 2 environment")
 
+from depth_pc_ros.bringup.client import ServoClientError
 from depth_pc_ros.cli import set_goal
 from depth_pc_ros.errors import ImageError
-from depth_pc_ros.nodes.client import GraphError
 
 
 class FakeClient:
@@ -26,7 +26,7 @@ class FakeClient:
 
     def set_goal(self, image, distance, depth):
         if self.refusal:
-            raise GraphError(self.refusal)
+            raise ServoClientError(self.refusal)
         self.calls.append(("set_goal", image, distance, depth))
         return type("Answer", (), {"message": "goal 1 set: 90 keypoints"})
 

@@ -124,7 +124,7 @@ def test_in_closed_loop_held_at_the_goal_and_let_go_when_the_camera_is_taken_awa
     T_world_goal = se3.look_at(np.array([0.05, -0.05, 0.7]), np.zeros(3), up)
     away = [np.array([-0.1, 0.1, 0.6]), np.array([0.15, 0.05, 0.75])]
     goal_px = see(T_world_goal)
-    servo = Servo(ControlConfig(controller="pbvs", speed="paper", terminal=terminal))
+    servo = Servo(ControlConfig(controller="pbvs", speed="paper", freeze_depth=terminal))
     servo.set_goal(goal_px, intrinsics, 0.7)
     stamp_s = 0.0
     for place in away:

@@ -12,8 +12,8 @@ from launch.actions import DeclareLaunchArgument
 from launch.utilities import perform_substitutions
 from launch_ros.actions import LifecycleNode
 
+from depth_pc_ros.bringup.node_table import BringupConfig, nodes
 from depth_pc_ros.errors import ConfigError
-from depth_pc_ros.nodes.graph import GraphConfig, nodes
 from launch import LaunchContext
 
 PATH = Path(__file__).parents[2] / "launch" / "servo.launch.py"
@@ -40,7 +40,7 @@ def start(launch_file, **arguments):
 def test_every_option_is_a_described_argument(launch_file):
     description = launch_file.generate_launch_description()
     declared = {action.name: action for action in description.get_launch_arguments()}
-    assert list(declared) == [field.name for field in dataclasses.fields(GraphConfig)]
+    assert list(declared) == [field.name for field in dataclasses.fields(BringupConfig)]
     assert all(len(action.description) > 10 for action in declared.values())
 
 
@@ -54,7 +54,7 @@ def test_every_option_is_a_described_argument(launch_file):
 )
 def test_the_nodes_are_those_of_the_table(launch_file, arguments):
     actions, context = start(launch_file, **arguments)
-    specs = nodes(GraphConfig.from_text(arguments))
+    specs = nodes(BringupConfig.from_text(arguments))
     assert len(actions) == len(specs)
     for action, spec in zip(actions, specs, strict=True):
         assert isinstance(action, LifecycleNode)

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from depth_pc_ros.errors import CheckpointError
-from depth_pc_ros.model_files import find_model
 from depth_pc_ros.networks.checkpoint import CONFIG, WEIGHTS, load_policy, make_policy, save_policy
 from depth_pc_ros.networks.encoder import EncoderConfig
+from depth_pc_ros.package_files import find_model
 
 
 @pytest.fixture

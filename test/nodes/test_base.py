@@ -16,7 +16,7 @@ from depth_pc_ros.config import option
 from depth_pc_ros.errors import CameraError, ConfigError
 from depth_pc_ros.nodes.base import TWIST_QOS, NodeConfig, ServoNode
 
-pytestmark = pytest.mark.graph
+pytestmark = pytest.mark.ros
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from depth_pc_ros.nodes.controller_node import ControllerNode
 from depth_pc_ros.nodes.conversions import depth_to_image, seconds_to_stamp, stamp_to_seconds, twist_from_msg
 from depth_pc_ros.types import LawOutput, ServoState
 
-pytestmark = pytest.mark.graph
+pytestmark = pytest.mark.ros
 
 
 class Chain:

@@ -13,7 +13,7 @@ from depth_pc_ros.geometry.camera import Intrinsics
 from depth_pc_ros.nodes import conversions as conv
 from depth_pc_ros.types import Matches
 
-pytestmark = pytest.mark.graph
+pytestmark = pytest.mark.ros
 
 RGB = np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)
 

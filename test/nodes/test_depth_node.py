@@ -20,7 +20,7 @@ from depth_pc_ros.nodes.depth_node import DepthNode
 from depth_pc_ros.perception import relative_depth
 from depth_pc_ros.perception.relative_depth import RelativeDepth
 
-pytestmark = pytest.mark.graph
+pytestmark = pytest.mark.ros
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from depth_pc_ros.nodes.conversions import (
 )
 from depth_pc_ros.nodes.keypoint_node import KeypointNode
 
-pytestmark = pytest.mark.graph
+pytestmark = pytest.mark.ros
 
 
 class Chain:

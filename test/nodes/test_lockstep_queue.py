@@ -4,7 +4,7 @@ from depth_pc_interfaces.msg import KeypointMatches
 from depth_pc_ros.nodes.conversions import seconds_to_stamp, stamp_to_seconds
 from depth_pc_ros.nodes.lockstep_queue import PATIENCE_S, LockstepQueue
 
-pytestmark = pytest.mark.graph
+pytestmark = pytest.mark.ros
 
 
 class Inputs:

@@ -21,7 +21,7 @@ from depth_pc_ros.nodes.conversions import (
 )
 from depth_pc_ros.nodes.pybullet_bridge import PyBulletBridge
 
-pytestmark = pytest.mark.graph
+pytestmark = pytest.mark.ros
 
 SMALL = {"width": 96, "height": 72, "focal_px": 80.0}
 DT_S = 0.04

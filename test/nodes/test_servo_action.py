@@ -12,7 +12,7 @@ from depth_pc_ros.nodes.controller_node import ControllerNode
 from depth_pc_ros.nodes.conversions import rgb_to_image
 from depth_pc_ros.types import ServoState
 
-pytestmark = pytest.mark.graph
+pytestmark = pytest.mark.ros
 
 Result = Servo.Result
 

@@ -11,7 +11,7 @@ from depth_pc_ros.nodes.conversions import depth_to_image, matches_to_msg, secon
 from depth_pc_ros.nodes.servo_input import ServoInput
 from depth_pc_ros.types import Matches, ServoState
 
-pytestmark = pytest.mark.graph
+pytestmark = pytest.mark.ros
 
 
 @pytest.fixture

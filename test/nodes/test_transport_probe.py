@@ -8,7 +8,7 @@ from depth_pc_ros.nodes.transport_probe import MessageStages, measure_transport
 from depth_pc_ros.types import ServoState, StepResult
 
 
-@pytest.mark.graph
+@pytest.mark.ros
 def test_images_between_processes_arrive():
     with MessageStages():
         delays_ms = measure_transport(60)

@@ -13,7 +13,7 @@ from depth_pc_ros.nodes.base import LATCHED_QOS, TWIST_QOS
 from depth_pc_ros.nodes.conversions import seconds_to_stamp, twist_to_msg
 from depth_pc_ros.nodes.twist_adapter import AdapterConfig, TwistAdapter
 
-pytestmark = pytest.mark.graph
+pytestmark = pytest.mark.ros
 
 XYZ = [0.05, -0.02, 0.11]
 QUAT = [0.2, -0.4, 0.4, 0.8]  # of unit length

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from depth_pc_ros.depth_training.metrics import measure
-from depth_pc_ros.model_files import SHIPPED_DEPTH, find_model
+from depth_pc_ros.package_files import SHIPPED_DEPTH, find_model
 from depth_pc_ros.perception.relative_depth import RelativeDepth
 from depth_pc_ros.sim.world import SimWorld
 

@@ -10,9 +10,9 @@ from std_srvs.srv import SetBool, Trigger
 
 from depth_pc_interfaces.msg import KeypointMatches, ServoStatus
 from depth_pc_interfaces.srv import SetGoalImage
+from depth_pc_ros.bringup.client import ServoClient, ServoClientError
 from depth_pc_ros.geometry import se3
 from depth_pc_ros.nodes.base import IMAGE_QOS, LATCHED_QOS, TWIST_QOS
-from depth_pc_ros.nodes.client import GraphError, ServoClient
 from depth_pc_ros.nodes.conversions import (
     depth_to_image,
     depth_to_metres,
@@ -22,7 +22,7 @@ from depth_pc_ros.nodes.conversions import (
     seconds_to_stamp,
 )
 
-pytestmark = pytest.mark.graph
+pytestmark = pytest.mark.ros
 
 
 @pytest.fixture
@@ -60,9 +60,9 @@ def test_set_goal_sends_all_there_is(runner, client, intrinsics):
 def test_a_refusal_is_quoted(runner, client):
     serve(runner, SetGoalImage, "keypoints/set_goal_image", success=False, message="too little texture")
     serve(runner, Trigger, "keypoints/capture_goal", success=False, message="no image has arrived yet")
-    with pytest.raises(GraphError, match=r"keypoints/set_goal_image refused: too little texture"):
+    with pytest.raises(ServoClientError, match=r"keypoints/set_goal_image refused: too little texture"):
         client.set_goal(np.zeros((48, 64, 3), np.uint8))
-    with pytest.raises(GraphError, match="no image has arrived yet"):
+    with pytest.raises(ServoClientError, match="no image has arrived yet"):
         client.capture_goal()
 
 
@@ -76,7 +76,7 @@ def test_enable_returns_the_controllers_words(runner, client):
 def test_a_missing_service_is_named_after_the_timeout(runner):
     with ServoClient(timeout_s=0.5, namespace=runner.namespace) as client:
         began_s = time.monotonic()
-        with pytest.raises(GraphError, match=r"controller/enable: no such service within 0\.5 s.*running"):
+        with pytest.raises(ServoClientError, match=r"controller/enable: no such service within 0\.5 s.*running"):
             client.enable(True)
         assert 0.4 < time.monotonic() - began_s < 3.0
         assert not client.is_active("controller")
@@ -96,7 +96,7 @@ def test_wait_for_a_status(runner, client):
 def test_a_status_that_does_not_come_tells_the_last_one(runner, client):
     statuses = runner.node.create_publisher(ServoStatus, "controller/status", LATCHED_QOS)
     statuses.publish(ServoStatus(state=ServoStatus.LOST, num_matches=3, message="3 matches, at least 8 are needed"))
-    with pytest.raises(GraphError, match=r"within 0\.3 s.*LOST, 3 matches, 3 matches, at least 8"):
+    with pytest.raises(ServoClientError, match=r"within 0\.3 s.*LOST, 3 matches, 3 matches, at least 8"):
         client.wait_for(lambda status: status.state == ServoStatus.CONVERGED, timeout_s=0.3)
 
 

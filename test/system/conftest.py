@@ -1,4 +1,4 @@
-"""A servo graph of real processes, small enough to be quick, and what it publishes."""
+"""A servo of real processes, small enough to be quick, and what it publishes."""
 
 import contextlib
 import time
@@ -8,10 +8,10 @@ import pytest
 try:
     from geometry_msgs.msg import TwistStamped
 
-    from depth_pc_ros.nodes.client import ServoClient
+    from depth_pc_ros.bringup.client import ServoClient
+    from depth_pc_ros.bringup.node_table import BringupConfig, nodes
+    from depth_pc_ros.bringup.processes import NodeProcesses
     from depth_pc_ros.nodes.conversions import stamp_to_seconds, twist_from_msg
-    from depth_pc_ros.nodes.graph import GraphConfig, nodes
-    from depth_pc_ros.nodes.processes import NodeProcesses
 except ImportError:
     ServoClient = None
 
@@ -46,7 +46,7 @@ class Twists:
         return max(i for i, twist in enumerate(self.values) if twist.any())
 
 
-class Graph:
+class RunningServo:
     """Running nodes and a client. twists: of the camera, from the controller. commands: of the tool, to the arm."""
 
     def __init__(self, processes, client):
@@ -83,19 +83,19 @@ class Graph:
 
 
 @pytest.fixture
-def start_graph(tmp_path):
-    """Starts a graph for GraphConfig options; only the named nodes of it where `only` names some."""
+def start_servo(tmp_path):
+    """Starts a servo for BringupConfig options; only the named nodes of it where `only` names some."""
     if ServoClient is None:
         pytest.skip("needs rclpy: run scripts/setup.sh, or source a ROS 2 environment")
     (tmp_path / "bridge.yaml").write_text(SMALL_CAMERA)
     with contextlib.ExitStack() as stack:
 
-        def start(only=(), **options) -> Graph:
-            specs = nodes(GraphConfig(config_dir=str(tmp_path), **options))
+        def start(only=(), **options) -> RunningServo:
+            specs = nodes(BringupConfig(config_dir=str(tmp_path), **options))
             specs = [spec for spec in specs if not only or spec.name in only]
             processes = stack.enter_context(NodeProcesses(specs, tmp_path / "log"))
             client = stack.enter_context(ServoClient(timeout_s=20.0))
             processes.wait_until_active(client)
-            return Graph(processes, client)
+            return RunningServo(processes, client)
 
         yield start

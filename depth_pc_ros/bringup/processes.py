@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from depth_pc_ros.bringup.client import ServoClient
+from depth_pc_ros.bringup.node_table import NodeSpec
 from depth_pc_ros.errors import DepthPcError
-from depth_pc_ros.nodes.client import ServoClient
-from depth_pc_ros.nodes.graph import NodeSpec
 
 STOP_WITHIN_S = 5.0
 _LIBC = ctypes.CDLL(None)

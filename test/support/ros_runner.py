@@ -1,4 +1,7 @@
-"""What the node tests share: nodes spinning in this process, and a test node that talks to them."""
+"""Pytest plugin of the tests that need ROS: nodes spinning in this process, and a test node that talks to them.
+
+The root conftest loads it. Without rclpy the modules of `test/nodes` and most of `test/bringup` are skipped.
+"""
 
 import threading
 import time
@@ -38,7 +41,8 @@ class SkippedModule(pytest.Module):
 
 
 def pytest_pycollect_makemodule(module_path, parent):
-    return SkippedModule.from_parent(parent, path=module_path) if rclpy is None else None
+    needs_ros = module_path.parent.name in ("nodes", "bringup") and module_path.name != "test_node_table.py"
+    return SkippedModule.from_parent(parent, path=module_path) if rclpy is None and needs_ros else None
 
 
 class NodeRunner:

@@ -1,4 +1,4 @@
-"""`ServoClient`: drives a running graph from a script, with a timeout and a clear error for every wait."""
+"""`ServoClient`: drives the running nodes from a script, with a timeout and a clear error for every wait."""
 
 import contextlib
 import threading
@@ -19,6 +19,7 @@ from std_srvs.srv import SetBool, Trigger
 
 from depth_pc_interfaces.msg import KeypointMatches, ServoGoal, ServoStatus
 from depth_pc_interfaces.srv import SetGoalImage
+from depth_pc_ros.bringup.node_table import NAMESPACE
 from depth_pc_ros.errors import DepthPcError
 from depth_pc_ros.geometry.camera import Intrinsics
 from depth_pc_ros.nodes.base import IMAGE_QOS, LATCHED_QOS, TWIST_QOS
@@ -31,7 +32,6 @@ from depth_pc_ros.nodes.conversions import (
     rgb_to_image,
     stamp_to_seconds,
 )
-from depth_pc_ros.nodes.graph import NAMESPACE
 from depth_pc_ros.nodes.transport import use_large_shared_memory
 from depth_pc_ros.types import ServoState
 
@@ -51,8 +51,8 @@ _TOPICS = {
 }
 
 
-class GraphError(DepthPcError):
-    """The running graph does not answer, or refuses."""
+class ServoClientError(DepthPcError):
+    """The running nodes do not answer, or refuses."""
 
 
 class ServoClient:
@@ -63,7 +63,7 @@ class ServoClient:
             client.enable(True)
             client.wait_for(lambda status: status.state == status.CONVERGED, timeout_s=60)
 
-    Topics are subscribed when they are first asked for. Every method raises GraphError when it cannot do its job
+    Topics are subscribed when they are first asked for. Every method raises ServoClientError when it cannot do its job
     within `timeout_s` of wall time.
     """
 
@@ -109,7 +109,7 @@ class ServoClient:
         """Make an image the goal.
 
         image: (H, W, 3) uint8 RGB. intrinsics: of that image, None: the live camera's. distance: camera to scene
-        centre at the goal, m. depth: (H, W) metres of the image. Raises GraphError with the node's reason.
+        centre at the goal, m. depth: (H, W) metres of the image. Raises ServoClientError with the node's reason.
         """
         header = Header()
         request = SetGoalImage.Request(image=rgb_to_image(image, header), distance=float(distance or 0.0))
@@ -150,7 +150,7 @@ class ServoClient:
         """True `T_world_goal` (4, 4)."""
         return pose_from_msg(self._first("bridge/goal_pose").pose)
 
-    # What the graph sends
+    # What the nodes send
 
     def on_status(self, listener: Callable[[ServoStatus], None]) -> None:
         """Call `listener` with every status from now on, in the client's thread."""
@@ -174,7 +174,7 @@ class ServoClient:
         found = self._wait("controller/status", predicate, timeout_s)
         if found is None:
             last = self._newest.get("controller/status", last)
-            raise GraphError(
+            raise ServoClientError(
                 f"the awaited status did not come within {timeout_s or self.timeout_s:g} s; "
                 f"the last one: {ServoState(last.state).name}, {last.num_matches} matches, {last.message or '-'}"
             )
@@ -191,7 +191,7 @@ class ServoClient:
                 lambda: image in newest and depth in newest and newest[image].header == newest[depth].header,
                 self.timeout_s,
             ):
-                raise GraphError(f"{self._name(image)}: no image with its depth within {self.timeout_s:g} s")
+                raise ServoClientError(f"{self._name(image)}: no image with its depth within {self.timeout_s:g} s")
             return image_to_rgb(newest[image]), depth_to_metres(newest[depth]), _stamp_s(newest[image])
 
     def wait_for_fresh_matches(self) -> None:
@@ -200,23 +200,23 @@ class ServoClient:
         for _ in range(2):  # the first one may have been under way
             image = self._wait("bridge/image", lambda msg, after_s=newest_s: _stamp_s(msg) > after_s)
             if image is None:
-                raise GraphError(f"{self._name('bridge/image')}: no new image within {self.timeout_s:g} s")
+                raise ServoClientError(f"{self._name('bridge/image')}: no new image within {self.timeout_s:g} s")
             newest_s = _stamp_s(image)
         if self._wait("keypoints/matches", lambda msg: _stamp_s(msg) >= newest_s) is None:
-            raise GraphError(f"{self._name('keypoints/matches')}: no matches within {self.timeout_s:g} s")
+            raise ServoClientError(f"{self._name('keypoints/matches')}: no matches within {self.timeout_s:g} s")
 
     def wait_for_goal_depth(self, goal_id: int) -> None:
         """Wait until the depth node has estimated the depth of this goal."""
         goal = self._wait("keypoints/goal", lambda msg: msg.goal_id == goal_id)
         topic = "depth/goal_relative_depth"
         if goal is None or self._wait(topic, lambda msg: msg.header.stamp == goal.header.stamp) is None:
-            raise GraphError(f"{self._name(topic)}: no depth of goal {goal_id} within {self.timeout_s:g} s")
+            raise ServoClientError(f"{self._name(topic)}: no depth of goal {goal_id} within {self.timeout_s:g} s")
 
     def is_active(self, name: str) -> bool:
         """Whether this lifecycle node, such as `controller`, is there and active."""
         try:
             answer = self._call(f"{name}/get_state", GetState, GetState.Request(), timeout_s=1.0)
-        except GraphError:
+        except ServoClientError:
             return False
         return answer.current_state.id == State.PRIMARY_STATE_ACTIVE
 
@@ -252,7 +252,9 @@ class ServoClient:
         """The newest message of the topic, waiting for the first one."""
         msg = self._wait(topic, lambda _: True)
         if msg is None:
-            raise GraphError(f"{self._name(topic)}: nothing came within {self.timeout_s:g} s; is the node running?")
+            raise ServoClientError(
+                f"{self._name(topic)}: nothing came within {self.timeout_s:g} s; is the node running?"
+            )
         return msg
 
     def _trigger(self, service: str) -> str:
@@ -260,7 +262,7 @@ class ServoClient:
 
     def _accepted(self, service: str, answer):
         if not answer.success:
-            raise GraphError(f"{self._name(service)} refused: {answer.message}")
+            raise ServoClientError(f"{self._name(service)} refused: {answer.message}")
         return answer
 
     def _call(self, service: str, kind, request, timeout_s: float | None = None):
@@ -271,12 +273,12 @@ class ServoClient:
             self._clients[service] = self.node.create_client(kind, name)
         client = self._clients[service]
         if not client.wait_for_service(timeout_s):
-            raise GraphError(f"{name}: no such service within {timeout_s:g} s; are the nodes running?")
+            raise ServoClientError(f"{name}: no such service within {timeout_s:g} s; are the nodes running?")
         answered = threading.Event()
         future = client.call_async(request)
         future.add_done_callback(lambda _: answered.set())
         if not answered.wait(timeout_s):
-            raise GraphError(f"{name}: no answer within {timeout_s:g} s")
+            raise ServoClientError(f"{name}: no answer within {timeout_s:g} s")
         return future.result()
 
 

@@ -1,16 +1,16 @@
-"""Looks at a running graph and says what is there and what is missing."""
+"""Looks at the running nodes and says what is there and what is missing."""
 
 import functools
 import time
 
 from sensor_msgs.msg import CameraInfo, Image
 
+from depth_pc_ros.bringup.check_report import Check
+from depth_pc_ros.bringup.client import ServoClient
+from depth_pc_ros.bringup.node_table import NAMESPACE, BringupConfig, nodes
 from depth_pc_ros.errors import CameraError, DepthPcError
 from depth_pc_ros.nodes.base import IMAGE_QOS
-from depth_pc_ros.nodes.check_report import Check
-from depth_pc_ros.nodes.client import ServoClient
 from depth_pc_ros.nodes.conversions import rectifier_from_info
-from depth_pc_ros.nodes.graph import NAMESPACE, GraphConfig, nodes
 from depth_pc_ros.nodes.hand_eye import TfHandEye
 
 _OUTPUTS = {"pybullet": "command", "moveit_servo": "/servo_node/delta_twist_cmds", "twist": "cmd_vel"}
@@ -18,7 +18,7 @@ _SERVICES = ("keypoints/set_goal_image", "keypoints/capture_goal", "controller/e
 _MOVEIT_SWITCH = "/servo_node/switch_command_type"
 
 
-def check_graph(config: GraphConfig, seconds: float) -> list[Check]:
+def check_running_nodes(config: BringupConfig, seconds: float) -> list[Check]:
     """Watch the topics for so many seconds, and ask the nodes."""
     with ServoClient() as client:
         watch = _Watch(client, config)
@@ -27,7 +27,7 @@ def check_graph(config: GraphConfig, seconds: float) -> list[Check]:
 
 
 class _Watch:
-    def __init__(self, client: ServoClient, config: GraphConfig):
+    def __init__(self, client: ServoClient, config: BringupConfig):
         self._client = client
         self._config = config
         self._specs = {spec.name: spec for spec in nodes(config)}

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import yaml
 
+from depth_pc_ros.bringup.node_table import NAMESPACE, BringupConfig, NodeSpec, describe, nodes
 from depth_pc_ros.errors import ConfigError
-from depth_pc_ros.nodes.graph import NAMESPACE, GraphConfig, NodeSpec, describe, nodes
 from depth_pc_ros.sim.arm import T_HAND_CAM
 
 REAL = {"image": "/camera/image", "camera_info": "/camera/info"}
@@ -14,7 +14,7 @@ CAMERA_IN_TOOL = "0.07 0 0.05 0 0 0.6 0.8"
 
 
 def table(**options) -> dict[str, NodeSpec]:
-    return {spec.name: spec for spec in nodes(GraphConfig(**options))}
+    return {spec.name: spec for spec in nodes(BringupConfig(**options))}
 
 
 def test_default_is_the_simulation_on_simulated_time():
@@ -127,15 +127,15 @@ def test_a_wrong_option_is_named(options, named):
 
 
 def test_options_from_text():
-    config = GraphConfig.from_text({"seed": "3", "lockstep": "True", "rig": "arm"})
+    config = BringupConfig.from_text({"seed": "3", "lockstep": "True", "rig": "arm"})
     assert (config.seed, config.lockstep, config.rig) == (3, True, "arm")
     for text, named in [({"seed": "3.5"}, "seed"), ({"lockstep": "maybe"}, "lockstep"), ({"sede": "1"}, "seed")]:
         with pytest.raises(ConfigError, match=named):
-            GraphConfig.from_text(text)
+            BringupConfig.from_text(text)
 
 
 def test_every_option_is_described():
-    for field in dataclasses.fields(GraphConfig):
+    for field in dataclasses.fields(BringupConfig):
         text = describe(field)
         assert text.endswith(".")
         assert all(choice in text for choice in field.metadata["choices"] or ())

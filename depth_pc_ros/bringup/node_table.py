@@ -5,7 +5,6 @@
 
 import dataclasses
 import json
-import os
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 
 from depth_pc_ros.config import CLASSICAL_LAWS, Config, ControlConfig, MatcherConfig, option
 from depth_pc_ros.errors import ConfigError
+from depth_pc_ros.package_files import config_file
 
 NAMESPACE = "/depth_pc"
 # In lockstep the world waits for the nodes, so that silence is no danger: the adapter is as patient as the bridge.
@@ -26,7 +26,7 @@ def _choices(config: type[Config], name: str) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class GraphConfig(Config):
+class BringupConfig(Config):
     """Options of a start-up: launch arguments and command-line flags."""
 
     driver: str = option(
@@ -94,7 +94,7 @@ class GraphConfig(Config):
         return "camera" if self.depth_image else "estimated"
 
     @classmethod
-    def from_text(cls, texts: dict[str, str], where: str = "options") -> "GraphConfig":
+    def from_text(cls, texts: dict[str, str], where: str = "options") -> "BringupConfig":
         """Build from texts, as launch arguments and command lines give them."""
         fields = {field.name: field for field in dataclasses.fields(cls)}
         values = {name: _parse(fields[name], text) if name in fields else text for name, text in texts.items()}
@@ -134,7 +134,7 @@ def _parse(field: dataclasses.Field, text: str):
 class NodeSpec:
     """One node to start: `ros2 run depth_pc_ros <executable>`, or `command()` where there is no `ros2`.
 
-    parameters override those of params_file (a YAML, or None). remappings: name in the node -> name in the graph.
+    parameters override those of params_file (a YAML, or None). remappings: name in the node -> topic or service.
     essential: without it nothing works; another one that dies is started again, and the rest goes on meanwhile.
     """
 
@@ -159,7 +159,7 @@ class NodeSpec:
         return words
 
 
-def nodes(config: GraphConfig) -> list[NodeSpec]:
+def nodes(config: BringupConfig) -> list[NodeSpec]:
     """The nodes of one servo chain, in the order to start them."""
     simulated = config.driver == "pybullet"
     image = config.image or "bridge/image"
@@ -225,12 +225,12 @@ def nodes(config: GraphConfig) -> list[NodeSpec]:
     return [dataclasses.replace(spec, params_file=_params_file(config, spec.name)) for spec in table]
 
 
-def _given(config: GraphConfig, *names: str) -> dict[str, str]:
+def _given(config: BringupConfig, *names: str) -> dict[str, str]:
     """The named options that are not left to the YAML files."""
     return {name: getattr(config, name) for name in names if getattr(config, name)}
 
 
-def _hand_eye(config: GraphConfig) -> dict[str, object]:
+def _hand_eye(config: BringupConfig) -> dict[str, object]:
     """Where the adapter has the camera's pose in the tool from."""
     if config.driver == "pybullet":
         return _as_parameters(*_simulated_hand_eye(config.rig))
@@ -264,20 +264,10 @@ def _simulated_hand_eye(rig: str):
     return T_HAND_CAM[:3, 3], Rotation.from_matrix(T_HAND_CAM[:3, :3]).as_quat()
 
 
-def _params_file(config: GraphConfig, name: str) -> Path | None:
+def _params_file(config: BringupConfig, name: str) -> Path | None:
     """The node's YAML: of `config_dir` if it is there, else of this package."""
     if config.config_dir and not Path(config.config_dir).is_dir():
         raise ConfigError(f"config_dir: no such folder: {config.config_dir}")
-    folders = [Path(config.config_dir)] if config.config_dir else []
-    for folder in (*folders, *package_config_dirs()):
-        path = folder / f"{name}.yaml"
-        if path.is_file():
-            return path.resolve()
-    return None
-
-
-def package_config_dirs() -> list[Path]:
-    """config/ beside the sources, then of each installed copy."""
-    prefixes = filter(None, os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep))
-    installed = [Path(prefix) / "share" / "depth_pc_ros" / "config" for prefix in prefixes]
-    return [Path(__file__).resolve().parents[2] / "config", *installed]
+    if config.config_dir and (path := Path(config.config_dir) / f"{name}.yaml").is_file():
+        return path.resolve()
+    return config_file(f"{name}.yaml")

@@ -3,11 +3,11 @@ import time
 
 import pytest
 
-from depth_pc_ros.nodes.client import ServoClient
-from depth_pc_ros.nodes.graph import NodeSpec
-from depth_pc_ros.nodes.processes import NodeDiedError, NodeProcesses
+from depth_pc_ros.bringup.client import ServoClient
+from depth_pc_ros.bringup.node_table import NodeSpec
+from depth_pc_ros.bringup.processes import NodeDiedError, NodeProcesses
 
-pytestmark = pytest.mark.graph
+pytestmark = pytest.mark.ros
 
 NAMESPACE = "/test_processes"
 
