@@ -3,25 +3,34 @@
 import importlib
 import runpy
 
+import numpy as np
 import pytest
 import yaml
 from doc_commands import DOCS, OF_THE_PAST, PAGES, ROOT, blocks, commands, full_names
 
 from depth_pc_ros.bringup.bringup_config import BringupConfig
 from depth_pc_ros.bringup.user_params import read_user_params
+from depth_pc_ros.errors import ConfigError
+from depth_pc_ros.geometry import se3
 
 # Programs of others: that they are named is all that is checked.
 OTHERS = {"colcon", "curl", "git", "mkdocs", "mypy", "pip", "pre-commit", "ruff", "tar", "tensorboard"}
 WITH_COMMANDS = [page for page in PAGES if page not in OF_THE_PAST and commands(page)]
 
 
-def parse(module: str, words: list[str]) -> None:
-    """Give the words to the parser of a module, which ends the process when it does not understand them."""
-    parser = importlib.import_module(module).parser()
+def exit_code(parser, words: list[str]) -> int:
+    """What the program would end with when its arguments are read: 0 when it understands them, or shows its help."""
     try:
         parser.parse_args(words)
     except SystemExit as end:
-        assert end.code == 0, f"{module} does not understand {' '.join(words)}"
+        return end.code
+    return 0
+
+
+def parse(module: str, words: list[str]) -> None:
+    """The parser of a module understands the words."""
+    code = exit_code(importlib.import_module(module).parser(), words)
+    assert code == 0, f"{module} does not understand {' '.join(words)}"
 
 
 def check_pytest(words: list[str]) -> None:
@@ -51,17 +60,19 @@ def check_script(words: list[str]) -> None:
         check_pytest(rest)
     elif path.suffix == ".py":
         if rest:
-            parser = runpy.run_path(str(path))["parser"]()
-            parser.parse_args(rest)
+            assert exit_code(runpy.run_path(str(path))["parser"](), rest) == 0, " ".join(words)
     else:
         assert not rest, f"{words[0]} takes no arguments"
 
 
 def executables() -> dict[str, str]:
     """Name of each executable of the ROS package -> its module."""
-    setup = {path.stem: f"depth_pc_ros.nodes.{path.stem}" for path in (ROOT / "depth_pc_ros/nodes").glob("*.py")}
-    setup |= {path.stem: f"depth_pc_ros.cli.{path.stem}" for path in (ROOT / "depth_pc_ros/cli").glob("*.py")}
-    return setup | {"benchmark": "depth_pc_ros.benchmark.__main__"}
+    modules = {"benchmark": "depth_pc_ros.benchmark.__main__"}
+    for folder in ("nodes", "cli"):
+        for path in (ROOT / "depth_pc_ros" / folder).glob("*.py"):
+            if "def main(" in path.read_text(encoding="utf-8"):
+                modules[path.stem] = f"depth_pc_ros.{folder}.{path.stem}"
+    return modules
 
 
 def check_launch(words: list[str]) -> None:
@@ -128,10 +139,9 @@ def test_every_command_is_understood(page):
     ],
     ids=" ".join,
 )
-def test_a_wrong_command_is_found(wrong, capsys):
-    with pytest.raises(Exception, match=".") as error:
+def test_a_wrong_command_is_found(wrong):
+    with pytest.raises((AssertionError, ConfigError)):
         check(wrong)
-    assert not isinstance(error.value, ImportError)
 
 
 def python_blocks():
@@ -161,10 +171,6 @@ class Stub:
 
 @pytest.mark.parametrize("page", ["README.md", "docs/tutorials/python.md"])
 def test_the_python_example_drives(page, plane, intrinsics, monkeypatch):
-    import numpy as np
-
-    from depth_pc_ros.geometry import se3
-
     text = next(text for language, text in blocks(ROOT / page) if language == "python")
     names = {}
     exec(compile(text, page, "exec"), names)

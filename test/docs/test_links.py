@@ -36,19 +36,6 @@ def test_the_map_names_every_part():
         assert any((ROOT / place / folder).is_dir() for place in PLACES), folder
 
 
-def test_the_map_names_files_that_exist():
-    """Files that the map lists in pose/, control/ and bringup/."""
-    map_ = next(text for _, text in blocks(ROOT / "ARCHITECTURE.md") if "types.py" in text)
-    for folder in ("pose", "control", "bringup"):
-        listed = re.search(rf"^ +{folder}/ +(.*?)(?=^ {{1,6}}\w)", map_, flags=re.MULTILINE | re.DOTALL)[1]
-        words = set(re.findall(r"\w+", re.sub(r"\([^)]*\)", "", listed)))
-        files = {path.stem for path in (PACKAGE / folder).glob("*.py")}
-        assert words & files, folder
-        ours = {"solver", "candidates", "tracker", "depth_freeze", "limits", "stopping", "motion_scale", "laws", "base"}
-        ours |= {"command_loop", "watchdog", "servo", "node_table", "bringup_config", "user_params", "setup_check"}
-        assert words & ours <= files, f"{folder}: {sorted(words & ours - files)}"
-
-
 @pytest.mark.parametrize(("name", "words"), [("README.md", 1000), ("ARCHITECTURE.md", 1000)])
 def test_the_entrances_stay_short(name, words):
     assert len((ROOT / name).read_text(encoding="utf-8").split()) <= words
