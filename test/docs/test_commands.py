@@ -112,8 +112,8 @@ def check(words: list[str]) -> None:
         check_ros2(words[1:])
     elif program.startswith("scripts/"):
         check_script(words)
-    elif program.startswith("depth_pc_"):
-        parse(executables()[program.removeprefix("depth_pc_")], words[1:])
+    elif (executable := program.removeprefix("depth_pc_")) in executables():
+        parse(executables()[executable], words[1:])
     else:
         assert program in OTHERS, f"no check for: {' '.join(words)}"
 
