@@ -11,12 +11,11 @@ from pathlib import Path
 
 from depth_pc_ros.benchmark.schema import FILE_VERSION, ResultsError, check_row
 from depth_pc_ros.benchmark.settings import Settings
+from depth_pc_ros.config import RENAMED
 from depth_pc_ros.errors import ConfigError
 
 FILE_NAME = "trials.jsonl"
 _OPENERS = {FILE_NAME: open, f"{FILE_NAME}.xz": lzma.open, f"{FILE_NAME}.gz": gzip.open}
-# Settings that have changed their name: old name in a header, name now.
-_RENAMED = {"terminal": "freeze_depth"}
 # What runs did before there was a setting for it: results whose header does not name it.
 _BEFORE = {"find_scale": False, "freeze_depth": False}
 
@@ -80,7 +79,7 @@ def read_results(folder: str | Path) -> Results:
 
 
 def _settings(line: str, path: Path) -> Settings:
-    """The settings of a header line; names of old files are brought up to date."""
+    """The settings of a header line; keys that were renamed since (`config.RENAMED`) are read under their new name."""
     where = f"{path}, line 1"
     header = _parse(line)
     if header is None or header.get("kind") != "header":
@@ -88,7 +87,7 @@ def _settings(line: str, path: Path) -> Settings:
     if header.get("version") != FILE_VERSION:
         raise ResultsError(f"results: {where}: expected schema version {FILE_VERSION}, got {header.get('version')!r}")
     check_row(header, where)
-    settings = {_RENAMED.get(name, name): value for name, value in header["settings"].items()}
+    settings = {RENAMED.get(name, name): value for name, value in header["settings"].items()}
     try:
         return Settings.from_mapping(_BEFORE | settings, "settings")
     except ConfigError as error:
