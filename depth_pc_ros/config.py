@@ -18,14 +18,42 @@ from depth_pc_ros.errors import ConfigError
 T = TypeVar("T", bound="Config")
 
 
+# Keys, launch arguments and flags that were renamed: old name -> new name. The old one is refused by an error.
+RENAMED = {"terminal": "freeze_depth", "config_dir": "params"}
+_UNCHANGED = object()
+
+
 def option(default, help: str, low=None, high=None, choices=None):
-    """A dataclass field with its help text and its inclusive range, or its allowed values."""
-    return dataclasses.field(default=default, metadata={"help": help, "low": low, "high": high, "choices": choices})
+    """A dataclass field with its help text and its inclusive range, or its allowed values.
+
+    `metadata["kind"]` is the type of a value: that of the default.
+    """
+    metadata = {"help": help, "low": low, "high": high, "choices": choices, "kind": type(default)}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def same_as(
+    config: "type[Config]", name: str, default=_UNCHANGED, help: str = "", low=None, high=None, extra_choices=()
+):  # fmt: skip
+    """A dataclass field that takes help, range, choices and type from the option `name` of another configuration.
+
+    What is given here replaces what is there. default None: "not given here", which a value of None then says.
+    extra_choices: allowed beside the choices of the other option.
+    """
+    field = config.__dataclass_fields__[name]
+    changes = {"help": help or None, "low": low, "high": high}
+    metadata = {**field.metadata, **{key: value for key, value in changes.items() if value is not None}}
+    if extra_choices:
+        metadata["choices"] = (*metadata["choices"], *extra_choices)
+    metadata["same_as"] = (config, name)
+    return dataclasses.field(default=field.default if default is _UNCHANGED else default, metadata=metadata)
 
 
 def _check_value(name: str, value: Any, field: dataclasses.Field) -> Any:
-    """Return `value` with ints widened to float where the default is one; raise ConfigError if it does not fit."""
-    expected = type(field.default)
+    """Return `value` with ints widened to float where the option is one; raise ConfigError if it does not fit."""
+    if value is None and field.default is None:
+        return None
+    expected = field.metadata["kind"]
     if expected is float and type(value) is int:
         value = float(value)
     if type(value) is not expected:
@@ -50,10 +78,12 @@ class Config:
 
     @classmethod
     def from_mapping(cls: type[T], values: dict[str, Any], where: str = "configuration") -> T:
-        """Build from a mapping; an unknown key raises ConfigError and names the nearest known one."""
+        """Build from a mapping; an unknown key raises ConfigError and names the nearest known one, or its new name."""
         known = [field.name for field in dataclasses.fields(cls)]
         for key in values:
             if key not in known:
+                if RENAMED.get(key) in known:
+                    raise ConfigError(f"{where}: {key!r} is now called {RENAMED[key]!r}")
                 near = difflib.get_close_matches(str(key), known, n=1)
                 hint = f" (did you mean {near[0]}?)" if near else ""
                 raise ConfigError(f"{where}: unknown key {key!r}{hint}; known keys: {', '.join(known)}")
