@@ -13,8 +13,9 @@ from depth_pc_ros.benchmark.commands import add_commands
 from depth_pc_ros.benchmark.episodes import Places
 from depth_pc_ros.benchmark.report_commands import add_report_commands
 from depth_pc_ros.benchmark.settings import E_GENERIC, E_YCB, Settings
-from depth_pc_ros.config import ControlConfig, add_fields, at_least
+from depth_pc_ros.config import ControlConfig
 from depth_pc_ros.errors import DepthPcError
+from depth_pc_ros.options import add_fields, at_least
 from depth_pc_ros.package_files import SHIPPED_DEPTH
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from depth_pc_ros.benchmark.methods import METHODS
 from depth_pc_ros.benchmark.settings import Disturbance, Settings
-from depth_pc_ros.config import MatcherConfig, add_fields, at_least
+from depth_pc_ros.config import MatcherConfig
+from depth_pc_ros.options import add_fields, at_least
 
 EXAMPLES = """examples:
   # 150 episodes of three methods on two cores; stop it with Ctrl-C, start it again to go on
