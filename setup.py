@@ -51,6 +51,7 @@ setup(
         "tensorboard>=2.17,<3",
         "scikit-image>=0.22,<1",
         "scikit-learn>=1.4,<2",
+        "jsonschema>=4.10,<5",
     ],
     extras_require={"learned-matcher": ["kornia>=0.8.2,<0.10"]},
     zip_safe=True,

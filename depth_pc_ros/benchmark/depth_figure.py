@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from scipy.stats import spearmanr
 
 from depth_pc_ros.benchmark.episodes import EpisodeSource, Places
-from depth_pc_ros.benchmark.results import ResultsError
+from depth_pc_ros.benchmark.schema import ResultsError
 from depth_pc_ros.benchmark.settings import Settings
 from depth_pc_ros.benchmark.worlds import open_world
 from depth_pc_ros.config import MatcherConfig

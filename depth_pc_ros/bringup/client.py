@@ -19,7 +19,6 @@ from std_srvs.srv import SetBool, Trigger
 
 from depth_pc_interfaces.msg import KeypointMatches, ServoGoal, ServoStatus
 from depth_pc_interfaces.srv import SetGoalImage
-from depth_pc_ros.bringup.node_table import NAMESPACE
 from depth_pc_ros.errors import DepthPcError
 from depth_pc_ros.geometry.camera import Intrinsics
 from depth_pc_ros.nodes.base import IMAGE_QOS, LATCHED_QOS, TWIST_QOS
@@ -32,6 +31,7 @@ from depth_pc_ros.nodes.conversions import (
     rgb_to_image,
     stamp_to_seconds,
 )
+from depth_pc_ros.nodes.node_configs import NAMESPACE
 from depth_pc_ros.nodes.transport import use_large_shared_memory
 from depth_pc_ros.types import ServoState
 

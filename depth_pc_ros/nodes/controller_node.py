@@ -1,7 +1,6 @@
 """`controller`: matches and depth in, camera twists at a fixed rate out."""
 
 import sys
-from dataclasses import dataclass
 
 import numpy as np
 from builtin_interfaces.msg import Time
@@ -11,13 +10,13 @@ from sensor_msgs.msg import Image
 from std_srvs.srv import SetBool
 
 from depth_pc_interfaces.msg import KeypointMatches, ServoGoal, ServoStatus
-from depth_pc_ros.config import ControlConfig, option
 from depth_pc_ros.control.limits import VelocityLaw
 from depth_pc_ros.control.servo import Servo
 from depth_pc_ros.errors import DepthPcError
-from depth_pc_ros.nodes.base import IMAGE_QOS, LATCHED_QOS, TWIST_QOS, NodeConfig, ServoNode, run
+from depth_pc_ros.nodes.base import IMAGE_QOS, LATCHED_QOS, TWIST_QOS, ServoNode, run
 from depth_pc_ros.nodes.conversions import seconds_to_stamp, stamp_to_seconds, twist_to_msg
 from depth_pc_ros.nodes.lockstep_queue import LockstepQueue
+from depth_pc_ros.nodes.node_configs import ControllerNodeConfig
 from depth_pc_ros.nodes.servo_action import ServoAction
 from depth_pc_ros.nodes.servo_input import ServoInput
 from depth_pc_ros.nodes.stop import InputWatchdog
@@ -27,21 +26,6 @@ from depth_pc_ros.types import ServoState, StepResult
 _MOVING = (ServoState.SERVOING, ServoState.LIMITED)
 _WAITING = StepResult(np.zeros(6), ServoState.STALE_INPUT, "waiting for the next matched image")
 _STATUS_PERIOD_S = 0.5
-
-
-@dataclass(frozen=True)
-class ControllerNodeConfig(NodeConfig, ControlConfig):
-    """Parameters of the controller node."""
-
-    rate_hz: float = option(50.0, "Twist commands per second.", 5.0, 1000.0)
-    input_timeout_s: float = option(0.5, "Stop when no matched image has come for this long, s.", 0.05, 10.0)
-    max_image_age_s: float = option(0.5, "Stop when matches come of an image older than this, s.", 0.05, 10.0)
-    max_depth_age_s: float = option(0.1, "Use depth at most this far from the image in time, s.", 0.0, 10.0)
-    actuation_delay_s: float = option(
-        0.05, "From a twist to its motion: lag of driver and arm, s. Not in lockstep, where there is none.", 0.0, 1.0
-    )  # fmt: skip
-    give_up_s: float = option(5.0, "The servo action fails after this long without a usable view, s.", 0.1, 600.0)
-    lockstep: bool = option(False, "Answer every matched image with exactly one twist, in place of a fixed rate.")
 
 
 class ControllerNode(ServoNode):

@@ -1,7 +1,5 @@
 """`keypoints`: live images in, keypoint matches with the goal image out. Keeps the goal."""
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticStatus
@@ -11,11 +9,10 @@ from std_srvs.srv import Trigger
 
 from depth_pc_interfaces.msg import KeypointMatches, ServoGoal
 from depth_pc_interfaces.srv import SetGoalImage
-from depth_pc_ros.config import MatcherConfig, option
 from depth_pc_ros.control.servo import check_distance
 from depth_pc_ros.errors import DepthPcError, GoalError, ImageError
 from depth_pc_ros.geometry.camera import Intrinsics, Rectifier, check_image
-from depth_pc_ros.nodes.base import IMAGE_QOS, LATCHED_QOS, TWIST_QOS, NodeConfig, ServoNode, run
+from depth_pc_ros.nodes.base import IMAGE_QOS, LATCHED_QOS, TWIST_QOS, ServoNode, run
 from depth_pc_ros.nodes.conversions import (
     depth_to_image,
     depth_to_metres,
@@ -27,19 +24,13 @@ from depth_pc_ros.nodes.conversions import (
     stamp_to_seconds,
 )
 from depth_pc_ros.nodes.live_camera import LiveCamera
+from depth_pc_ros.nodes.node_configs import KeypointNodeConfig
 from depth_pc_ros.perception.tracking import make_matcher
 from depth_pc_ros.types import Matches
 
 _NO_MATCHES = Matches(np.zeros((0, 2)), np.zeros((0, 2)), np.zeros(0, bool), np.zeros(0, np.float32))
 _CAPTURE_MAX_AGE_S = 2.0  # a camera that has been silent for longer is not live
 _CAPTURE_DEPTH_SLACK_S = 0.05  # depth this far from the image in time still belongs to it
-
-
-@dataclass(frozen=True)
-class KeypointNodeConfig(NodeConfig, MatcherConfig):
-    """Parameters of the keypoint node."""
-
-    rectified: bool = option(False, "The image topic, and goal images, are rectified already (use P, no distortion).")
 
 
 class KeypointNode(ServoNode):
