@@ -92,18 +92,19 @@ def interfaces() -> set[tuple[str, str, str]]:
     found = set()
     for path in sorted(NODES.glob("*.py")):
         text = path.read_text(encoding="utf-8")
-        named = re.search(r'super\(\).__init__\(\s*"(\w+)"', text)
-        node = HELPERS.get(path.stem) or (named[1] if named else None)
+        own = re.search(r'super\(\).__init__\(\s*"(\w+)"', text)
+        node = HELPERS.get(path.stem) or (own[1] if own else None)
         if node is None:
             continue
         tree = ast.parse(text)
-        constants = {
-            target.id: each.value.value
+        named = [
+            (target.id, each.value.value)
             for each in ast.walk(tree)
             if isinstance(each, ast.Assign) and isinstance(each.value, ast.Constant)
             for target in each.targets
             if isinstance(target, ast.Name)
-        }
+        ]
+        constants = dict(named)
         for call in (each for each in ast.walk(tree) if isinstance(each, ast.Call)):
             maker = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
             if maker not in makers:
@@ -113,7 +114,7 @@ def interfaces() -> set[tuple[str, str, str]]:
                 found.add((node, makers[maker], name.value))
             else:  # self.NAME, a constant of the class
                 found.add((node, makers[maker], constants[name.attr]))
-        found |= {(node, "publishes", value) for key, value in constants.items() if key == "TOPIC"}
+        found |= {(node, "publishes", value) for key, value in named if key == "TOPIC"}
     return {(node, kind, name) for node, kind, name in found if name != "/diagnostics"}
 
 
