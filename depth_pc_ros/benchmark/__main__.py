@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from depth_pc_ros.benchmark import latency
+from depth_pc_ros.benchmark.arguments import add_ycb_root
 from depth_pc_ros.benchmark.commands import add_commands
 from depth_pc_ros.benchmark.episodes import Places
 from depth_pc_ros.benchmark.report_commands import add_report_commands
@@ -70,8 +71,7 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--model", default=SHIPPED_DEPTH, metavar="NAME", help="A depth model that ships, a "
                          f"folder, or a name on the hub. Default: {SHIPPED_DEPTH}.")  # fmt: skip
     command.add_argument("--views", type=at_least(1), default=3, metavar="N", help="Rows. Default: 3.")
-    command.add_argument("--ycb-root", type=Path, metavar="DIR", help="Folder of the YCB models, NAME/model.urdf. "
-                         "Without it, PyBullet's own models are shown.")  # fmt: skip
+    add_ycb_root(command, "Without it, PyBullet's own models are shown.")
     add_fields(command, Settings, ("split", "seed"))
     command.add_argument(
         "--output", type=Path, default=Path("out", "relative_depth.png"), metavar="FILE",

@@ -51,15 +51,19 @@ def summary(folder: Path) -> str:
 
 
 def packed(results: Results) -> bytes:
-    """The compressed file of an archived run. Trials are sorted: methods as they came, then levels, then episodes."""
+    """The compressed file of an archived run."""
+    return lzma.compress(lines(results).encode(), preset=9 | lzma.PRESET_EXTREME)
+
+
+def lines(results: Results) -> str:
+    """The lines of an archived run. Trials are sorted: methods as they came, then levels, then episodes."""
     levels = levels_of(results.trials)
     rows = [header_of(results.settings) | {"trace_samples": TRACE_SAMPLES}]
     rows += [{key: value for key, value in run.items() if key != "places"} for run in results.runs]
     for group in by_method(results.trials).values():
         group = sorted(group, key=lambda trial: (levels.index(trial["level"]), trial["episode"]))
         rows += [trial | {"trace": _thinned(trial["trace"])} for trial in group]
-    text = "".join(json.dumps(row, separators=(",", ":")) + "\n" for row in rows)
-    return lzma.compress(text.encode(), preset=9 | lzma.PRESET_EXTREME)
+    return "".join(json.dumps(row, separators=(",", ":")) + "\n" for row in rows)
 
 
 def _thinned(trace: dict) -> dict:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from depth_pc_ros.benchmark.methods import METHODS
 from depth_pc_ros.benchmark.settings import Disturbance, Settings
-from depth_pc_ros.config import MatcherConfig
+from depth_pc_ros.config import CommonConfig, MatcherConfig
 from depth_pc_ros.options import add_fields, at_least
 
 EXAMPLES = """examples:
@@ -43,6 +43,12 @@ _SHARED = (
 _HAND_EYE = ("hand_eye_mm", "hand_eye_deg")
 
 
+def add_ycb_root(group, without: str) -> None:
+    """Add --ycb-root, a Path or None. without: what happens where it is not given."""
+    help = f"{CommonConfig.__dataclass_fields__['ycb_root'].metadata['help']} {without}"
+    group.add_argument("--ycb-root", type=Path, metavar="DIR", help=help)
+
+
 def add_run_options(command: argparse.ArgumentParser, name: str) -> None:
     """Add what `name` ('e_ycb', 'e_generic' or 'e_image') understands."""
     group = command.add_argument_group("what to run")
@@ -60,10 +66,7 @@ def add_run_options(command: argparse.ArgumentParser, name: str) -> None:
             help="Rotations from start to goal: S (about 24 deg), M (67), L (136, up to 180). Default: all.",
         )  # fmt: skip
     if name == "e_ycb":
-        group.add_argument(
-            "--ycb-root", type=Path, metavar="DIR",
-            help="Folder of the YCB models, NAME/model.urdf. Without it, E_generic runs instead.",
-        )  # fmt: skip
+        add_ycb_root(group, "Without it, E_generic runs instead.")
     if name == "e_image":
         group.add_argument(
             "--images", type=Path, metavar="DIR",

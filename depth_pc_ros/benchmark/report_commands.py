@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from depth_pc_ros.benchmark import archive, report, tables
+from depth_pc_ros.benchmark.arguments import add_ycb_root
 from depth_pc_ros.benchmark.episodes import Places
 from depth_pc_ros.benchmark.results import Results, read_results, results_folders
 from depth_pc_ros.benchmark.schema import ResultsError
@@ -24,10 +25,7 @@ def add_report_commands(commands) -> None:
     command.add_argument(
         "--output", type=Path, metavar="DIR", help=f"Where to write. Default: {REPORTS}/DIR; for several, {REPORTS}.",
     )  # fmt: skip
-    command.add_argument(
-        "--ycb-root", type=Path, metavar="DIR",
-        help="YCB models, for pictures of the worst cases. Default: where they were in each run.",
-    )  # fmt: skip
+    add_ycb_root(command, "For pictures of the worst cases; without it, the folder of each run.")
     command.add_argument("--images", type=Path, metavar="DIR", help="Photographs, likewise.")
     command.set_defaults(run=_report)
     command = commands.add_parser(

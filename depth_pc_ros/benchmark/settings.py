@@ -8,7 +8,7 @@ import json
 import math
 from dataclasses import dataclass
 
-from depth_pc_ros.config import Config, ControlConfig, MatcherConfig, option, same_as
+from depth_pc_ros.config import CommonConfig, Config, ControlConfig, MatcherConfig, option, same_as
 from depth_pc_ros.package_files import SHIPPED_DEPTH
 
 E_YCB, E_GENERIC, E_IMAGE = "E_YCB", "E_generic", "E_image"
@@ -49,7 +49,7 @@ class Settings(Disturbance):
 
     environment: str = option(E_YCB, "Where the camera moves.", choices=(E_YCB, E_GENERIC, E_IMAGE))
     split: str = option("dev", "Episodes to tune on (dev) or to report (test).", choices=SPLITS)
-    seed: int = option(0, "Of every random choice.", 0, 2**31 - 1)
+    seed: int = same_as(CommonConfig, "seed")
     speed: str = same_as(
         ControlConfig,
         "speed",

@@ -12,13 +12,14 @@ import yaml
 
 from depth_pc_ros.bringup.bringup_config import BringupConfig
 from depth_pc_ros.bringup.user_params import SET_AT_START_UP
-from depth_pc_ros.config import RENAMED, Config
+from depth_pc_ros.config import RENAMED, Config, ControlConfig, MatcherConfig
 from depth_pc_ros.nodes.node_configs import NAMESPACE, NODE_CONFIGS, NodeConfig
 from depth_pc_ros.options import allowed, describe
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = "python -m depth_pc_ros.cli.reference"
 PAGE = "docs/reference/parameters.md"
+_LAST_OF_MATCHER, _LAST_OF_CONTROL = ([*config.__dataclass_fields__][-1] for config in (MatcherConfig, ControlConfig))
 _INTRODUCTION = f"""\
 # Parameters
 
@@ -27,8 +28,8 @@ This page is made from the code by `{COMMAND}`. Every option is declared once, i
 
 - A **start-up option** is a launch argument (`max_linear:=0.1`) and a flag of `bringup` (`--max-linear 0.1`).
 - A **node parameter** is a key in a parameter file and a ROS parameter.
-- The parameters of `keypoints` and of `controller` down to `stop_hold_s` are also keywords of
-  `ServoPipeline.from_config`.
+- The parameters of `keypoints` down to `{_LAST_OF_MATCHER}`, and of `controller` down to `{_LAST_OF_CONTROL}`, are also
+  keywords of `ServoPipeline.from_config`.
 
 ## Your own parameter file
 

@@ -7,14 +7,7 @@ from depth_pc_ros.benchmark.results import FILE_NAME, Results, read_results
 from depth_pc_ros.benchmark.schema import ResultsError
 from depth_pc_ros.benchmark.settings import Settings
 
-RUN = {
-    "kind": "run",
-    "command": "c",
-    "commit": "abc",
-    "started": "now",
-    "host": "2 cores",
-    "places": {"ycb_root": "/a"},
-}
+RUN = {"kind": "run", "command": "c", "commit": "abc", "started": "now", "host": "2 cores", "places": {"ycb_root": "/"}}
 
 
 @pytest.fixture

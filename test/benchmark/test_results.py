@@ -126,11 +126,7 @@ def test_settings_under_an_old_name_are_read_under_the_new_one(folder):
         (4, lambda row: row["stages_s"].pop("match"), "line 4: stages_s: missing key 'match'"),
         (4, lambda row: row["T_world_goal"].pop(), r"line 4: T_world_goal: expected minItems 4, got \[\[1.0"),
         (4, lambda row: row["trace"]["step"].pop(), "line 4: trace: expected columns of one length"),
-        (
-            4,
-            lambda row: row["trace"]["step"].__setitem__(0, None),
-            r"line 4: trace.step\[0\]: expected integer, got nu",
-        ),
+        (4, lambda row: row["trace"]["step"].__setitem__(0, None), r"line 4: trace.step\[0\]: expected integer"),
     ],
 )
 def test_what_breaks_the_schema_is_named_with_file_and_line(folder, line, change, expected):

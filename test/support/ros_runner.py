@@ -35,13 +35,16 @@ except ImportError:
     rclpy = None
 
 
+WITHOUT_ROS = ("test_node_table.py", "test_bringup_config.py", "test_user_params.py", "test_node_configs.py")
+
+
 class SkippedModule(pytest.Module):
     def collect(self):
         pytest.skip("needs rclpy: run scripts/setup.sh, or source a ROS 2 environment", allow_module_level=True)
 
 
 def pytest_pycollect_makemodule(module_path, parent):
-    needs_ros = module_path.parent.name in ("nodes", "bringup") and module_path.name != "test_node_table.py"
+    needs_ros = module_path.parent.name in ("nodes", "bringup") and module_path.name not in WITHOUT_ROS
     return SkippedModule.from_parent(parent, path=module_path) if rclpy is None and needs_ros else None
 
 

@@ -8,18 +8,16 @@ import pytest
 try:
     from geometry_msgs.msg import TwistStamped
 
+    from depth_pc_ros.bringup.bringup_config import BringupConfig
     from depth_pc_ros.bringup.client import ServoClient
-    from depth_pc_ros.bringup.node_table import BringupConfig, nodes
+    from depth_pc_ros.bringup.node_table import nodes
     from depth_pc_ros.bringup.processes import NodeProcesses
     from depth_pc_ros.nodes.conversions import stamp_to_seconds, twist_from_msg
 except ImportError:
     ServoClient = None
 
 # Half the usual size: the same view of the same scene, four times faster.
-SMALL_CAMERA = """
-/depth_pc/bridge:
-  ros__parameters: {width: 320, height: 240, focal_px: 270.0}
-"""
+SMALL_CAMERA = "bridge: {width: 320, height: 240, focal_px: 270.0}"
 
 
 class Twists:
@@ -87,11 +85,12 @@ def start_servo(tmp_path):
     """Starts a servo for BringupConfig options; only the named nodes of it where `only` names some."""
     if ServoClient is None:
         pytest.skip("needs rclpy: run scripts/setup.sh, or source a ROS 2 environment")
-    (tmp_path / "bridge.yaml").write_text(SMALL_CAMERA)
+    params = tmp_path / "small.yaml"
+    params.write_text(SMALL_CAMERA)
     with contextlib.ExitStack() as stack:
 
         def start(only=(), **options) -> RunningServo:
-            specs = nodes(BringupConfig(config_dir=str(tmp_path), **options))
+            specs = nodes(BringupConfig(params=str(params), **options))
             specs = [spec for spec in specs if not only or spec.name in only]
             processes = stack.enter_context(NodeProcesses(specs, tmp_path / "log"))
             client = stack.enter_context(ServoClient(timeout_s=20.0))
