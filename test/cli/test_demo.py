@@ -12,6 +12,7 @@ import pytest
 
 pytest.importorskip("rclpy", reason="needs rclpy: run scripts/setup.sh, or source a ROS 2 environment")
 
+from depth_pc_ros.bringup.bringup_config import BringupConfig
 from depth_pc_ros.cli import demo
 
 NODES = {"bridge", "keypoints", "depth", "controller", "adapter"}
@@ -134,6 +135,8 @@ def test_a_missing_ycb_folder_is_named(tmp_path):
         (["--seed", "many"], "seed"),
         (["--scene", "moon"], "scene"),
         (["--level", "XL"], "level"),
+        (["--controller", "pid"], "controller: expected one of ibvs, pbvs, depth_pc, depth_pc_geo, got 'pid'"),
+        (["--depth", "lidar"], "depth: expected one of camera, estimated, none, got 'lidar'"),
         (["--timeout", "0"], "timeout"),
         (["--timeout", "nan"], "timeout"),
     ],
@@ -145,6 +148,17 @@ def test_a_bad_argument_is_one_line_and_starts_nothing(tmp_path, capsys, words, 
     last_line = capsys.readouterr().err.strip().splitlines()[-1]
     assert named in last_line
     assert not (tmp_path / "out").exists()
+
+
+def test_the_flags_become_start_up_options():
+    def options(*words):
+        return demo._options(demo.parser().parse_args(words))
+
+    assert options() == BringupConfig(lockstep=True)
+    assert options("--arm", "--real-time", "--seed", "3") == BringupConfig(rig="arm", seed=3)
+    assert options("--speed", "limited", "--depth", "none", "--matcher", "orb", "--level", "S") == BringupConfig(
+        lockstep=True, speed="limited", depth="none", matcher="orb", level="S"
+    )
 
 
 def test_an_output_that_is_a_file_is_refused(tmp_path, capsys):
