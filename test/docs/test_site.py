@@ -8,13 +8,15 @@ import sys
 import pytest
 from doc_commands import ROOT
 
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(360)]
+
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     folder = tmp_path_factory.mktemp("site")
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)]
     built = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, timeout=110, check=False,
+        command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False,
         env={**os.environ, "NO_MKDOCS_2_WARNING": "1", "CUDA_VISIBLE_DEVICES": ""},
     )  # fmt: skip
     assert built.returncode == 0, built.stderr
