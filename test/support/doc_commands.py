@@ -57,7 +57,8 @@ def commands(path: Path) -> list[list[str]]:
     else:
         texts = [text for language, text in blocks(path) if language in ("", "bash", "shell", "sh")]
     inline = (" ".join(code.split()) for code in _INLINE.findall(prose(path)))
-    texts += [code for code in inline if code.startswith(_PROGRAMS)]
+    # `ros2 launch` alone is a name, not a command.
+    texts += [code for code in inline if code.startswith(_PROGRAMS) and not re.fullmatch(r"ros2 \w+", code)]
     found, variables = [], {}
     for text in texts:
         for line in text.replace("\\\n", " ").splitlines():
