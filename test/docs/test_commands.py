@@ -89,8 +89,8 @@ def check_ros2(words: list[str]) -> None:
     elif words[0] == "run":
         assert words[1] == "depth_pc_ros"
         module = executables()[words[2]]
-        assert module.split(".")[1] != "nodes" or not words[3:], words
-        parse(module, words[3:])
+        if module.split(".")[1] != "nodes":  # those have parameters, not flags
+            parse(module, words[3:])
     elif verb == "service call":
         assert rest[0] in full_names({"service"}), rest[0]
         assert len(rest) < 3 or isinstance(yaml.safe_load(rest[2]), dict), rest

@@ -19,6 +19,7 @@ NODES = ROOT / "depth_pc_ros" / "nodes"
 # Files that talk for a node, and whose they are.
 HELPERS = {"servo_action": "controller", "arm_drivers": "adapter"}
 _INLINE = re.compile(r"(?<!`)`([^`]+)`(?!`)")
+_NAME = re.compile(r"python -m depth_pc_ros[\w.]+|ros2 run depth_pc_ros \w+")
 _PROGRAMS = ("python -m depth_pc_ros", "scripts/", "ros2 ", "mkdocs ", "colcon ", "pip install")
 
 
@@ -57,8 +58,11 @@ def commands(path: Path) -> list[list[str]]:
     else:
         texts = [text for language, text in blocks(path) if language in ("", "bash", "shell", "sh")]
     inline = (" ".join(code.split()) for code in _INLINE.findall(prose(path)))
-    # `ros2 launch` alone is a name, not a command.
-    texts += [code for code in inline if code.startswith(_PROGRAMS) and not re.fullmatch(r"ros2 \w+", code)]
+    for code in inline:
+        if _NAME.fullmatch(code):  # only a name: that there is such a program is all to check
+            texts.append(f"{code} --help")
+        elif code.startswith(_PROGRAMS) and not re.fullmatch(r"ros2 \w+", code):
+            texts.append(code)
     found, variables = [], {}
     for text in texts:
         for line in text.replace("\\\n", " ").splitlines():
