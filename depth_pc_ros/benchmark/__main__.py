@@ -8,13 +8,17 @@ import signal
 import sys
 from pathlib import Path
 
-from depth_pc_ros.benchmark import latency
-from depth_pc_ros.benchmark.commands import add_commands
-from depth_pc_ros.benchmark.episodes import Places
-from depth_pc_ros.benchmark.settings import E_GENERIC, E_YCB, Settings
 from depth_pc_ros.config import ControlConfig, add_fields, at_least
 from depth_pc_ros.errors import DepthPcError
+from depth_pc_ros.extras import BENCHMARK, one_line_where_missing, require
 from depth_pc_ros.package_files import SHIPPED_DEPTH
+
+with one_line_where_missing("benchmark"):
+    require("benchmark", *BENCHMARK)
+    from depth_pc_ros.benchmark import latency
+    from depth_pc_ros.benchmark.commands import add_commands
+    from depth_pc_ros.benchmark.episodes import Places
+    from depth_pc_ros.benchmark.settings import E_GENERIC, E_YCB, Settings
 
 
 def parser() -> argparse.ArgumentParser:

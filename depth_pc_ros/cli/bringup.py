@@ -9,11 +9,14 @@ import sys
 import time
 from pathlib import Path
 
-from depth_pc_ros.bringup.client import ServoClient
 from depth_pc_ros.bringup.node_table import BringupConfig, NodeSpec, nodes
-from depth_pc_ros.bringup.processes import NodeProcesses
 from depth_pc_ros.cli.options import add_options, bringup_config
 from depth_pc_ros.errors import DepthPcError
+from depth_pc_ros.extras import one_line_where_missing
+
+with one_line_where_missing("bringup"):
+    from depth_pc_ros.bringup.client import ServoClient
+    from depth_pc_ros.bringup.processes import NodeProcesses
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 EXAMPLES = """examples:

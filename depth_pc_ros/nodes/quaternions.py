@@ -6,11 +6,13 @@ itself orders w x y z.
 
 import numpy as np
 
+from depth_pc_ros.extras import require
 from depth_pc_ros.geometry.se3 import from_rt
 
 try:
     from tf_transformations import quaternion_from_matrix, quaternion_matrix
 except ImportError:
+    require("ros", "transforms3d")
     from transforms3d.quaternions import mat2quat, quat2mat
 
     def quaternion_from_matrix(matrix: np.ndarray) -> np.ndarray:
