@@ -9,6 +9,7 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 
 import depth_pc_ros
@@ -221,6 +222,13 @@ def test_interface_package_builds_every_file_and_declares_what_they_use():
     } - {"depth_pc_interfaces"}
     assert used <= dependencies(INTERFACES)
     assert used == set(re.search(r"DEPENDENCIES ([\w ]+)", cmake)[1].split())
+
+
+def test_pre_commit_runs_a_ruff_of_the_required_versions():
+    config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())
+    revisions = {repo["repo"].rpartition("/")[2]: repo["rev"] for repo in config["repos"]}
+    required = requirements((ROOT / "scripts/requirements.txt").read_text().splitlines())["ruff"]
+    assert Requirement(f"ruff{required}").specifier.contains(revisions["ruff-pre-commit"].removeprefix("v"))
 
 
 def test_scripts_are_executable():
