@@ -23,7 +23,7 @@ class ServoCaller:
 
     def __init__(self, runner, camera):
         self.runner, self.camera = runner, camera
-        self.node = runner.add(ControllerNode, give_up_s=0.3)
+        self.node = runner.add(ControllerNode, give_up_s=1.0)
         runner.wait(lambda: camera.matches.get_subscription_count() == 1, "the matches' reader")
         runner.wait(lambda: self.node._twist_pub.get_subscription_count() == 1, "the twists' reader")
         self.client = ActionClient(runner.node, Servo, "controller/servo")

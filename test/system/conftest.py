@@ -96,7 +96,7 @@ def start_servo(tmp_path):
             specs = [spec for spec in specs if not only or spec.name in only]
             processes = stack.enter_context(NodeProcesses(specs, tmp_path / "log"))
             client = stack.enter_context(ServoClient(timeout_s=WAIT_S))
-            processes.wait_until_active(client)
+            processes.wait_until_active(client, 2 * WAIT_S)
             return RunningServo(processes, client)
 
         yield start
