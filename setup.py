@@ -1,11 +1,47 @@
 """ament_python build of depth_pc_ros: the Python package and the files that ROS tools look up in share/."""
 
+import sys
 from pathlib import Path
 
 from setuptools import find_packages, setup
 
 NAME = "depth_pc_ros"
 ROOT = Path(__file__).resolve().parent
+
+# What the servo needs without ROS, learned control laws included.
+CORE = [
+    "setuptools",
+    "numpy>=1.26,<3",
+    "scipy>=1.11,<2",
+    "opencv-python-headless>=4.8,<5",
+    "PyYAML>=6.0,<7",
+    "torch>=2.5",
+    "torch-geometric>=2.6,<3",
+    "safetensors>=0.4.5,<1",
+]
+# docs/compatibility.md says what each extra is for. depth_pc_ros/extras.py names them where something is missing.
+SIM = ["pybullet>=3.2.6,<4", "moderngl>=5.10,<6", "matplotlib>=3.8,<4", "Pillow>=9.0,<14"]
+DEPTH = ["transformers>=4.56,<6"]
+PROGRESS = ["tqdm>=4.66,<5"]
+EXTRAS = {
+    "sim": SIM,
+    "learned": [*DEPTH, "kornia>=0.8.2,<0.10"],
+    "train": [*SIM, *DEPTH, *PROGRESS, "tensorboard>=2.17,<3"],
+    "benchmark": [*SIM, *DEPTH, *PROGRESS, "scikit-image>=0.22,<1", "scikit-learn>=1.4,<2", "jsonschema>=4.10,<5"],
+    "ros": ["transforms3d>=0.4.2,<1"],
+}
+EXTRAS["all"] = sorted({requirement for extra in EXTRAS.values() for requirement in extra})
+
+NODES = ["keypoint_node", "depth_node", "controller_node", "twist_adapter", "pybullet_bridge"]
+COMMANDS = {
+    "bringup": "cli.bringup",
+    "set_goal": "cli.set_goal",
+    "check_setup": "cli.check_setup",
+    "demo": "cli.demo",
+    "benchmark": "benchmark.__main__",
+    "train": "cli.train",
+    "train_depth": "cli.train_depth",
+}
 
 
 def shared(folder, pattern="**/*"):
@@ -18,14 +54,28 @@ def shared(folder, pattern="**/*"):
     return list(files_of.items())
 
 
+def console_scripts():
+    """The executables.
+
+    colcon calls `setup.py install` or `develop`: setup.cfg then puts them into lib/depth_pc_ros, for `ros2 run`, where
+    names are the package's own. pip builds a wheel, and its scripts share bin/ with those of all other packages.
+    """
+    if {"install", "develop"} & set(sys.argv):
+        names = {**{node: f"nodes.{node}" for node in NODES}, **COMMANDS}
+    else:
+        names = {f"depth_pc_{command}": module for command, module in COMMANDS.items()}
+    return [f"{name} = {NAME}.{module}:main" for name, module in names.items()]
+
+
 setup(
     name=NAME,
-    version="0.1.0",
+    version="0.2.0",
     description="Goal-image visual servoing for ROS 2: one picture in, camera twists out",
     author="depth_pc_ros maintainers",
     author_email="depth-pc-ros@example.com",
     license="Apache-2.0",
     packages=find_packages(include=[NAME, f"{NAME}.*"]),
+    package_data={NAME: ["py.typed"]},
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
         (f"share/{NAME}", ["package.xml"]),
@@ -34,41 +84,8 @@ setup(
         *shared("models"),
     ],
     python_requires=">=3.10",
-    install_requires=[
-        "setuptools",
-        "numpy>=1.26,<3",
-        "scipy>=1.11,<2",
-        "opencv-python-headless>=4.8,<5",
-        "pybullet>=3.2.6,<4",
-        "moderngl>=5.10,<6",
-        "matplotlib>=3.8,<4",
-        "PyYAML>=6.0,<7",
-        "tqdm>=4.66,<5",
-        "torch>=2.5",
-        "torch-geometric>=2.6,<3",
-        "transformers>=4.56,<6",
-        "safetensors>=0.4.5,<1",
-        "tensorboard>=2.17,<3",
-        "scikit-image>=0.22,<1",
-        "scikit-learn>=1.4,<2",
-        "jsonschema>=4.10,<5",
-    ],
-    extras_require={"learned-matcher": ["kornia>=0.8.2,<0.10"]},
-    zip_safe=True,
-    entry_points={
-        "console_scripts": [
-            "keypoint_node = depth_pc_ros.nodes.keypoint_node:main",
-            "depth_node = depth_pc_ros.nodes.depth_node:main",
-            "controller_node = depth_pc_ros.nodes.controller_node:main",
-            "twist_adapter = depth_pc_ros.nodes.twist_adapter:main",
-            "pybullet_bridge = depth_pc_ros.nodes.pybullet_bridge:main",
-            "bringup = depth_pc_ros.cli.bringup:main",
-            "set_goal = depth_pc_ros.cli.set_goal:main",
-            "check_setup = depth_pc_ros.cli.check_setup:main",
-            "demo = depth_pc_ros.cli.demo:main",
-            "benchmark = depth_pc_ros.benchmark.__main__:main",
-            "train = depth_pc_ros.cli.train:main",
-            "train_depth = depth_pc_ros.cli.train_depth:main",
-        ],
-    },
+    install_requires=CORE,
+    extras_require=EXTRAS,
+    zip_safe=False,
+    entry_points={"console_scripts": console_scripts()},
 )

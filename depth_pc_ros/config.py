@@ -59,7 +59,7 @@ def _check_value(name: str, value: Any, field: dataclasses.Field) -> Any:
         value = float(value)
     if type(value) is not expected:
         raise ConfigError(f"{name}: expected {expected.__name__}, got {type(value).__name__} {value!r}")
-    if expected is float and not math.isfinite(value):
+    if isinstance(value, float) and not math.isfinite(value):
         raise ConfigError(f"{name}: expected a finite number, got {value}")
     low, high, choices = (field.metadata.get(key) for key in ("low", "high", "choices"))
     if choices is not None and value not in choices:

@@ -9,6 +9,10 @@ class ConfigError(DepthPcError, ValueError):
     """A configuration key is unknown, or its value is of the wrong type or out of range."""
 
 
+class MissingExtraError(DepthPcError, ImportError):
+    """A package is not installed that only one extra of this package needs."""
+
+
 class ImageError(DepthPcError, ValueError):
     """An image (or depth image) has a wrong shape, type, size or encoding."""
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Lint, then the test suite. Arguments go to pytest: `scripts/test.sh test/geometry -k twist`.
+# Lint, types, then the test suite. Arguments go to pytest: `scripts/test.sh test/geometry -k twist`.
 set -euo pipefail
 
 scripts="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
@@ -9,4 +9,5 @@ source "$scripts/env.sh"
 cd "$scripts/.."
 ruff check
 ruff format --check
+mypy
 exec python -m pytest "$@"

@@ -8,16 +8,20 @@ import signal
 import sys
 from pathlib import Path
 
-from depth_pc_ros.benchmark import latency
-from depth_pc_ros.benchmark.arguments import add_ycb_root
-from depth_pc_ros.benchmark.commands import add_commands
-from depth_pc_ros.benchmark.episodes import Places
-from depth_pc_ros.benchmark.report_commands import add_report_commands
-from depth_pc_ros.benchmark.settings import E_GENERIC, E_YCB, Settings
 from depth_pc_ros.config import ControlConfig
 from depth_pc_ros.errors import DepthPcError
+from depth_pc_ros.extras import BENCHMARK, one_line_where_missing, require
 from depth_pc_ros.options import add_fields, at_least
 from depth_pc_ros.package_files import SHIPPED_DEPTH
+
+with one_line_where_missing("benchmark"):
+    require("benchmark", *BENCHMARK)
+    from depth_pc_ros.benchmark import latency
+    from depth_pc_ros.benchmark.arguments import add_ycb_root
+    from depth_pc_ros.benchmark.commands import add_commands
+    from depth_pc_ros.benchmark.episodes import Places
+    from depth_pc_ros.benchmark.report_commands import add_report_commands
+    from depth_pc_ros.benchmark.settings import E_GENERIC, E_YCB, Settings
 
 
 def parser() -> argparse.ArgumentParser:

@@ -68,7 +68,7 @@ def _shipped_photos() -> dict[str, Path]:
         if spec is None:
             raise SceneError(
                 "images: the default photographs come with two packages that are not installed "
-                "(pip install scikit-image scikit-learn); or give a folder with --images"
+                "(pip install 'depth_pc_ros[benchmark]'); or give a folder with --images"
             )
         for name in names.split():
             path = Path(spec.origin).parent / folder / name

@@ -156,8 +156,7 @@ def _simulated_hand_eye(rig: str):
     """Position (3,) in m and quaternion (4,) x y z w of the simulated camera in its tool."""
     if rig == "free":
         return np.zeros(3), np.array([0.0, 0.0, 0.0, 1.0])
-    from scipy.spatial.transform import Rotation
-
+    from depth_pc_ros.nodes.quaternions import quaternion_of
     from depth_pc_ros.sim.arm import T_HAND_CAM
 
-    return T_HAND_CAM[:3, 3], Rotation.from_matrix(T_HAND_CAM[:3, :3]).as_quat()
+    return T_HAND_CAM[:3, 3], quaternion_of(T_HAND_CAM[:3, :3])

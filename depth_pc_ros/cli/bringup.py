@@ -10,11 +10,14 @@ import time
 from pathlib import Path
 
 from depth_pc_ros.bringup.bringup_config import BringupConfig
-from depth_pc_ros.bringup.client import ServoClient
 from depth_pc_ros.bringup.node_table import NodeSpec, nodes
-from depth_pc_ros.bringup.processes import NodeProcesses
 from depth_pc_ros.errors import DepthPcError
+from depth_pc_ros.extras import one_line_where_missing
 from depth_pc_ros.options import add_text_fields, given_texts
+
+with one_line_where_missing("bringup"):
+    from depth_pc_ros.bringup.client import ServoClient
+    from depth_pc_ros.bringup.processes import NodeProcesses
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 EXAMPLES = """examples:

@@ -23,6 +23,7 @@ _MODULES = (
     ("depth_pc_interfaces", "build it: scripts/setup.sh, or colcon build --base-paths . depth_pc_interfaces", True),
     ("cv2", "pip install 'opencv-python-headless>=4.8,<5'", True),
     ("scipy", "pip install scipy", True),
+    ("transforms3d", "apt install ros-<distro>-tf-transformations, or pip install transforms3d", True),
     ("cv_bridge", "only for rare image encodings: apt install ros-<distro>-cv-bridge", False),
 )
 _LEARNED_MODULES = tuple(

@@ -11,17 +11,21 @@ import cv2
 import numpy as np
 
 from depth_pc_ros.bringup.bringup_config import BringupConfig
-from depth_pc_ros.bringup.client import ServoClient, ServoClientError
 from depth_pc_ros.bringup.node_table import nodes
-from depth_pc_ros.bringup.processes import NodeProcesses
-from depth_pc_ros.cli.bringup import interrupt_on_signals
 from depth_pc_ros.cli.progress import ProgressLine
-from depth_pc_ros.cli.run_figures import draw_trajectory, draw_views
-from depth_pc_ros.cli.run_recorder import RunRecorder
 from depth_pc_ros.cli.run_report import RunRecord
 from depth_pc_ros.errors import DepthPcError
+from depth_pc_ros.extras import SIM, one_line_where_missing, require
 from depth_pc_ros.options import add_text_fields, given_texts
 from depth_pc_ros.types import ServoState
+
+with one_line_where_missing("demo"):
+    require("sim", *SIM, "matplotlib")
+    from depth_pc_ros.bringup.client import ServoClient, ServoClientError
+    from depth_pc_ros.bringup.processes import NodeProcesses
+    from depth_pc_ros.cli.bringup import interrupt_on_signals
+    from depth_pc_ros.cli.run_figures import draw_trajectory, draw_views
+    from depth_pc_ros.cli.run_recorder import RunRecorder
 
 _GIVE_UP_S = 5.0  # wall time without motion and without convergence
 _OPTIONS = tuple(

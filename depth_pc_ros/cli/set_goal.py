@@ -8,8 +8,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from depth_pc_ros.bringup.client import ServoClient
 from depth_pc_ros.errors import DepthPcError, ImageError
+from depth_pc_ros.extras import one_line_where_missing
+
+with one_line_where_missing("set_goal"):
+    from depth_pc_ros.bringup.client import ServoClient
 
 EXAMPLES = """examples:
   set_goal goal.png --distance 0.6            an image of this camera, taken 0.6 m from the scene

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from depth_pc_ros.cli.training_options import add_data_options, add_run_options, excluded, facts, prepare_torch
+from depth_pc_ros.extras import TRAIN, one_line_where_missing, require
 
 EXAMPLES = """examples:
   # the shipped policy, on YCB meshes; Ctrl-C stops it, the same command goes on
@@ -40,6 +41,8 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: list[str] | None = None) -> int:
+    with one_line_where_missing("train"):
+        require("train", *TRAIN)
     words = sys.argv[1:] if argv is None else argv
     arguments = parser().parse_args(words)
 

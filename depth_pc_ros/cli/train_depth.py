@@ -4,6 +4,7 @@ import argparse
 import sys
 
 from depth_pc_ros.cli.training_options import add_data_options, add_run_options, excluded, facts, prepare_torch
+from depth_pc_ros.extras import TRAIN_DEPTH, one_line_where_missing, require
 
 EXAMPLES = """examples:
   # the shipped model, on YCB meshes; Ctrl-C stops it, the same command goes on
@@ -37,6 +38,8 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: list[str] | None = None) -> int:
+    with one_line_where_missing("train_depth"):
+        require("train", *TRAIN_DEPTH)
     words = sys.argv[1:] if argv is None else argv
     arguments = parser().parse_args(words)
 

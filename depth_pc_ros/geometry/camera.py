@@ -167,9 +167,9 @@ class Rectifier:
     def image(self, image: np.ndarray) -> np.ndarray:
         """Rectified (H, W, 3) uint8 image; black where the raw image has no data."""
         self._check(image)
-        return image if self.is_identity else cv2.remap(image, *self._maps, cv2.INTER_LINEAR)
+        return image if self._maps is None else cv2.remap(image, *self._maps, cv2.INTER_LINEAR)
 
     def depth(self, depth_m: np.ndarray) -> np.ndarray:
         """Rectified (H, W) float depth, nearest neighbour; 0 (invalid) where the raw image has no data."""
         self._check(depth_m)
-        return depth_m if self.is_identity else cv2.remap(depth_m, *self._maps, cv2.INTER_NEAREST)
+        return depth_m if self._maps is None else cv2.remap(depth_m, *self._maps, cv2.INTER_NEAREST)

@@ -7,7 +7,6 @@ import cv2
 import numpy as np
 from builtin_interfaces.msg import Time
 from geometry_msgs.msg import Pose, Twist
-from scipy.spatial.transform import Rotation
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
@@ -15,6 +14,7 @@ from depth_pc_interfaces.msg import KeypointMatches
 from depth_pc_ros.errors import CameraError, ImageError
 from depth_pc_ros.geometry.camera import Intrinsics, Rectifier, check_depth, check_relative_depth
 from depth_pc_ros.geometry.se3 import from_rt
+from depth_pc_ros.nodes.quaternions import quaternion_of, rotation_of
 from depth_pc_ros.types import Matches
 
 # Encoding: channels, and the conversion to RGB (None: it is RGB; 8UC3 is taken as RGB).
@@ -167,15 +167,15 @@ def pose_to_msg(T: np.ndarray) -> Pose:
     """Message of a pose (4, 4)."""
     msg = Pose()
     msg.position.x, msg.position.y, msg.position.z = map(float, T[:3, 3])
-    quaternion = Rotation.from_matrix(T[:3, :3]).as_quat()
-    msg.orientation.x, msg.orientation.y, msg.orientation.z, msg.orientation.w = map(float, quaternion)
+    q = msg.orientation
+    q.x, q.y, q.z, q.w = map(float, quaternion_of(T[:3, :3]))
     return msg
 
 
 def pose_from_msg(msg: Pose) -> np.ndarray:
     """Pose (4, 4) of a message."""
     p, q = msg.position, msg.orientation
-    return from_rt(Rotation.from_quat([q.x, q.y, q.z, q.w]).as_matrix(), np.array([p.x, p.y, p.z]))
+    return from_rt(rotation_of([q.x, q.y, q.z, q.w]), np.array([p.x, p.y, p.z]))
 
 
 def stamp_to_seconds(stamp: Time) -> float:

@@ -2,10 +2,10 @@
 
 import numpy as np
 from rclpy.time import Time
-from scipy.spatial.transform import Rotation
 
 from depth_pc_ros.errors import ConfigError, DepthPcError
 from depth_pc_ros.geometry.se3 import from_rt
+from depth_pc_ros.nodes.quaternions import rotation_of
 
 
 class TransformError(DepthPcError):
@@ -16,7 +16,7 @@ class FixedHandEye:
     """The same pose for every camera frame. xyz: (3,) m. quat: (4,) x y z w, of unit length."""
 
     def __init__(self, xyz, quat):
-        self._T_tool_cam = from_rt(Rotation.from_quat(quat).as_matrix(), np.asarray(xyz))
+        self._T_tool_cam = from_rt(rotation_of(quat), np.asarray(xyz))
 
     def T_tool_cam(self, camera_frame: str) -> np.ndarray:
         """Pose (4, 4) of the camera's optical frame in the tool frame."""
@@ -46,4 +46,4 @@ class TfHandEye:
         except self._failure as error:
             raise TransformError(f"no transform from {camera_frame!r} to {self._tool_frame!r}: {error}") from None
         t, q = found.transform.translation, found.transform.rotation
-        return from_rt(Rotation.from_quat([q.x, q.y, q.z, q.w]).as_matrix(), np.array([t.x, t.y, t.z]))
+        return from_rt(rotation_of([q.x, q.y, q.z, q.w]), np.array([t.x, t.y, t.z]))

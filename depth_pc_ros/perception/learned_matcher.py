@@ -27,7 +27,6 @@ from depth_pc_ros.errors import ConfigError, ImageError
 from depth_pc_ros.geometry.camera import Intrinsics
 from depth_pc_ros.perception.matchers import Features, Matcher
 
-KORNIA = "kornia>=0.8.2,<0.10"  # as in setup.py
 _DESCRIPTOR = 128  # numbers, of both detectors
 _MIN_SCORE = {"disk": 0.0, "aliked": 0.2}  # of a keypoint, as LightGlue's authors have it
 # With as many rigid matches no other turn is tried. A wrong turn has 0-60, the neighbour of the right one up to 300.
@@ -164,7 +163,7 @@ def _kornia(matcher: str):
     try:
         return importlib.import_module("kornia.feature")
     except ImportError as error:
-        raise ConfigError(f"matcher: {matcher} needs kornia (pip install '{KORNIA}'): {error}") from None
+        raise ConfigError(f"matcher: {matcher} needs kornia (pip install 'depth_pc_ros[learned]'): {error}") from None
 
 
 def _load(network: nn.Module, name: str, config: MatcherConfig) -> None:

@@ -16,12 +16,18 @@ import numpy as np
 import torch
 from safetensors import SafetensorError
 from torch import nn
-from transformers import AutoConfig, DepthAnythingForDepthEstimation
-from transformers.utils import logging as transformers_logging
 
 from depth_pc_ros.errors import CheckpointError, ImageError
+from depth_pc_ros.extras import require
 from depth_pc_ros.geometry.camera import check_image
 from depth_pc_ros.package_files import SHIPPED_DEPTH, is_hub_name, local_model, share_folders
+
+try:
+    from transformers import AutoConfig, DepthAnythingForDepthEstimation
+    from transformers.utils import logging as transformers_logging
+except ModuleNotFoundError:
+    require("learned", "transformers")
+    raise
 
 SHORT_SIDE = 252  # px, of the image that the network sees
 PATCH = 14

@@ -7,6 +7,7 @@ from geometry_msgs.msg import PoseStamped
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 from std_srvs.srv import SetBool, Trigger
+from waits import WAIT_S
 
 from depth_pc_interfaces.msg import KeypointMatches, ServoStatus
 from depth_pc_interfaces.srv import SetGoalImage
@@ -27,7 +28,7 @@ pytestmark = pytest.mark.ros
 
 @pytest.fixture
 def client(runner):
-    with ServoClient(timeout_s=5.0, namespace=runner.namespace) as client:
+    with ServoClient(timeout_s=WAIT_S, namespace=runner.namespace) as client:
         yield client
 
 
@@ -78,7 +79,7 @@ def test_a_missing_service_is_named_after_the_timeout(runner):
         began_s = time.monotonic()
         with pytest.raises(ServoClientError, match=r"controller/enable: no such service within 0\.5 s.*running"):
             client.enable(True)
-        assert 0.4 < time.monotonic() - began_s < 3.0
+        assert time.monotonic() - began_s > 0.4
         assert not client.is_active("controller")
 
 
@@ -118,7 +119,7 @@ def test_frame_joins_image_and_depth_of_one_time(runner, client):
     asking = threading.Thread(target=lambda: frames.append(client.frame()))
     asking.start()
     stamp_s = 1.0
-    while not frames and stamp_s < 50.0:  # the first ones may be lost; depth runs ahead of the image
+    while not frames and stamp_s < 250.0:  # the first ones may be lost; depth runs ahead of the image
         stamp_s += 1.0
         depths.publish(depth_to_image(np.full((48, 64), stamp_s, np.float32), stamped(stamp_s)))
         time.sleep(0.02)
@@ -139,13 +140,15 @@ def test_a_jump_is_over_when_the_keypoint_node_has_seen_a_new_image(runner, clie
     jump = threading.Thread(target=client.reset)
     jump.start()
     runner.wait(lambda: images.get_subscription_count() == 1, "the client's image")
-    for stamp_s in (1.0, 2.0):
+    stamp_s = 0.0
+    while matches.get_subscription_count() == 0:  # until the client has seen two images
+        assert stamp_s < 200
+        stamp_s += 1.0
         images.publish(rgb_to_image(np.zeros((48, 64, 3), np.uint8), stamped(stamp_s)))
         time.sleep(0.1)
-    runner.wait(lambda: matches.get_subscription_count() == 1, "the client's matches")
     matches.publish(KeypointMatches(header=stamped(1.0)))
     jump.join(0.3)
     assert jump.is_alive()
-    matches.publish(KeypointMatches(header=stamped(2.0)))
-    jump.join(5.0)
+    matches.publish(KeypointMatches(header=stamped(stamp_s)))
+    jump.join(WAIT_S)
     assert not jump.is_alive()

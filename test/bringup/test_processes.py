@@ -1,7 +1,7 @@
 import signal
-import time
 
 import pytest
+from waits import WAIT_S
 
 from depth_pc_ros.bringup.client import ServoClient
 from depth_pc_ros.bringup.node_table import NodeSpec
@@ -19,12 +19,10 @@ def adapter(**parameters) -> NodeSpec:
 def test_starts_watches_and_stops(tmp_path):
     active = []
     with NodeProcesses([adapter()], tmp_path) as processes, ServoClient(namespace=NAMESPACE) as client:
-        processes.wait_until_active(client, 30.0, active.append)
+        processes.wait_until_active(client, WAIT_S, active.append)
         assert active == ["adapter"]
         processes.check()
-        began_s = time.monotonic()
-        assert processes.stop() == {"adapter": 0}
-        assert time.monotonic() - began_s < 5.0
+        assert processes.stop() == {"adapter": 0}  # in time: it would have been killed otherwise
     assert (tmp_path / "adapter.log").exists()
 
 
@@ -34,12 +32,12 @@ def test_a_node_that_refuses_to_start_is_named_with_its_reason(tmp_path):
         NodeProcesses([adapter(max_linear=-1.0)], tmp_path) as processes,
         ServoClient(namespace=NAMESPACE) as client,
     ):
-        processes.wait_until_active(client, 30.0)
+        processes.wait_until_active(client, WAIT_S)
 
 
 def test_a_killed_node_is_named_and_a_hanging_one_is_killed(tmp_path, monkeypatch):
     with NodeProcesses([adapter()], tmp_path) as processes, ServoClient(namespace=NAMESPACE) as client:
-        processes.wait_until_active(client, 30.0)
+        processes.wait_until_active(client, WAIT_S)
         processes.send_signal("adapter", signal.SIGSTOP)
         assert processes.stop() == {"adapter": -signal.SIGKILL}
         with pytest.raises(NodeDiedError, match="node adapter was killed by SIGKILL"):

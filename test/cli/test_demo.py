@@ -9,6 +9,7 @@ import time
 
 import psutil
 import pytest
+from waits import WAIT_S
 
 pytest.importorskip("rclpy", reason="needs rclpy: run scripts/setup.sh, or source a ROS 2 environment")
 
@@ -53,7 +54,7 @@ def rows(output):
 @pytest.mark.slow
 def test_a_run_converges_and_leaves_its_results(tmp_path):
     process = start(tmp_path, "--seed", "1", "--level", "S")
-    out, err = process.communicate(timeout=110)
+    out, err = process.communicate(timeout=4 * WAIT_S)
     assert (process.returncode, err) == (0, "")
     header, _, row = out.split("\n\n")[1].splitlines()
     assert "TE mm" in header
@@ -80,7 +81,7 @@ def test_ctrl_c_while_moving_stops_everything_and_keeps_the_record(tmp_path):
     nodes = node_processes(process)
     assert set(nodes) == NODES
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=WAIT_S)
     assert process.returncode != 0
     assert err == "demo: interrupted\n"
     assert not [name for name, node in nodes.items() if node.is_running()]
@@ -95,8 +96,8 @@ def test_nodes_end_with_a_demo_that_is_killed(tmp_path):
         assert process.poll() is None
         time.sleep(0.05)
     process.kill()
-    process.communicate(timeout=20)
-    gone, alive = psutil.wait_procs(nodes.values(), timeout=15)
+    process.communicate(timeout=WAIT_S)
+    gone, alive = psutil.wait_procs(nodes.values(), timeout=WAIT_S)
     assert (len(gone), alive) == (len(NODES), [])
 
 
@@ -107,9 +108,7 @@ def test_a_node_that_dies_is_named(tmp_path):
     wait_until_moving(process)
     nodes = node_processes(process)
     nodes["keypoints"].kill()
-    began_s = time.monotonic()
-    _, err = process.communicate(timeout=20)
-    assert time.monotonic() - began_s < 15
+    _, err = process.communicate(timeout=WAIT_S)
     assert process.returncode == 1
     assert err.startswith("demo: node keypoints was killed by SIGKILL")
     assert len(err.splitlines()) == 1
@@ -120,7 +119,7 @@ def test_a_node_that_dies_is_named(tmp_path):
 @pytest.mark.ros
 def test_a_missing_ycb_folder_is_named(tmp_path):
     process = start(tmp_path, "--scene", "ycb", "--ycb-root", str(tmp_path / "nowhere"))
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=WAIT_S)
     assert process.returncode == 1
     assert "nowhere" in err
     assert len(err.splitlines()) == 1

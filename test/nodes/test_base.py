@@ -11,6 +11,7 @@ from rcl_interfaces.srv import DescribeParameters
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from std_msgs.msg import String
+from waits import WAIT_S
 
 from depth_pc_ros.config import option
 from depth_pc_ros.errors import CameraError, ConfigError
@@ -188,7 +189,7 @@ def test_a_signal_ends_with_the_last_message_and_exit_code_0(runner, start_mover
     runner.wait(lambda: len(heard) >= 3, "the node to move")
     for _ in range(3):  # as Ctrl-C reaches a node both by itself and through bringup
         process.send_signal(number)
-    assert process.wait(timeout=10) == 0
+    assert process.wait(timeout=WAIT_S) == 0
     runner.wait(lambda: heard[-1].data == "stop", "the last message")
 
 
@@ -197,7 +198,7 @@ def test_a_crashed_callback_stops_the_motion_and_gives_exit_code_1(runner, start
     process = start_mover()
     runner.wait(lambda: len(heard) >= 3, "the node to move")
     runner.publisher(String, "mover/crash").publish(String())
-    assert process.wait(timeout=10) == 1
+    assert process.wait(timeout=WAIT_S) == 1
     runner.wait(lambda: heard[-1].data == "stop", "the last message")
     assert "ZeroDivisionError" in process.stderr.read()
 
@@ -205,7 +206,7 @@ def test_a_crashed_callback_stops_the_motion_and_gives_exit_code_1(runner, start
 def test_an_unknown_key_in_yaml_is_one_clear_line(runner, start_mover, tmp_path):
     (tmp_path / "mover.yaml").write_text("/**:\n  ros__parameters:\n    autostrat: true\n")
     process = start_mover("--params-file", str(tmp_path / "mover.yaml"))
-    assert process.wait(timeout=10) == 1
+    assert process.wait(timeout=WAIT_S) == 1
     lines = process.stderr.read().splitlines()
     assert len(lines) == 1
     assert "unknown key 'autostrat' (did you mean autostart?)" in lines[0]
@@ -213,6 +214,6 @@ def test_an_unknown_key_in_yaml_is_one_clear_line(runner, start_mover, tmp_path)
 
 def test_a_missing_yaml_is_one_clear_line(start_mover):
     process = start_mover("--params-file", "/no/such/file.yaml")
-    assert process.wait(timeout=10) == 1
+    assert process.wait(timeout=WAIT_S) == 1
     last = process.stderr.read().splitlines()[-1]
     assert "/no/such/file.yaml" in last

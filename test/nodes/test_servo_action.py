@@ -5,6 +5,7 @@ from rclpy.action import ActionClient
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 from std_srvs.srv import SetBool
+from waits import SLOW_MACHINE_S, WAIT_S
 
 from depth_pc_interfaces.action import Servo
 from depth_pc_interfaces.srv import SetGoalImage
@@ -22,11 +23,11 @@ class ServoCaller:
 
     def __init__(self, runner, camera):
         self.runner, self.camera = runner, camera
-        self.node = runner.add(ControllerNode, give_up_s=0.3)
+        self.node = runner.add(ControllerNode, give_up_s=1.0)
         runner.wait(lambda: camera.matches.get_subscription_count() == 1, "the matches' reader")
         runner.wait(lambda: self.node._twist_pub.get_subscription_count() == 1, "the twists' reader")
         self.client = ActionClient(runner.node, Servo, "controller/servo")
-        assert self.client.wait_for_server(timeout_sec=5.0)
+        assert self.client.wait_for_server(timeout_sec=WAIT_S)
         self.feedback = []
 
     def set_goal(self):
@@ -42,7 +43,7 @@ class ServoCaller:
         assert future.result().accepted
         return future.result()
 
-    def result(self, handle, timeout_s=10.0):
+    def result(self, handle, timeout_s=WAIT_S):
         """Final status and result of a goal."""
         future = handle.get_result_async()
         self.runner.wait(future.done, "a result", timeout_s)
@@ -68,9 +69,9 @@ def caller(runner, camera):
 def test_runs_to_convergence_with_feedback_and_disables(caller):
     caller.set_goal()
     caller.camera.live()
-    status, result = caller.run(timeout_s=20.0)
+    status, result = caller.run(timeout_s=WAIT_S)
     assert (status, result.success, result.error_code) == (GoalStatus.STATUS_SUCCEEDED, True, Result.NONE)
-    assert 0.5 < result.duration_s < 20
+    assert 0.5 < result.duration_s < WAIT_S
     assert result.error < 0.01
     assert caller.camera.error()[0] < 2.0
     assert {ServoState.SERVOING, ServoState.CONVERGED} <= {feedback.state for feedback in caller.feedback}
@@ -158,7 +159,7 @@ def test_timeout(caller):
     caller.camera.live()
     status, result = caller.run(timeout_s=0.4)
     assert (status, result.error_code) == (GoalStatus.STATUS_ABORTED, Result.TIMEOUT)
-    assert result.duration_s == pytest.approx(0.4, abs=0.1)
+    assert 0.4 <= result.duration_s < 0.4 + SLOW_MACHINE_S
     assert caller.stopped()
 
 

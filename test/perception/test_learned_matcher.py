@@ -209,7 +209,7 @@ def test_weights_that_are_not_finite_are_refused_at_set_up(config, weights, tmp_
 
 def test_without_kornia_the_error_says_what_to_install(config, monkeypatch):
     monkeypatch.setitem(sys.modules, "kornia.feature", None)
-    with pytest.raises(ConfigError, match=r"^matcher: disk needs kornia \(pip install 'kornia>="):
+    with pytest.raises(ConfigError, match=r"^matcher: disk needs kornia \(pip install 'depth_pc_ros\[learned\]'"):
         make_detecting_matcher(config())
 
 

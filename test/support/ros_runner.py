@@ -9,6 +9,7 @@ import uuid
 
 import numpy as np
 import pytest
+from waits import WAIT_S
 
 from depth_pc_ros.geometry import se3
 from depth_pc_ros.types import Matches
@@ -103,7 +104,7 @@ class NodeRunner:
         self.wait(lambda: publisher.get_subscription_count() >= readers, f"a reader of {topic}")
         return publisher
 
-    def call(self, srv_type, name, request, timeout_s=10.0):
+    def call(self, srv_type, name, request, timeout_s=WAIT_S):
         """Answer of a service."""
         client = self.node.create_client(srv_type, name)
         assert client.wait_for_service(timeout_sec=timeout_s), f"no service {name}"
@@ -112,7 +113,7 @@ class NodeRunner:
         self.node.destroy_client(client)
         return future.result()
 
-    def wait(self, condition, what, timeout_s=10.0):
+    def wait(self, condition, what, timeout_s=WAIT_S):
         """Poll until the condition holds; its value."""
         end = time.monotonic() + timeout_s
         while not (value := condition()):
@@ -122,8 +123,8 @@ class NodeRunner:
         return value
 
     def close(self):
-        self.executor.shutdown(timeout_sec=2.0)
-        self._spinner.join(timeout=2.0)
+        self.executor.shutdown(timeout_sec=WAIT_S)
+        self._spinner.join(timeout=WAIT_S)
         for node in self._nodes:
             node.destroy_node()
         self.context.try_shutdown()

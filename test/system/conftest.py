@@ -4,6 +4,7 @@ import contextlib
 import time
 
 import pytest
+from waits import WAIT_S
 
 try:
     from geometry_msgs.msg import TwistStamped
@@ -52,7 +53,7 @@ class RunningServo:
         self.twists = Twists(client, "controller/twist_cmd")
         self.commands = Twists(client, "bridge/command")
 
-    def wait(self, condition, what: str, timeout_s: float = 20.0):
+    def wait(self, condition, what: str, timeout_s: float = WAIT_S):
         end_s = time.monotonic() + timeout_s
         while not condition():
             assert time.monotonic() < end_s, f"waited {timeout_s} s in vain for {what}"
@@ -93,8 +94,8 @@ def start_servo(tmp_path):
             specs = nodes(BringupConfig(params=str(params), **options))
             specs = [spec for spec in specs if not only or spec.name in only]
             processes = stack.enter_context(NodeProcesses(specs, tmp_path / "log"))
-            client = stack.enter_context(ServoClient(timeout_s=20.0))
-            processes.wait_until_active(client)
+            client = stack.enter_context(ServoClient(timeout_s=WAIT_S))
+            processes.wait_until_active(client, 2 * WAIT_S)
             return RunningServo(processes, client)
 
         yield start

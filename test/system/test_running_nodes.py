@@ -11,6 +11,7 @@ pytest.importorskip("rclpy", reason="needs rclpy: run scripts/setup.sh, or sourc
 from geometry_msgs.msg import PoseStamped, TwistStamped
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
+from waits import SLOW_MACHINE_S, WAIT_S
 
 from depth_pc_interfaces.msg import ServoStatus
 from depth_pc_ros.geometry import se3
@@ -21,13 +22,12 @@ from depth_pc_ros.sim.arm import T_HAND_CAM
 pytestmark = [pytest.mark.ros, pytest.mark.slow]
 
 INPUT_TIMEOUT_S = 0.5  # of the controller, and its limit on an image's age
-SLOW_MACHINE_S = 0.7  # matching and scheduling on top of it
 
 
 def converge(servo) -> np.ndarray:
     """Servo from the start pose until the controller says so; the final true camera pose (4, 4)."""
     servo.client.enable(True)
-    servo.client.wait_for(lambda status: status.state == ServoStatus.CONVERGED, timeout_s=60.0)
+    servo.client.wait_for(lambda status: status.state == ServoStatus.CONVERGED, timeout_s=2 * WAIT_S)
     servo.client.enable(False)
     servo.client.wait_for_fresh_matches()
     return servo.client.camera_pose
@@ -104,7 +104,7 @@ def test_sigint_while_moving_ends_with_zeros(start_servo, name):
     heard = servo.commands if name == "adapter" else servo.twists
     servo.wait(lambda: heard.silent_s() > 0.5, "silence")
     assert not heard.values[-1].any()
-    assert servo.processes.wait(name, timeout_s=10.0) == 0
+    assert servo.processes.wait(name, timeout_s=WAIT_S) == 0
 
 
 def test_a_second_goal_while_moving_is_servoed_to_from_standstill(start_servo):
@@ -120,7 +120,7 @@ def test_a_second_goal_while_moving_is_servoed_to_from_standstill(start_servo):
     answer = servo.client.set_goal(start_image, distance=0.7)
     assert answer.goal_id == first + 1
     servo.client.wait_for(lambda status: status.goal_id == answer.goal_id)
-    servo.client.wait_for(lambda status: status.state == ServoStatus.CONVERGED, timeout_s=60.0)
+    servo.client.wait_for(lambda status: status.state == ServoStatus.CONVERGED, timeout_s=2 * WAIT_S)
     te_m, re_deg = se3.pose_error(servo.client.camera_pose, start_pose)
     assert te_m < 3e-3
     assert re_deg < 0.3
