@@ -9,9 +9,8 @@ import torch
 
 from depth_pc_ros.config import LEARNED_MATCHERS, MatcherConfig
 from depth_pc_ros.errors import ConfigError, GoalTextureError, ImageError
+from depth_pc_ros.perception.factory import make_detecting_matcher, make_matcher
 from depth_pc_ros.perception.learned_matcher import turned_pixels
-from depth_pc_ros.perception.matchers import make_detecting_matcher
-from depth_pc_ros.perception.tracking import make_matcher
 
 kornia = pytest.importorskip("kornia.feature", reason="the learned front end needs kornia, which is not installed")
 

@@ -4,7 +4,7 @@ import pytest
 from depth_pc_ros.config import MatcherConfig
 from depth_pc_ros.errors import GoalError, GoalTextureError
 from depth_pc_ros.perception import matchers
-from depth_pc_ros.perception.matchers import make_detecting_matcher
+from depth_pc_ros.perception.factory import make_detecting_matcher
 
 KINDS = ["akaze", "sift", "orb", "brisk"]
 

@@ -3,8 +3,9 @@ import pytest
 
 from depth_pc_ros.config import MatcherConfig
 from depth_pc_ros.errors import GoalError
+from depth_pc_ros.perception.factory import make_matcher
 from depth_pc_ros.perception.matchers import Matcher
-from depth_pc_ros.perception.tracking import DETECT_EVERY, TrackingMatcher, make_matcher
+from depth_pc_ros.perception.tracking import DETECT_EVERY, TrackingMatcher
 
 
 @pytest.fixture
