@@ -31,7 +31,7 @@ def pose(T_world_goal, move):
 
 
 def errors_px(matches, plane, T_world_goal, T_world_cam, intrinsics):
-    truth = plane.true_pixels(matches.goal_points, T_world_goal, T_world_cam, intrinsics)
+    truth = plane.true_pixels(tracker.goal_points, T_world_goal, T_world_cam, intrinsics)
     return np.linalg.norm(matches.current_points - truth, axis=1)[matches.matched]
 
 
@@ -98,7 +98,7 @@ def test_a_new_goal_forgets_the_old_matches(tracker, pose, plane, intrinsics):
     tracker.match(plane.view(pose(0), intrinsics))
     count = tracker.set_goal(plane.view(pose(10), intrinsics), intrinsics)
     matches = tracker.match(plane.view(pose(0), intrinsics))
-    assert len(matches.goal_points) == count
+    assert len(matches.matched) == count
     assert tracker.detections == 3
 
 
