@@ -10,16 +10,17 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 # What each part may import of the package, besides itself.
 ALLOWED = {
-    "types": set(),
+    "types": {"errors", "geometry"},
     "errors": set(),
     "extras": {"errors"},
     "provenance": set(),
     "package_files": {"errors"},
     "config": {"errors"},
     "options": {"config"},
-    "geometry": {"types", "errors", "config"},
+    "geometry": {"errors", "config"},
     "perception": {"extras", "types", "errors", "config", "geometry", "package_files"},
-    "control": {"types", "errors", "config", "geometry", "graph", "networks", "package_files"},
+    "pose": {"errors", "geometry"},
+    "control": {"types", "errors", "config", "geometry", "pose", "graph", "networks", "package_files"},
     "graph": {"errors"},
     "networks": {"errors", "config", "graph"},
     "training": {"extras", "errors", "config", "geometry", "sim", "graph", "networks"},

@@ -13,7 +13,7 @@ import torch
 
 from depth_pc_ros.benchmark.latency import met, summary, timed
 from depth_pc_ros.config import ControlConfig, MatcherConfig
-from depth_pc_ros.control.servo import make_law
+from depth_pc_ros.control.laws import make_law
 from depth_pc_ros.errors import ConfigError
 from depth_pc_ros.geometry import se3
 from depth_pc_ros.graph.builder import build_frame, build_graph

@@ -9,14 +9,15 @@ from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 from geometry_msgs.msg import TwistStamped
 from std_msgs.msg import Bool
 
+from depth_pc_ros.control.command_loop import ZeroBurst
 from depth_pc_ros.control.limits import limit_norms
+from depth_pc_ros.control.watchdog import InputWatchdog
 from depth_pc_ros.geometry.se3 import adjoint
 from depth_pc_ros.nodes.arm_drivers import DRIVERS
 from depth_pc_ros.nodes.base import LATCHED_QOS, TWIST_QOS, ServoNode, run
 from depth_pc_ros.nodes.conversions import stamp_to_seconds, twist_from_msg
 from depth_pc_ros.nodes.hand_eye import FixedHandEye, TfHandEye, TransformError
 from depth_pc_ros.nodes.node_configs import AdapterConfig
-from depth_pc_ros.nodes.stop import InputWatchdog, ZeroBurst
 
 
 class TwistAdapter(ServoNode):

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from depth_pc_ros.control.pose_solver import Problem, View, refine
-from depth_pc_ros.control.pose_start import candidate_poses
 from depth_pc_ros.geometry import se3
+from depth_pc_ros.pose.candidates import candidate_poses
+from depth_pc_ros.pose.solver import Problem, View, refine
 
 FOCAL = 540.0
 

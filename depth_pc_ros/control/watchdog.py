@@ -1,34 +1,6 @@
-"""When to stop and how: input watchdog and zero burst. Pure logic, times are passed in as seconds."""
+"""When an input must not be acted on: age of stamps, silence. Pure logic, times are passed in as seconds."""
 
 import math
-
-
-class ZeroBurst:
-    """After a stop, a few zero twists and then silence.
-
-    One zero could be lost, and endless zeros would block other sources of motion and make simulated arms sag.
-
-        burst.start()               # at the stop
-        if burst.tick(): publish_zero()  # at every tick of a timer
-    """
-
-    def __init__(self, count: int = 5):
-        self.count = count
-        self._remaining = 0
-
-    def start(self) -> None:
-        """The next `count` ticks are zeros."""
-        self._remaining = self.count
-
-    def cancel(self) -> None:
-        """No more zeros: motion goes on."""
-        self._remaining = 0
-
-    def tick(self) -> bool:
-        """True when a zero twist is due now."""
-        due = self._remaining > 0
-        self._remaining -= due
-        return due
 
 
 def stamp_problem(what: str, stamp_s: float, now_s: float, max_age_s: float, max_future_s: float = 0.1) -> str:

@@ -2,25 +2,7 @@ import math
 
 import pytest
 
-from depth_pc_ros.nodes.stop import InputWatchdog, ZeroBurst, stamp_problem
-
-
-def test_a_burst_has_its_count_and_then_silence():
-    burst = ZeroBurst(count=5)
-    assert not burst.tick()
-    burst.start()
-    assert [burst.tick() for _ in range(8)] == [True] * 5 + [False] * 3
-
-
-def test_a_burst_restarts_in_full_and_can_be_cancelled():
-    burst = ZeroBurst(count=3)
-    burst.start()
-    burst.tick()
-    burst.start()
-    assert sum(burst.tick() for _ in range(10)) == 3
-    burst.start()
-    burst.cancel()
-    assert not burst.tick()
+from depth_pc_ros.control.watchdog import InputWatchdog, stamp_problem
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from depth_pc_ros.control.pose_solver import Problem, View
 from depth_pc_ros.geometry import se3
 from depth_pc_ros.geometry.magsac import magsac
+from depth_pc_ros.pose.solver import Problem, View
 
 _THRESHOLD_PX, _ITERATIONS = 2.0, 3000
 
