@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from depth_pc_ros.config import PipelineConfig
+from depth_pc_ros.control.base import ControlLaw
 from depth_pc_ros.control.limits import Ramp
 from depth_pc_ros.control.servo import Servo, check_distance
 from depth_pc_ros.errors import GoalError, ImageError
@@ -31,11 +32,16 @@ class ServoPipeline:
 
     USUAL_AGE_S = 0.1  # from an image to the motion that answers it, with a camera and an arm that nobody has measured
 
-    def __init__(self, config: PipelineConfig, matcher: Matcher | TrackingMatcher | None = None):
-        """matcher: in place of the one that `config` names; anything with the interface of `Matcher`."""
+    def __init__(
+        self,
+        config: PipelineConfig,
+        matcher: Matcher | TrackingMatcher | None = None,
+        law: ControlLaw | None = None,
+    ):
+        """matcher, law: in place of those that `config` names. matcher: anything with the interface of `Matcher`."""
         self.config = config
         self.matcher = make_matcher(config) if matcher is None else matcher
-        self.servo = Servo(config)
+        self.servo = Servo(config, law)
         self._intrinsics = None
         self._ramp = Ramp()
         self._moves_s = -np.inf  # when the last twist begins to move the camera

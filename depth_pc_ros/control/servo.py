@@ -68,10 +68,11 @@ class Servo:
     zero in every state but SERVOING. A converged servo moves again when the error grows past the stopping error.
     """
 
-    def __init__(self, config: ControlConfig):
+    def __init__(self, config: ControlConfig, law: ControlLaw | None = None):
+        """law: in place of the one that `config` names."""
         self.config = config
         self.velocity_law = VelocityLaw.from_config(config)
-        self._law = make_law(config)
+        self._law = make_law(config) if law is None else law
         self._stopping = StoppingRule(config.stop_error, config.stop_hold_s, config.stop_precision)
         self._goal = self._goal_relative = None
         self._depth_track = DepthTrack(config.max_relative_depth_age_s)
