@@ -20,7 +20,12 @@ INTERFACE_FILES = sorted(path for kind in ("msg", "srv", "action") for path in (
 SOURCES = sorted((ROOT / "depth_pc_ros").rglob("*.py"))
 
 # Import names whose key in package.xml is not the name itself, python3-NAME or python3-NAME-pip.
-KEYS = {"cv2": "python3-opencv", "tf2_ros": "tf2_ros_py", "torch_geometric": "python3-torch-geometric-pip"}
+KEYS = {
+    "cv2": "python3-opencv",
+    "PIL": "python3-pil",
+    "tf2_ros": "tf2_ros_py",
+    "torch_geometric": "python3-torch-geometric-pip",
+}
 KEYS |= dict.fromkeys(["pybullet_data", "pybullet_utils"], "python3-pybullet-pip")
 KEYS |= dict.fromkeys(["safetensors"], "python3-transformers-pip")
 
@@ -94,7 +99,7 @@ def test_requirements_are_the_run_dependencies_and_the_test_tools(setup_argument
     assert requirements([KORNIA]) == optional
     assert {**run, **optional}.items() <= environment.items()
     assert environment.keys() - run.keys() - optional.keys() == {
-        "colcon-common-extensions", "setuptools", "pytest", "pytest-timeout", "ruff", "psutil"
+        "colcon-common-extensions", "setuptools", "pytest", "pytest-timeout", "ruff", "psutil", "nbclient", "ipykernel"
     }  # fmt: skip
 
 
