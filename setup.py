@@ -42,7 +42,7 @@ setup(
         "pybullet>=3.2.6,<4",
         "moderngl>=5.10,<6",
         "matplotlib>=3.8,<4",
-        "Pillow>=10.1,<14",
+        "Pillow>=9.0,<14",
         "PyYAML>=6.0,<7",
         "tqdm>=4.66,<5",
         "torch>=2.5",

@@ -27,7 +27,7 @@ KEYS = {
     "torch_geometric": "python3-torch-geometric-pip",
 }
 KEYS |= dict.fromkeys(["pybullet_data", "pybullet_utils"], "python3-pybullet-pip")
-KEYS |= dict.fromkeys(["safetensors"], "python3-transformers-pip")
+KEYS |= {"safetensors": "python3-transformers-pip", "PIL": "python3-pil"}
 
 
 @pytest.fixture
