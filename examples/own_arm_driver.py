@@ -21,6 +21,7 @@ does; to make it a part of the package, put it into `nodes/arm_drivers.py`.
 """
 
 import argparse
+import os
 import sys
 import time
 
@@ -47,6 +48,7 @@ PROFILE = "base_array"
 T_TOOL_CAM = se3.from_rt(Rotation.from_euler("z", 90, degrees=True).as_matrix(), np.array([0.03, 0.0, 0.05]))
 PERIOD_S = 0.02  # between two commands
 PATIENCE_S = 30.0
+STAND_IN = f"/stand_in_{os.getpid()}"  # namespace: no real arm hears what is meant for the stand-in
 
 
 class BaseArrayDriver:
@@ -89,7 +91,7 @@ class StandInArm(Node):
     """An arm that says where its tool is, obeys `tool_velocity`, and keeps the velocities (6,) that it got."""
 
     def __init__(self, T_base_tool: np.ndarray):
-        super().__init__("arm")
+        super().__init__("arm", namespace=STAND_IN)
         self.T_base_tool = T_base_tool
         self.velocities: list[np.ndarray] = []
         self._pose = self.create_publisher(PoseStamped, "tool_pose", 1)
@@ -115,7 +117,8 @@ def drive_stand_in(twist: np.ndarray, T_base_tool: np.ndarray, count: int = 25) 
     values = {"profile": PROFILE, "camera_in_tool_xyz": T_TOOL_CAM[:3, 3].tolist(), "camera_in_tool_quat": quat}
     rclpy.init()
     arm = StandInArm(T_base_tool)
-    adapter = adapter_class()(parameter_overrides=[Parameter(name, value=value) for name, value in values.items()])
+    parameters = [Parameter(name, value=value) for name, value in values.items()]
+    adapter = adapter_class()(namespace=STAND_IN, parameter_overrides=parameters)
     adapter.start()
     commands = arm.create_publisher(TwistStamped, "twist_cmd", TWIST_QOS)
     executor = SingleThreadedExecutor()
