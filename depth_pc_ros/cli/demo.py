@@ -24,6 +24,7 @@ with one_line_where_missing("demo"):
     from depth_pc_ros.bringup.client import ServoClient, ServoClientError
     from depth_pc_ros.bringup.processes import NodeProcesses
     from depth_pc_ros.cli.bringup import interrupt_on_signals
+    from depth_pc_ros.cli.run_animation import ViewRecorder, draw_animation
     from depth_pc_ros.cli.run_figures import draw_trajectory, draw_views
     from depth_pc_ros.cli.run_recorder import RunRecorder
 
@@ -31,7 +32,7 @@ _GIVE_UP_S = 5.0  # wall time without motion and without convergence
 _OPTIONS = tuple(
     "seed controller matcher matcher_weights lightglue_weights speed depth depth_model scene ycb_root level".split()
 )
-_RESULTS = ("goal.png", "demo.png", "trajectory.png", "run.csv", "logs")
+_RESULTS = ("goal.png", "demo.png", "demo.webp", "trajectory.png", "run.csv", "logs")
 
 DESCRIPTION = """\
 A simulated wrist camera drives itself to a goal image. The demo starts PyBullet and the servo nodes, each in a
@@ -49,7 +50,8 @@ examples:
   scripts/demo.sh --real-time                 on the wall clock, as with a robot; lockstep repeats bit for bit instead
 
 The output folder gets demo.png (start, final, goal, difference), trajectory.png (path, errors, speeds), goal.png,
-run.csv (a line per image) and logs/ (a file per node). Exit code 0 only when the servo converged.
+run.csv (a line per image) and logs/ (a file per node); with --animation also demo.webp, a moving picture of the run.
+Exit code 0 only when the servo converged.
 """
 
 
@@ -60,8 +62,9 @@ class NotConvergedError(DepthPcError):
 class Demo:
     """One run. `run` raises DepthPcError when it does not converge; `write_results` works at any time after it."""
 
-    def __init__(self, config: BringupConfig, output: Path, timeout_s: float):
+    def __init__(self, config: BringupConfig, output: Path, timeout_s: float, animation: bool = False):
         self.config = config
+        self.view_recorder = ViewRecorder() if animation else None
         self.output = output
         self.timeout_s = timeout_s
         self.recorder: RunRecorder | None = None
@@ -99,6 +102,9 @@ class Demo:
         self.recorder = RunRecorder(client.goal_pose)
         client.on_camera_pose(self.recorder.on_camera_pose)
         client.on_status(self.recorder.on_status)
+        if self.view_recorder is not None:
+            client.on_image(self.view_recorder.on_image)
+            client.on_matches(self.view_recorder.on_matches)
         answer = client.set_goal(goal, distance=self.distance_m)
         if self.config.depth_source == "estimated":
             client.wait_for_goal_depth(answer.goal_id)
@@ -150,6 +156,9 @@ class Demo:
             draw_views(self.output / "demo.png", **self.views, title=title)
         if record.frames:
             draw_trajectory(self.output / "trajectory.png", record, self.distance_m, title)
+            views = self.view_recorder.views(self.recorder.stamps_s[: len(record.frames)]) if self.view_recorder else []
+            if any(views):
+                draw_animation(self.output / "demo.webp", record, views, self.views["goal"])
         print(f"\n{record.table()}\n\nresults: {self.output}/", flush=True)
 
 
@@ -173,6 +182,7 @@ def parser() -> argparse.ArgumentParser:
     )
     add_text_fields(parser, BringupConfig, _OPTIONS)
     parser.add_argument("--arm", action="store_true", help="A Panda arm carries the camera; without it, it flies.")
+    parser.add_argument("--animation", action="store_true", help="Write demo.webp too, a moving picture of the run.")
     parser.add_argument("--real-time", action="store_true", help="Wall clock in place of lockstep.")
     parser.add_argument(
         "--output", type=Path, default=Path("out/demo"), metavar="DIR", help="Results; overwritten. Default: out/demo."
@@ -202,7 +212,7 @@ def main(argv: list[str] | None = None) -> int:
     interrupt_on_signals()
     problem = ""
     try:
-        demo = Demo(_options(arguments), arguments.output, arguments.timeout)
+        demo = Demo(_options(arguments), arguments.output, arguments.timeout, arguments.animation)
         _clear(arguments.output)
     except (DepthPcError, OSError) as error:
         print(f"demo: {error}", file=sys.stderr)

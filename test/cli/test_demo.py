@@ -53,7 +53,7 @@ def rows(output):
 @pytest.mark.ros
 @pytest.mark.slow
 def test_a_run_converges_and_leaves_its_results(tmp_path):
-    process = start(tmp_path, "--seed", "1", "--level", "S")
+    process = start(tmp_path, "--seed", "1", "--level", "S", "--animation")
     out, err = process.communicate(timeout=4 * WAIT_S)
     assert (process.returncode, err) == (0, "")
     header, _, row = out.split("\n\n")[1].splitlines()
@@ -66,11 +66,17 @@ def test_a_run_converges_and_leaves_its_results(tmp_path):
     assert int(matches) >= 100
     for name in ("demo.png", "trajectory.png", "goal.png"):
         assert (tmp_path / name).stat().st_size > 20_000, name
+    assert 20_000 < (tmp_path / "demo.webp").stat().st_size < 3_000_000
     frames = rows(tmp_path)
     assert len(frames) == int(steps)
     assert frames[-1]["state"] == "CONVERGED"
     assert float(frames[0]["te_mm"]) > 20 * float(frames[-1]["te_mm"])
     assert {path.stem for path in (tmp_path / "logs").iterdir()} == NODES
+
+
+def test_the_animation_is_a_switch():
+    assert demo.parser().parse_args(["--animation"]).animation
+    assert not demo.parser().parse_args([]).animation
 
 
 @pytest.mark.ros
