@@ -39,7 +39,7 @@ def _in_pixels(problem: _Seen) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def candidate_poses(problem: Problem, view: View) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Starts for `pose_solver.refine`: a list of (`T_cam_goal` (4, 4), inverse depths (N,) in 1/m)."""
+    """Starts for `pose.solver.refine`: a list of (`T_cam_goal` (4, 4), inverse depths (N,) in 1/m)."""
     seen = _Seen(
         problem.goal[view.index],
         view.current,
