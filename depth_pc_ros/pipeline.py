@@ -33,7 +33,7 @@ class ServoPipeline:
     def __init__(self, config: PipelineConfig, matcher: AnyMatcher | None = None, law: ControlLaw | None = None):
         """matcher, law: in place of those that `config` names (see `perception.factory.AnyMatcher`)."""
         self.config = config
-        self.matcher = make_matcher(config) if matcher is None else matcher
+        self.matcher: AnyMatcher = make_matcher(config) if matcher is None else matcher
         self.servo = Servo(config, law)
 
     @classmethod
@@ -101,7 +101,7 @@ class ServoPipeline:
         matches = self.matcher.match_features(features)
         matched = time.perf_counter()
         result = self.servo.update(matches, stamp_s, depth, age_s)
-        twist = self.servo.command()
+        twist = self.servo.answer()
         done = time.perf_counter()
         timings = {
             "detect": 1e3 * (detected - start),

@@ -29,8 +29,8 @@ class DepthPc(ControlLaw):
     @torch.inference_mode()
     def __call__(self, observation: Observation) -> LawOutput:
         network = self._network
-        frame = network.frame(observation)
-        velocity, network.memory, _ = network.net.act(network.graph, frame, network.memory, None)
+        graph, frame = network.look(observation)
+        velocity, network.memory, _ = network.net.act(graph, frame, network.memory, None)
         twist = velocity[0].double().numpy()
         twist[:3] *= observation.distance_m
         moved = np.linalg.norm(observation.current - observation.goal, axis=1)

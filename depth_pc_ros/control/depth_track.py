@@ -24,7 +24,8 @@ class DepthTrack:
     def reset(self) -> None:
         self._frames: deque[tuple[float, np.ndarray]] = deque(maxlen=_FRAMES_KEPT)
         self._waiting: tuple[np.ndarray, float] | None = None  # a depth and its stamp
-        self._stamp_s, self._values = -np.inf, None
+        self._stamp_s = -np.inf
+        self._values: np.ndarray | None = None
 
     def remember(self, points: np.ndarray, stamp_s: float) -> None:
         """Where the keypoints are in the image of this time: (N, 2) px, NaN where not matched."""

@@ -14,7 +14,7 @@ def limit_norms(twist: np.ndarray, max_linear: float, max_angular: float) -> np.
     scale = 1.0
     for norm, limit in ((np.linalg.norm(twist[:3]), max_linear), (np.linalg.norm(twist[3:]), max_angular)):
         if norm * scale > limit:
-            scale = limit / norm
+            scale = float(limit / norm)
     return twist * scale
 
 
@@ -104,7 +104,7 @@ class VelocityLaw:
             (slice(0, 3), self.max_linear_acceleration, self.max_linear_jerk),
             (slice(3, 6), self.max_angular_acceleration, self.max_angular_jerk),
         ):
-            size = max(np.linalg.norm(missing[part]), 1e-12)
+            size = max(float(np.linalg.norm(missing[part])), 1e-12)
             rate = min(rate, limit / size, _fading(size / dt_s, jerk * dt_s) / size)
         change = limit_norms(
             rate * missing - acceleration, self.max_linear_jerk * dt_s, self.max_angular_jerk * dt_s
@@ -112,8 +112,8 @@ class VelocityLaw:
         # A target that turns away while the command still gains speed must not carry it past the limits.
         command = limit_norms(
             previous + dt_s * (acceleration + change),
-            max(self.max_linear, np.linalg.norm(previous[:3])),
-            max(self.max_angular, np.linalg.norm(previous[3:])),
+            max(self.max_linear, float(np.linalg.norm(previous[:3]))),
+            max(self.max_angular, float(np.linalg.norm(previous[3:]))),
         )
         return command, (command - previous) / dt_s
 
@@ -133,7 +133,7 @@ class Ramp:
         """Stop; the next frame starts from zero."""
         self.command = np.zeros(6)
         self._acceleration = np.zeros(6)
-        self._last_stamp_s = None
+        self._last_stamp_s: float | None = None
 
     def follow(self, law: VelocityLaw, target: np.ndarray, stamp_s: float) -> np.ndarray:
         """The command (6,) of the frame of this time."""

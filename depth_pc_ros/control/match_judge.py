@@ -9,7 +9,10 @@ from depth_pc_ros.types import Observation
 
 
 class MatchJudge:
-    """Judges the matches of every few images; between, the last judgement holds and new matches are believed."""
+    """Judges the matches of every few images; between, the last judgement holds and new matches are believed.
+
+    normalised_depth: (N,) relative depth of the goal as the network saw it last, 0 where it is not known.
+    """
 
     BELIEVED = 0.5  # probability above which a match is used
     MIN_BELIEVED, MIN_SHARE = 12, 0.3  # so many of the likeliest are used in any case: the solver judges too
@@ -18,6 +21,7 @@ class MatchJudge:
     def __init__(self, model: str):
         """model: a folder, or the name of one that ships."""
         self._network = PolicyNetwork(model, "depth_pc_geo")
+        self.normalised_depth = np.zeros(0)
         self.forget_judgement()
 
     def reset(self) -> None:
@@ -27,7 +31,8 @@ class MatchJudge:
 
     def forget_judgement(self) -> None:
         """Judge the next image."""
-        self._doubted: np.ndarray | None = None  # (N,) bool: keypoints whose last judged match was not believed
+        # (N,) bool: keypoints whose last judged match was not believed; None: judge the next image.
+        self._doubted: np.ndarray | None = None
         self._unjudged = 0  # images since then
 
     def due(self, observation: Observation, candidates_due: bool) -> bool:
@@ -40,7 +45,7 @@ class MatchJudge:
         if self._doubted is None or self._unjudged >= self.EVERY or candidates_due:
             return True
         left = np.count_nonzero(observation.matched & ~self._doubted)
-        return left < self._fewest(np.count_nonzero(observation.matched))
+        return bool(left < self._fewest(int(np.count_nonzero(observation.matched))))
 
     def _fewest(self, count: int) -> int:
         """So many of `count` matches are used in any case."""
@@ -50,8 +55,9 @@ class MatchJudge:
     def judge(self, observation: Observation) -> np.ndarray:
         """Ask the network; returns its guess of `T_cam_goal` (4, 4). Raises PoseError where it is not finite."""
         network = self._network
-        frame = network.frame(observation)
-        output = network.net(network.graph, frame, network.memory)
+        graph, frame = network.look(observation)
+        self.normalised_depth = graph.depth.double().numpy()
+        output = network.net(graph, frame, network.memory)
         if not (torch.isfinite(output.logits).all() and torch.isfinite(output.T_start).all()):
             raise PoseError("the network's answer is not finite")
         network.memory = output.memory
@@ -65,10 +71,7 @@ class MatchJudge:
         return T
 
     def believed(self, observation: Observation) -> np.ndarray:
-        """Indices (M,) of the matches to use."""
+        """Indices (M,) of the matches to use: all where none has been judged yet."""
+        if self._doubted is None:
+            return np.flatnonzero(observation.matched)
         return np.flatnonzero(observation.matched & ~self._doubted)
-
-    @property
-    def normalised_depth(self) -> np.ndarray:
-        """The goal's relative depth (N,), normalised as the network sees it; 0 where it is not known."""
-        return self._network.graph.depth.double().numpy()

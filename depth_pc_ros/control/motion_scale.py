@@ -30,6 +30,9 @@ class MotionScale:
 
     def __init__(self, record: CommandRecord) -> None:
         self._record = record
+        # Translation commanded since the line began, goal axes, m: until now, and until the last comparison.
+        self._commanded: np.ndarray = np.zeros(3)
+        self._compared: np.ndarray = np.zeros(3)
         self.reset()
 
     def reset(self) -> None:
@@ -40,7 +43,7 @@ class MotionScale:
 
     def begin_line(self) -> None:
         """Keep the factor, and compare no position with earlier ones."""
-        self._position = None  # seen in the last image, goal axes, m of the prior
+        self._position: np.ndarray | None = None  # seen in the last image, goal axes, m of the prior
         self._obeyed = True  # whether all commands of this line were
 
     def see(self, T_cam_goal: np.ndarray, stamp_s: float) -> None:
@@ -55,7 +58,7 @@ class MotionScale:
             self._start(position)
             return
         self._commanded = self._commanded + commanded
-        length = np.linalg.norm(self._commanded - self._compared)
+        length = float(np.linalg.norm(self._commanded - self._compared))
         if length < self.STEP_M:
             return
         if not self._follows(position):
@@ -66,12 +69,12 @@ class MotionScale:
         self._update(length)
 
     def _jumped(self, commanded: np.ndarray, seen: np.ndarray) -> bool:
-        return np.linalg.norm(seen) > self.JUMP * np.linalg.norm(commanded) + self.JUMP_M
+        return bool(np.linalg.norm(seen) > self.JUMP * np.linalg.norm(commanded) + self.JUMP_M)
 
     def _start(self, position: np.ndarray) -> None:
         """A new line begins at this position (3,)."""
         self._slope = 1 / self.factor  # seen by commanded, before anything is compared
-        self._commanded = self._compared = np.zeros(3)  # since the start, goal axes, m: now, and at the last comparison
+        self._commanded = self._compared = np.zeros(3)
         self._check = self._commanded, position, self.factor  # when it was last asked whether the camera follows
         self._weight = 1.0
         self._mean = np.stack([self._commanded, position])  # of positions commanded and seen

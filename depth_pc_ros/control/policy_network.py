@@ -3,7 +3,7 @@
 import numpy as np
 
 from depth_pc_ros.errors import CheckpointError
-from depth_pc_ros.graph.builder import build_frame, build_graph
+from depth_pc_ros.graph.builder import Frame, GoalGraph, build_frame, build_graph
 from depth_pc_ros.networks.checkpoint import load_policy
 from depth_pc_ros.package_files import find_model
 from depth_pc_ros.types import Observation
@@ -23,18 +23,17 @@ class PolicyNetwork:
 
     def reset(self) -> None:
         """Forget the goal."""
-        self.graph = self._goal_depth = self.memory = None
+        self._graph: GoalGraph | None = None
+        self.memory = None
+        self._goal_depth: np.ndarray | None = None
 
-    def frame(self, observation: Observation):
-        """The frame of an observation for the network.
-
-        The graph is built once, and again when the goal's depth has come.
-        """
-        depth = observation.goal_relative_depth
-        if self.graph is None or depth is not self._goal_depth:
+    def look(self, observation: Observation) -> tuple[GoalGraph, Frame]:
+        """Goal graph and frame of an observation; the graph is built once, and again when the goal's depth has come."""
+        depth, graph = observation.goal_relative_depth, self._graph
+        if graph is None or depth is not self._goal_depth:
             self._goal_depth = depth
-            self.graph = build_graph(observation.goal, observation.goal_depth_m if depth is None else depth)
-            self.memory = self.net.start(self.graph)
+            self._graph = graph = build_graph(observation.goal, observation.goal_depth_m if depth is None else depth)
+            self.memory = self.net.start(graph)
         current = np.where(observation.matched[:, None], observation.current, np.nan)
         depth = observation.current_relative_depth
-        return build_frame(self.graph, current, observation.current_depth_m if depth is None else depth)
+        return graph, build_frame(graph, current, observation.current_depth_m if depth is None else depth)

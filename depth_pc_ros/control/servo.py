@@ -24,8 +24,8 @@ class Servo:
     """Control law, velocity law, stopping rule and command loop around one goal.
 
         servo.set_goal(goal)
-        while not (result := servo.update(matches, stamp_s, age_s=0.1)).converged:
-            robot.move(servo.command())         # once per image; at a fixed rate: command(dt_s, acts_s)
+        while not servo.update(matches, stamp_s, age_s=0.1).converged:
+            robot.move(servo.answer())  # once per image; at a fixed rate: servo.command(dt_s, acts_s)
 
     `update` gives the states NO_GOAL, SERVOING, CONVERGED, STALE_INPUT (stamp not newer), LOST (too few matches, or no
     pose; `depth_pc_geo` also where its network answers NaN), FAULT (a law answered NaN; stays until `reset`). Any state
@@ -53,11 +53,11 @@ class Servo:
 
     def set_goal(self, goal: Goal) -> None:
         """Start on a new goal, from rest. Where it tells no distance, its median depth or the default stands in."""
-        if goal.distance_m is None:
+        distance_m = goal.distance_m
+        if distance_m is None:
             known = goal.metric_depth_m[np.isfinite(goal.metric_depth_m)]
-            distance = float(np.median(known)) if known.size else self.config.default_distance
-            goal = dataclasses.replace(goal, distance_m=distance)
-        self._goal = goal
+            distance_m = float(np.median(known)) if known.size else self.config.default_distance
+        self._goal, self._distance_m = dataclasses.replace(goal, distance_m=distance_m), distance_m
         self._goal_points = goal.intrinsics.normalise(goal.keypoints)
         self.reset()
 
@@ -129,18 +129,20 @@ class Servo:
         """Say whether the camera moves as commanded; False where something limits its motion."""
         self._loop.obeyed = obeyed
 
-    def command(self, dt_s: float | None = None, acts_s: float | None = None) -> np.ndarray | None:
-        """The limited twist (6,) to send now, which counts as motion from now on.
+    def command(self, dt_s: float, acts_s: float) -> np.ndarray | None:
+        """The limited twist (6,) to send now, at a fixed rate; it counts as motion from now on.
 
-        dt_s: time since the last call, at a fixed rate; None is returned where nothing is to be sent: after a stop come
-        five zeros, then silence. Without dt_s: the one answer to the newest image, zero where it stops.
-        acts_s: when this twist begins to move the camera, s of the images' clock; default: the newest image's time plus
-        the `age_s` that `update` got.
+        dt_s: time since the last call. acts_s: when this twist begins to move the camera, s of the images' clock. None
+        where nothing is to be sent: after a stop come five zeros, then silence.
         """
-        acts_s = self._acts_s if acts_s is None else acts_s
-        if dt_s is None:
-            return self._loop.answer(self._stamp_s, acts_s)
         return self._loop.command(dt_s, acts_s)
+
+    def answer(self) -> np.ndarray:
+        """The limited twist (6,) that answers the newest image, zero where it stops; it counts as motion.
+
+        It begins to move the camera at the image's time plus the `age_s` that `update` got.
+        """
+        return self._loop.answer(self._stamp_s, self._acts_s)
 
     def stop(self) -> None:
         """Stop at once: zeros if there was motion, then silence, until the next `update` that gives SERVOING."""
@@ -155,7 +157,7 @@ class Servo:
 
         depth: (H, W) metres of the current image, or None. age_s: from the image to the motion that answers it, s; a
         long time, or a long interval between images, lowers the gain (see `VelocityLaw.target`). The result's twist is
-        the speed limited target of `command`. Raises GoalError, ImageError; it stops then, too.
+        the speed limited target of the next commands. Raises GoalError, ImageError; it stops then, too.
         """
         self._loop.aim(None)
         self._stamp_s, self._acts_s = stamp_s, stamp_s + age_s
@@ -184,8 +186,8 @@ class Servo:
         observation, depth_source, depth_age_s = self._observe(goal, matches, stamp_s, depth)
         try:
             law = self._law(observation)
-        except (PoseError, cv2.error, np.linalg.LinAlgError) as error:  # a degenerate frame is no reason to stay down
-            return self._lost(str(error), matches)
+        except (PoseError, cv2.error, np.linalg.LinAlgError) as reason:  # a degenerate frame is no reason to stay down
+            return self._lost(str(reason), matches)
         if not np.isfinite(law.twist).all():
             self._fault = "the control law answered a twist that is not finite"
             return StepResult.stopped(ServoState.FAULT, self._fault, matches.num_matched)
@@ -223,7 +225,7 @@ class Servo:
             matched=matches.matched,
             goal_depth_m=goal.metric_depth_m,
             current_depth_m=current_depth,
-            distance_m=goal.distance_m,
+            distance_m=self._distance_m,
             focal_px=intrinsics.focal,
             goal_relative_depth=None if goal.has_metric_depth else goal.relative_depth,
             current_relative_depth=None if source == "camera" else relative,

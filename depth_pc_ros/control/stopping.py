@@ -31,10 +31,10 @@ class StoppingRule:
 
     def reset(self) -> None:
         """Forget everything: new goal, re-enabled, or matches lost."""
-        self._steadiness = None
+        self._steadiness: np.ndarray | None = None
         self._best = np.inf
         self._held_s = 0.0
-        self._last = None  # (stamp, error)
+        self._last: tuple[float, float] | None = None  # stamp in s, error
 
     def mean_error(self, distances: np.ndarray, seen: np.ndarray) -> float:
         """Weighted mean of `distances` (N,) over the `seen` (N,) keypoints; updates their weights."""

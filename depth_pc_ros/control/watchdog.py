@@ -27,7 +27,7 @@ class InputWatchdog:
         self.timeout_s = timeout_s
         self.max_age_s = max_age_s
         self.max_future_s = max_future_s
-        self._received_s = None
+        self._received_s: float | None = None
         self._stamp_problem = ""
 
     def receive(self, stamp_s: float, now_s: float, steady_s: float) -> str:

@@ -235,7 +235,7 @@ class ControllerNode(ServoNode):
         """
         if self.config.lockstep and self._enabled:
             self._stop_unless_moving()
-            self._publish_twist(self._servo.command(), seconds_to_stamp(stamp_s))
+            self._publish_twist(self._servo.answer(), seconds_to_stamp(stamp_s))
         self._publish_status()
 
     def _stop_unless_moving(self) -> ServoState:

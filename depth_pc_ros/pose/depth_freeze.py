@@ -35,16 +35,18 @@ class DepthFreeze:
 
     def release(self) -> None:
         """Depths are solved for again."""
-        self._rho = self._rho_info = None
+        self._depths: tuple[np.ndarray, np.ndarray] | None = None  # inverse depths and their information
         self._noise_px.clear()
 
     @property
     def frozen(self) -> bool:
-        return self._rho is not None
+        return self._depths is not None
 
     def apply(self, problem: Problem) -> Problem:
-        """The same problem with the frozen depths in place of its prior."""
-        return dataclasses.replace(problem, rho_prior=self._rho, rho_info=self._rho_info)
+        """The same problem with the frozen depths in place of its prior; as it is where none are frozen."""
+        if self._depths is None:
+            return problem
+        return dataclasses.replace(problem, rho_prior=self._depths[0], rho_info=self._depths[1])
 
     def update(self, problem: Problem, solution: Solution, seen: np.ndarray) -> None:
         """Freeze or release, by the solution of a frame. seen: (M,) indices of the last view's inliers."""
@@ -65,4 +67,4 @@ class DepthFreeze:
         seen_info = solution.rho_info[seen] * (SIGMA_PX / max(np.median(self._noise_px), 1e-6)) ** 2
         known = 1 / np.sqrt(np.median(solution.rho[seen] ** 2 * (problem.rho_info[seen] + seen_info)))
         if len(self._noise_px) == self.FRAMES and known < self.KNOWN:
-            self._rho, self._rho_info = solution.rho, problem.rho_info + solution.rho_info
+            self._depths = solution.rho, problem.rho_info + solution.rho_info

@@ -57,9 +57,8 @@ class PoseTracker:
     def reset(self) -> None:
         """Forget all earlier frames."""
         self.freeze.release()
-        self._T_cam_goal: np.ndarray | None = None
-        self._rho: np.ndarray | None = None
-        self._share = 1.0  # of the matches that the last pose explained
+        self._last: tuple[np.ndarray, np.ndarray] | None = None  # pose and inverse depths of the last frame
+        self._share = 1.0  # of the matches that they explained
         self._unchecked = 0  # frames since fresh candidates were tried
         self._keyframes: list[_Keyframe] = []
 
@@ -80,7 +79,8 @@ class PoseTracker:
         if support < max(self.MIN_INLIERS, self.MIN_SHARE * len(seen)):
             self.reset()
             raise PoseError(f"only {support} of {len(seen)} matches agree on one relative pose")
-        self._T_cam_goal, self._rho, self._share = solution.poses[-1], solution.rho, support / len(seen)
+        T_cam_goal, rho = self._last = solution.poses[-1], solution.rho
+        self._share = support / len(seen)
         if not self.freeze.frozen:
             self._keep(view, solution)
         self.freeze.update(problem, solution, seen[inliers])
@@ -88,22 +88,22 @@ class PoseTracker:
         mask[seen[inliers]] = True
         views = (view, *(keyframe.view for keyframe in self._keyframes))
         metric = problem.metric or any(np.isfinite(each.depth_m).any() for each in views)
-        return PoseEstimate(self._T_cam_goal, self._rho, mask, metric)
+        return PoseEstimate(T_cam_goal, rho, mask, metric)
 
     def _solve(self, problem: Problem, view: View, starts) -> Solution:
         """The cheapest pose that explains this view and the keyframes, else the cheapest that explains this one."""
-        if self.freeze.frozen:
-            frozen = refine(
-                self.freeze.apply(problem), [view], [self._T_cam_goal], self._rho, self.WARM_ITERATIONS
-            )  # fmt: skip
+        if self._last is not None and self.freeze.frozen:
+            T_last, rho_last = self._last
+            frozen = refine(self.freeze.apply(problem), [view], [T_last], rho_last, self.WARM_ITERATIONS)
             if np.mean(frozen.inliers[-1]) >= self.WARM_SHARE * self._share:
                 return frozen
             self.freeze.release()
         views = [*(keyframe.view for keyframe in self._keyframes), view]
         poses = [keyframe.T_cam_goal for keyframe in self._keyframes]
         together = []
-        if self._T_cam_goal is not None:
-            warm = refine(problem, views, [*poses, self._T_cam_goal], self._rho, self.WARM_ITERATIONS)
+        if self._last is not None:
+            T_last, rho_last = self._last
+            warm = refine(problem, views, [*poses, T_last], rho_last, self.WARM_ITERATIONS)
             steady = np.mean(warm.inliers[-1]) >= self.WARM_SHARE * self._share
             due = self.recheck_due
             self._unchecked += 1

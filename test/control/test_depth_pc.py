@@ -217,7 +217,7 @@ def test_while_depths_are_frozen_it_is_asked_every_few_images(tmp_path, monkeypa
     law, seen = make(saved(tmp_path, "depth_pc_geo")), observe(se3.exp(np.full(6, 0.005)), known=False)
     law(seen)
     tracker = law._tracker
-    tracker.freeze._rho, tracker.freeze._rho_info = tracker._rho, np.full(60, 1e6)
+    tracker.freeze._depths = tracker._last[1], np.full(60, 1e6)
     tracker._unchecked = tracker.RECHECK_FRAMES - 1
     asked, judge = [], law._judge.judge
     monkeypatch.setattr(law._judge, "judge", lambda observation: asked.append(True) or judge(observation))

@@ -150,9 +150,9 @@ def test_pbvs_leaves_a_reversed_relief():
     tracker = law._tracker
     turned_over = refine(law._problem(observation), [view], [start], 1 / (1.4 - depth), 40)
     assert se3.pose_error(turned_over.poses[0], T)[1] > 5
-    tracker._T_cam_goal, tracker._rho = turned_over.poses[0], turned_over.rho
+    tracker._last = turned_over.poses[0], turned_over.rho
     tracker._share = np.mean(turned_over.inliers[0])
     assert tracker._share > 0.5
     for _ in range(tracker.RECHECK_FRAMES):
         law(observation)
-    assert se3.pose_error(tracker._T_cam_goal, T)[1] < 0.1
+    assert se3.pose_error(tracker._last[0], T)[1] < 0.1

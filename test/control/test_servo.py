@@ -44,7 +44,7 @@ class PointWorld:
             result = servo.update(self.matches(), k * DT)
             if result.converged:
                 return k
-            self.T_world_cam = self.T_world_cam @ se3.exp(servo.command() * DT)
+            self.T_world_cam = self.T_world_cam @ se3.exp(servo.answer() * DT)
         return None
 
 
@@ -82,7 +82,7 @@ def test_unknown_strong_relief_is_approached_without_rebound(intrinsics, control
         lowest_m = min(lowest_m, error_m)
         if result.converged:
             break
-        world.T_world_cam = world.T_world_cam @ se3.exp(servo.command() * DT)
+        world.T_world_cam = world.T_world_cam @ se3.exp(servo.answer() * DT)
     assert result.converged
     assert error_m < 0.002
 
@@ -117,7 +117,7 @@ def test_a_blocked_camera_tells_no_scale(intrinsics, world):
     servo.set_goal(Goal.from_images(world.goal_points, intrinsics, world.distance))
     for k in range(100):
         servo.update(world.matches(), k * DT)
-        servo.command()
+        servo.answer()
     assert servo.scale == pytest.approx(1.0, abs=0.05)
 
 
@@ -133,7 +133,7 @@ def test_an_arm_that_acts_late_is_braked_in_time_if_the_lag_is_told(intrinsics, 
     past_m, scale, age_s = 0.0, 1.0, lag_s if told else 0.0
     for k in range(150):
         servo.update(world.matches(), k * DT, age_s=age_s)
-        under_way.append(servo.command().copy())
+        under_way.append(servo.answer().copy())
         world.T_world_cam = world.T_world_cam @ se3.exp(under_way.pop(0) * DT)
         left = (se3.inverse(world.T_world_goal) @ world.T_world_cam)[:3, 3]
         past_m = max(past_m, -left @ begin / np.linalg.norm(begin))
@@ -156,7 +156,7 @@ def test_equal_images_give_equal_twists_at_any_time_of_day(intrinsics):
         for k in range(60):
             stamp_s = round(first_s + k * DT, 9)
             servo.update(world.matches(), stamp_s)
-            twists.append(servo.command().copy())
+            twists.append(servo.answer().copy())
             world.T_world_cam = world.T_world_cam @ se3.exp(twists[-1] * DT)
         runs.append(twists)
     np.testing.assert_array_equal(*runs)
@@ -169,7 +169,7 @@ def test_the_scale_outlasts_gaps_but_no_reset(intrinsics, world):
         world.T_world_cam = start
         for k in range(40):
             servo.update(world.matches(), k * DT)
-            world.T_world_cam = world.T_world_cam @ se3.exp(servo.command() * DT)
+            world.T_world_cam = world.T_world_cam @ se3.exp(servo.answer() * DT)
         assert servo.scale == pytest.approx(0.5, rel=0.15)
         return servo.scale
 
@@ -194,7 +194,7 @@ def test_metric_goal_depth_needs_no_scale(intrinsics, world, controller):
     servo.set_goal(Goal.from_images(world.goal_points, intrinsics, depth=np.full((480, 640), 0.7)))
     for k in range(30):
         servo.update(world.matches(), k * DT)
-        world.T_world_cam = world.T_world_cam @ se3.exp(servo.command() * DT / 3)  # the camera does not follow
+        world.T_world_cam = world.T_world_cam @ se3.exp(servo.answer() * DT / 3)  # the camera does not follow
     assert servo.scale == 1.0
 
 
