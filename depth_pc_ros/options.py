@@ -56,14 +56,15 @@ def at_least(low: int):
     return number
 
 
-def add_fields(group, config: type[Config], names: Iterable[str]) -> None:
+def add_fields(group, config: type[Config], names: Iterable[str], more: str = "") -> None:
     """Add options of a configuration to an argparse parser or group: their values have the options' types.
 
     Ranges are checked when the configuration is built. A bool that is False becomes a switch, one that is True `--no-`.
+    more: what this command adds to their help.
     """
     for name in names:
         field = config.__dataclass_fields__[name]
-        help = field.metadata["help"].replace("%", "%%")
+        help = f"{field.metadata['help']} {more}".strip().replace("%", "%%")
         flag = f"--no-{_dashed(name)}" if field.default is True else f"--{_dashed(name)}"
         if field.default is False:
             group.add_argument(flag, action="store_true", help=help)

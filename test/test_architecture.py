@@ -97,22 +97,11 @@ HOMONYMS = {
     "source": "of depth; of the episodes of a benchmark",
     "width": "of the image; of a network",
 }
-# Benchmark settings that do not refer to the servo's options yet.
-REPEATED_IN_BENCHMARK = {"seed", "speed", "matcher", "track", "freeze_depth", "find_scale"}
 # Flags with the name of an option, which mean something else.
 OTHER_FLAGS = {
     ("cli/set_goal.py", "depth"): "file with the depth of the goal image",
     ("benchmark/__main__.py", "frames"): "images to measure",
     ("nodes/transport_probe.py", "frames"): "images to send",
-}
-# Flags of the benchmark that are not made from options yet.
-REPEATED_FLAGS_OF_BENCHMARK = {
-    ("benchmark/__main__.py", "model"),
-    ("benchmark/__main__.py", "seed"),
-    ("benchmark/__main__.py", "ycb_root"),
-    ("benchmark/arguments.py", "raft_weights"),
-    ("benchmark/arguments.py", "renderer"),
-    ("benchmark/arguments.py", "ycb_root"),
 }
 
 
@@ -196,14 +185,13 @@ def own_flags() -> list[tuple[str, str]]:
 
 def test_no_option_is_declared_twice():
     twice = {name: places for name, places in declared_options().items() if len(places) > 1}
-    allowed = {*HOMONYMS, *REPEATED_IN_BENCHMARK}
-    assert {name: places for name, places in twice.items() if name not in allowed} == {}
+    assert {name: places for name, places in twice.items() if name not in HOMONYMS} == {}
     assert set(HOMONYMS) <= set(twice), "no longer declared twice"
 
 
 def test_no_flag_repeats_an_option():
     repeated = {flag for flag in own_flags() if flag[1] in declared_options()}
-    assert sorted(repeated - set(OTHER_FLAGS) - REPEATED_FLAGS_OF_BENCHMARK) == []
+    assert sorted(repeated - set(OTHER_FLAGS)) == []
     assert set(OTHER_FLAGS) <= repeated, "no longer the name of an option"
 
 

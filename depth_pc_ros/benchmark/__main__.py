@@ -11,13 +11,14 @@ from pathlib import Path
 from depth_pc_ros.config import ControlConfig
 from depth_pc_ros.errors import DepthPcError
 from depth_pc_ros.extras import BENCHMARK, one_line_where_missing, require
+from depth_pc_ros.nodes.node_configs import DepthNodeConfig
 from depth_pc_ros.options import add_fields, at_least
 from depth_pc_ros.package_files import SHIPPED_DEPTH
 
 with one_line_where_missing("benchmark"):
     require("benchmark", *BENCHMARK)
     from depth_pc_ros.benchmark import latency
-    from depth_pc_ros.benchmark.arguments import add_ycb_root
+    from depth_pc_ros.benchmark.arguments import add_ycb_root, ycb_root_of
     from depth_pc_ros.benchmark.commands import add_commands
     from depth_pc_ros.benchmark.episodes import Places
     from depth_pc_ros.benchmark.report_commands import add_report_commands
@@ -72,8 +73,7 @@ def parser() -> argparse.ArgumentParser:
         description="Draw goal views of E_YCB: image, rendered depth, estimated relative depth, and both normalised at "
         "the keypoints, as the policy sees them; print their rank correlation there.",
     )
-    command.add_argument("--model", default=SHIPPED_DEPTH, metavar="NAME", help="A depth model that ships, a "
-                         f"folder, or a name on the hub. Default: {SHIPPED_DEPTH}.")  # fmt: skip
+    add_fields(command, DepthNodeConfig, ("model",))
     command.add_argument("--views", type=at_least(1), default=3, metavar="N", help="Rows. Default: 3.")
     add_ycb_root(command, "Without it, PyBullet's own models are shown.")
     add_fields(command, Settings, ("split", "seed"))
@@ -138,9 +138,10 @@ def _depth_latency(arguments: argparse.Namespace) -> None:
 def _depth_figure(arguments: argparse.Namespace) -> None:
     from depth_pc_ros.benchmark import depth_figure  # only now: importing torch takes a while
 
-    environment = E_GENERIC if arguments.ycb_root is None else E_YCB
+    ycb_root = ycb_root_of(arguments)
+    environment = E_GENERIC if ycb_root is None else E_YCB
     settings = Settings(environment=environment, split=arguments.split, seed=arguments.seed)
-    places = Places(arguments.ycb_root, None, None)
+    places = Places(ycb_root, None, None)
     ranks = depth_figure.draw_depth(arguments.output, arguments.model, settings, places, arguments.views)
     print("rank correlation at the keypoints: " + ", ".join(f"{rank:.3f}" for rank in ranks))
     print(f"written: {arguments.output}")

@@ -6,6 +6,7 @@ from pathlib import Path
 from depth_pc_ros.benchmark.methods import METHODS
 from depth_pc_ros.benchmark.settings import Disturbance, Settings
 from depth_pc_ros.config import CommonConfig, MatcherConfig
+from depth_pc_ros.nodes.node_configs import BridgeConfig
 from depth_pc_ros.options import add_fields, at_least
 
 EXAMPLES = """examples:
@@ -44,9 +45,14 @@ _HAND_EYE = ("hand_eye_mm", "hand_eye_deg")
 
 
 def add_ycb_root(group, without: str) -> None:
-    """Add --ycb-root, a Path or None. without: what happens where it is not given."""
-    help = f"{CommonConfig.__dataclass_fields__['ycb_root'].metadata['help']} {without}"
-    group.add_argument("--ycb-root", type=Path, metavar="DIR", help=help)
+    """Add --ycb-root. without: what happens where it is not given."""
+    add_fields(group, CommonConfig, ("ycb_root",), more=without)
+
+
+def ycb_root_of(arguments: argparse.Namespace) -> Path | None:
+    """The folder that --ycb-root names; None: not given."""
+    text = getattr(arguments, "ycb_root", "")
+    return Path(text) if text else None
 
 
 def add_run_options(command: argparse.ArgumentParser, name: str) -> None:
@@ -94,12 +100,7 @@ def add_run_options(command: argparse.ArgumentParser, name: str) -> None:
         help="Folder of the results; finished trials in it are kept. Default: out/benchmark/NAME-OF-THE-VARIANT.",
     )  # fmt: skip
     if name != "e_image":
-        group.add_argument(
-            "--renderer",
-            choices=("auto", "egl", "tiny"),
-            default="auto",
-            help="auto: EGL where it works. Default: auto.",
-        )
+        add_fields(group, BridgeConfig, ("renderer",))
     group.add_argument(
         "--export-scenes", type=Path, metavar="FILE", help="Write the episodes to FILE as JSON, and run nothing."
     )

@@ -5,7 +5,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from depth_pc_ros.benchmark.arguments import EXAMPLES, add_run_options
+from depth_pc_ros.benchmark.arguments import EXAMPLES, add_run_options, ycb_root_of
 from depth_pc_ros.benchmark.episodes import EpisodeSource, Places, file_digest, save_episodes, spread
 from depth_pc_ros.benchmark.methods import check_methods, make_method
 from depth_pc_ros.benchmark.photos import photos_digest
@@ -40,7 +40,7 @@ def settings_and_places(arguments: argparse.Namespace) -> tuple[Settings, Places
     """What the arguments of a run say. Raises ConfigError, SceneError."""
     values = {name: getattr(arguments, name) for name in Settings.__dataclass_fields__ if hasattr(arguments, name)}
     values["hand_eye_mm"], values["hand_eye_deg"] = arguments.hand_eye_error
-    ycb_root, images = getattr(arguments, "ycb_root", None), getattr(arguments, "images", None)
+    ycb_root, images = ycb_root_of(arguments), getattr(arguments, "images", None)
     if arguments.environment == E_IMAGE:
         values["renderer"] = "homography"
         values["source"] = photos_digest(images)

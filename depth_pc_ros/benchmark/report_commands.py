@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from depth_pc_ros.benchmark import archive, report, tables
-from depth_pc_ros.benchmark.arguments import add_ycb_root
+from depth_pc_ros.benchmark.arguments import add_ycb_root, ycb_root_of
 from depth_pc_ros.benchmark.episodes import Places
 from depth_pc_ros.benchmark.results import Results, read_results, results_folders
 from depth_pc_ros.benchmark.schema import ResultsError
@@ -55,8 +55,9 @@ def _read(folders: list[Path]) -> list[Results]:
 def _report(arguments: argparse.Namespace) -> None:
     folders = arguments.folders
     output = arguments.output or (REPORTS / folders[0].resolve().name if len(folders) == 1 else REPORTS)
-    given = arguments.ycb_root is not None or arguments.images is not None
-    write_report(_read(folders), output, Places(arguments.ycb_root, arguments.images) if given else None)
+    ycb_root = ycb_root_of(arguments)
+    given = ycb_root is not None or arguments.images is not None
+    write_report(_read(folders), output, Places(ycb_root, arguments.images) if given else None)
 
 
 def _archive(arguments: argparse.Namespace) -> None:
