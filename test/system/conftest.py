@@ -17,9 +17,9 @@ except ImportError:
     ServoClient = None
 
 # Half the usual size: the same view of the same scene, four times faster.
-SMALL_CAMERA = """
+BRIDGE = """
 /depth_pc/bridge:
-  ros__parameters: {width: 320, height: 240, focal_px: 270.0}
+  ros__parameters: {{width: 320, height: 240, focal_px: 270.0, idle_s: {idle_s}}}
 """
 
 
@@ -85,13 +85,16 @@ class RunningServo:
 
 @pytest.fixture
 def start_servo(tmp_path):
-    """Starts a servo for BringupConfig options; only the named nodes of it where `only` names some."""
+    """Starts a servo for BringupConfig options; only the named nodes of it where `only` names some.
+
+    idle_s: in lockstep, how long the world waits for the first answer; a run repeats exactly where that comes in time.
+    """
     if ServoClient is None:
         pytest.skip("needs rclpy: run scripts/setup.sh, or source a ROS 2 environment")
-    (tmp_path / "bridge.yaml").write_text(SMALL_CAMERA)
     with contextlib.ExitStack() as stack:
 
-        def start(only=(), **options) -> RunningServo:
+        def start(only=(), idle_s=0.3, **options) -> RunningServo:
+            (tmp_path / "bridge.yaml").write_text(BRIDGE.format(idle_s=idle_s))
             specs = nodes(BringupConfig(config_dir=str(tmp_path), **options))
             specs = [spec for spec in specs if not only or spec.name in only]
             processes = stack.enter_context(NodeProcesses(specs, tmp_path / "log"))
