@@ -20,14 +20,14 @@ CORE = [
     "safetensors>=0.4.5,<1",
 ]
 # docs/compatibility.md says what each extra is for. depth_pc_ros/extras.py names them where something is missing.
-SIM = ["pybullet>=3.2.6,<4", "moderngl>=5.10,<6", "matplotlib>=3.8,<4"]
+SIM = ["pybullet>=3.2.6,<4", "moderngl>=5.10,<6", "matplotlib>=3.8,<4", "Pillow>=9.0,<14"]
 DEPTH = ["transformers>=4.56,<6"]
 PROGRESS = ["tqdm>=4.66,<5"]
 EXTRAS = {
     "sim": SIM,
     "learned": [*DEPTH, "kornia>=0.8.2,<0.10"],
     "train": [*SIM, *DEPTH, *PROGRESS, "tensorboard>=2.17,<3"],
-    "benchmark": [*SIM, *DEPTH, *PROGRESS, "scikit-image>=0.22,<1", "scikit-learn>=1.4,<2"],
+    "benchmark": [*SIM, *DEPTH, *PROGRESS, "scikit-image>=0.22,<1", "scikit-learn>=1.4,<2", "jsonschema>=4.10,<5"],
     "ros": ["transforms3d>=0.4.2,<1"],
 }
 EXTRAS["all"] = sorted({requirement for extra in EXTRAS.values() for requirement in extra})

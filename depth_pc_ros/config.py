@@ -3,10 +3,10 @@
 The same fields become keyword overrides of `ServoPipeline.from_config`, keys of a YAML file, and ROS parameters.
 """
 
-import argparse
 import dataclasses
 import difflib
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,14 +18,43 @@ from depth_pc_ros.errors import ConfigError
 T = TypeVar("T", bound="Config")
 
 
+# Keys, launch arguments and flags that were renamed: old name -> new name. The old one is refused by an error.
+RENAMED = {"terminal": "freeze_depth", "config_dir": "params"}
+_UNCHANGED = object()
+
+
 def option(default, help: str, low=None, high=None, choices=None):
-    """A dataclass field with its help text and its inclusive range, or its allowed values."""
-    return dataclasses.field(default=default, metadata={"help": help, "low": low, "high": high, "choices": choices})
+    """A dataclass field with its help text and its inclusive range, or its allowed values.
+
+    `metadata["kind"]` is the type of a value: that of the default.
+    """
+    metadata = {"help": help, "low": low, "high": high, "choices": choices, "kind": type(default)}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def same_as(
+    config: "type[Config]", name: str, default=_UNCHANGED, help: str = "", low=None, high=None, choices=None,
+    extra_choices=(),
+):  # fmt: skip
+    """A dataclass field that takes help, range, choices and type from the option `name` of another configuration.
+
+    What is given here replaces what is there. default None: "not given here", which a value of None then says.
+    extra_choices: allowed beside the choices of the other option.
+    """
+    field = config.__dataclass_fields__[name]
+    changes = {"help": help or None, "low": low, "high": high, "choices": choices}
+    metadata = {**field.metadata, **{key: value for key, value in changes.items() if value is not None}}
+    if extra_choices:
+        metadata["choices"] = (*metadata["choices"], *extra_choices)
+    metadata["same_as"] = (config, name)
+    return dataclasses.field(default=field.default if default is _UNCHANGED else default, metadata=metadata)
 
 
 def _check_value(name: str, value: Any, field: dataclasses.Field) -> Any:
-    """Return `value` with ints widened to float where the default is one; raise ConfigError if it does not fit."""
-    expected = type(field.default)
+    """Return `value` with ints widened to float where the option is one; raise ConfigError if it does not fit."""
+    if value is None and field.default is None:
+        return None
+    expected = field.metadata["kind"]
     if expected is float and type(value) is int:
         value = float(value)
     if type(value) is not expected:
@@ -40,6 +69,45 @@ def _check_value(name: str, value: Any, field: dataclasses.Field) -> Any:
     return value
 
 
+def unknown_name(what: str, key: Any, known: Iterable[str]) -> str:
+    """The error for an unknown key or another name: it gives the new name, the nearest known one, or all."""
+    known = list(known)
+    if RENAMED.get(key) in known:
+        return f"{key!r} is now called {RENAMED[key]!r}"
+    near = difflib.get_close_matches(str(key), known, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
+    return f"unknown {what} {key!r} ({hint})"
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """Refuses a key that stands twice in a mapping; of two, YAML would silently keep the last."""
+
+    def construct_mapping(self, node, deep=False):
+        seen = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                continue
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"duplicate key {key.value!r}", key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def read_yaml(path: str | Path, what: str) -> dict[str, Any]:
+    """The mapping that a YAML file holds; empty for an empty file. Raises ConfigError, which calls the file `what`."""
+    try:
+        values = yaml.load(Path(path).read_text(encoding="utf-8"), _UniqueKeyLoader)
+    except yaml.MarkedYAMLError as error:
+        raise ConfigError(f"{what} {path}: line {error.problem_mark.line + 1}: {error.problem}") from None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"{what} {path}: {error}") from None
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise ConfigError(f"{what} {path}: expected a mapping of keys, got {type(values).__name__}")
+    return values
+
+
 @dataclass(frozen=True)
 class Config:
     """Base of all configurations: checks every field when built."""
@@ -50,13 +118,11 @@ class Config:
 
     @classmethod
     def from_mapping(cls: type[T], values: dict[str, Any], where: str = "configuration") -> T:
-        """Build from a mapping; an unknown key raises ConfigError and names the nearest known one."""
+        """Build from a mapping; an unknown key raises ConfigError and names the nearest known one, or its new name."""
         known = [field.name for field in dataclasses.fields(cls)]
         for key in values:
             if key not in known:
-                near = difflib.get_close_matches(str(key), known, n=1)
-                hint = f" (did you mean {near[0]}?)" if near else ""
-                raise ConfigError(f"{where}: unknown key {key!r}{hint}; known keys: {', '.join(known)}")
+                raise ConfigError(f"{where}: {unknown_name('key', key, known)}")
         try:
             return cls(**values)
         except ConfigError as error:
@@ -65,51 +131,20 @@ class Config:
     @classmethod
     def load(cls: type[T], path: str | Path | None = None, **overrides: Any) -> T:
         """Read a YAML mapping (none when path is None), then apply keyword overrides."""
-        values: dict[str, Any] = {}
-        if path is not None:
-            try:
-                values = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
-            except (OSError, yaml.YAMLError) as error:
-                raise ConfigError(f"config file {path}: {error}") from None
-            if not isinstance(values, dict):
-                raise ConfigError(f"config file {path}: expected a mapping of keys, got {type(values).__name__}")
+        values = {} if path is None else read_yaml(path, "config file")
         return cls.from_mapping({**values, **overrides}, str(path) if path else "configuration")
 
     def to_mapping(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
 
 
-def at_least(low: int):
-    """A type for argparse: an integer of at least `low`."""
+@dataclass(frozen=True)
+class CommonConfig(Config):
+    """Options that several configurations and commands have in common; they take them from here."""
 
-    def number(text: str) -> int:
-        value = int(text)
-        if value < low:
-            raise argparse.ArgumentTypeError(f"expected a number of at least {low}, got {text}")
-        return value
-
-    return number
-
-
-def add_fields(group, config: type[Config], names) -> None:
-    """Add fields of a configuration to an argparse group, with their help and their choices.
-
-    Ranges are checked when the configuration is built. A bool that is False becomes a switch, one that is True `--no-`.
-    """
-    for name in names:
-        field = config.__dataclass_fields__[name]
-        flag = name.replace("_", "-")
-        help = field.metadata["help"].replace("%", "%%")
-        if field.default is False:
-            group.add_argument(f"--{flag}", action="store_true", help=help)
-        elif field.default is True:
-            group.add_argument(f"--no-{flag}", dest=name, action="store_false", help=f"Do not: {help}")
-        else:
-            group.add_argument(
-                f"--{flag}", type=type(field.default), default=field.default, choices=field.metadata["choices"],
-                metavar=None if field.metadata["choices"] else type(field.default).__name__.upper(),
-                help=f"{help} Default: {field.default}.",
-            )  # fmt: skip
+    seed: int = option(0, "Seed of every random choice.", 0, 2**31 - 1)
+    ycb_root: str = option("", "Folder of the YCB models, which holds NAME/model.urdf for every object.")
+    device: str = option("cpu", "Where the network runs: cpu, or cuda where there is one.")
 
 
 LEARNED_MATCHERS = ("disk", "aliked")  # need kornia, and weights that do not ship
@@ -120,17 +155,25 @@ class MatcherConfig(Config):
     """Keypoints and how they are matched with the goal."""
 
     matcher: str = option(
-        "akaze", "Keypoint detector and descriptor; disk and aliked are networks, matched by LightGlue.",
+        "akaze",
+        "Keypoints: akaze (most accurate), sift, orb (fastest), brisk; disk and aliked are networks with LightGlue.",
         choices=("akaze", "sift", "orb", "brisk", *LEARNED_MATCHERS),
     )  # fmt: skip
-    matcher_weights: str = option("", "File with the weights of disk or aliked.")
-    lightglue_weights: str = option("", "File with the weights of the LightGlue that belongs to disk or aliked.")
+    matcher_weights: str = option("", "Matcher disk or aliked: file with its weights.")
+    lightglue_weights: str = option("", "Matcher disk or aliked: file with the weights of its LightGlue.")
     max_keypoints: int = option(1500, "Keep this many of the strongest keypoints per image.", 16, 5000)
     min_keypoints: int = option(20, "A goal image with fewer keypoints is refused.", 4, 5000)
-    ratio: float = option(0.9, "Lowe's ratio test: best distance over second best; LightGlue has none.", 0.1, 1.0)
+    ratio: float = option(
+        0.9,
+        "Lowe's ratio test, best distance over second best; smaller keeps fewer, surer matches. Not for LightGlue.",
+        0.1,
+        1.0,
+    )
     refine: bool = option(True, "Align matched patches with the goal to sub-pixel accuracy (Lucas-Kanade).")
-    track: bool = option(True, "Follow matches from image to image, and detect only now and then.")
-    ransac_px: float = option(1.5, "Inlier distance of the MAGSAC geometric check, in pixels.", 0.1, 20.0)
+    track: bool = option(
+        True, "Track matches from image to image, and detect keypoints only now and then (needs refine)."
+    )
+    ransac_px: float = option(1.5, "Inlier distance of the geometric check (MAGSAC), px.", 0.1, 20.0)
 
 
 CLASSICAL_LAWS = ("ibvs", "pbvs")  # need no model, and read no relative depth
@@ -141,42 +184,50 @@ class ControlConfig(Config):
     """Control law, velocity law, limits and stopping rule."""
 
     controller: str = option(
-        "depth_pc_geo", "Control law.", choices=("ibvs", "pbvs", "depth_pc", "depth_pc_geo")
+        "depth_pc_geo",
+        "Control law: depth_pc_geo and depth_pc are learned, pbvs and ibvs classical.",
+        choices=("ibvs", "pbvs", "depth_pc", "depth_pc_geo"),
     )  # fmt: skip
     model: str = option("", "Weights of a learned law: a folder, or the name of one that ships; empty: the law's own.")
     default_distance: float = option(
-        0.6, "Camera to scene centre at the goal, m, where the goal does not say.", 0.05, 20.0
+        0.6, "Distance from camera to scene centre at the goal, m, where the goal has none.", 0.05, 20.0
     )  # fmt: skip
     freeze_depth: bool = option(
-        True, "Near the goal, freeze the depths that the path has told: steadier poses (laws that solve for the pose)."
+        True,
+        "Near the goal, freeze the keypoint depths that were estimated on the path: poses get less noisy (pbvs, "
+        "depth_pc_geo).",
     )  # fmt: skip
     find_scale: bool = option(
         True,
-        "Find the true scale of the distance from commanded and seen motion (pbvs, depth_pc_geo). Not where something "
-        "behind the adapter slows the arm down.",
+        "Find the true scale of the distance from commanded and seen motion (pbvs, depth_pc_geo). Set it to false "
+        "where something behind the adapter slows the arm down, such as a speed slider.",
     )
     max_relative_depth_age_s: float = option(1.0, "Estimated depth older than this is not used, s.", 0.0, 60.0)
-    min_matches: int = option(8, "Fewer matched keypoints than this is LOST.", 4, 1000)
+    min_matches: int = option(8, "With fewer matched keypoints than this the state is LOST.", 4, 1000)
     speed: str = option(
         "swift",
-        "Velocity law: `paper` doubles the unit-gain twist, without limits; `limited` uses the gain and limits below; "
-        "`swift` goes as fast as these limits allow and brakes in time.",
+        "Velocity law: `swift` is the braking law: as fast as the limits allow, and it brakes in time for the goal; "
+        "`limited` is proportional (`gain`) within the same limits; `paper` doubles the unit-gain twist, without "
+        "limits (simulation only).",
         choices=("paper", "limited", "swift"),
     )
-    gain: float = option(2.5, "Gain of the `limited` law, 1/s.", 0.05, 10.0)
-    swift_gain: float = option(8.0, "Gain of the `swift` law near the goal, 1/s.", 0.05, 20.0)
+    gain: float = option(2.5, "Gain of the velocity law `limited`, 1/s.", 0.05, 10.0)
+    swift_gain: float = option(8.0, "Gain of the braking law `swift` near the goal, 1/s.", 0.05, 20.0)
     max_linear: float = option(0.25, "Speed limit, m/s.", 0.001, 2.0)
     max_angular: float = option(0.9948, "Angular speed limit, rad/s (57 deg/s).", 0.001, 6.3)
     max_linear_acceleration: float = option(1.0, "Acceleration limit, m/s^2.", 0.01, 50.0)
     max_angular_acceleration: float = option(4.0, "Angular acceleration limit, rad/s^2.", 0.01, 200.0)
     jerk_time_s: float = option(
-        0.05, "The full acceleration is reached and left in this time, s: so it limits the jerk.", 0.001, 0.05
+        0.05, "Time in which the full acceleration is reached and left, s: it limits the jerk.", 0.001, 0.05
     )  # fmt: skip
     stop_error: float = option(
-        0.01, "Mean keypoint error (normalised plane) under which the servo may stop.", 1e-5, 1.0
+        0.01, "The servo may stop when the mean keypoint error (normalised plane) is below this.", 1e-5, 1.0
     )  # fmt: skip
     stop_precision: float = option(
-        5e-4, "Mean keypoint error (normalised plane) below which the servo waits for no more.", 0.0, 1.0
+        5e-4,
+        "The servo does not wait for the mean keypoint error (normalised plane) to fall further below this.",
+        0.0,
+        1.0,
     )
     stop_hold_s: float = option(0.4, "Stop when the error has not improved for this long, s.", 0.0, 60.0)
 

@@ -7,13 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from depth_pc_ros.config import PipelineConfig
-from depth_pc_ros.control.limits import Ramp
-from depth_pc_ros.control.servo import Servo, check_distance
+from depth_pc_ros.control.base import ControlLaw
+from depth_pc_ros.control.servo import Servo
 from depth_pc_ros.errors import GoalError, ImageError
 from depth_pc_ros.geometry.camera import Intrinsics, check_depth, check_image, check_relative_depth
-from depth_pc_ros.perception.matchers import Matcher
-from depth_pc_ros.perception.tracking import TrackingMatcher, make_matcher
-from depth_pc_ros.types import ServoState, StepResult
+from depth_pc_ros.perception.factory import AnyMatcher, make_matcher
+from depth_pc_ros.types import Goal, StepResult, check_distance
 
 
 class ServoPipeline:
@@ -25,20 +24,17 @@ class ServoPipeline:
             robot.move(result.twist)
 
     Twists are `[v, w]`, m/s and rad/s, in the camera's optical frame (z forward, x right, y down). Each is assumed to
-    be obeyed until the next step, for 0.25 s at most; without metric depth that tells the scale of the distance. Where
+    be obeyed until the next step, for 0.25 s at most; without metric depth that gives the scale of the distance. Where
     something else slows the camera down, set `find_scale=False`.
     """
 
     USUAL_AGE_S = 0.1  # from an image to the motion that answers it, with a camera and an arm that nobody has measured
 
-    def __init__(self, config: PipelineConfig, matcher: Matcher | TrackingMatcher | None = None):
-        """matcher: in place of the one that `config` names; anything with the interface of `Matcher`."""
+    def __init__(self, config: PipelineConfig, matcher: AnyMatcher | None = None, law: ControlLaw | None = None):
+        """matcher, law: in place of those that `config` names (see `perception.factory.AnyMatcher`)."""
         self.config = config
         self.matcher = make_matcher(config) if matcher is None else matcher
-        self.servo = Servo(config)
-        self._intrinsics = None
-        self._ramp = Ramp()
-        self._moves_s = -np.inf  # when the last twist begins to move the camera
+        self.servo = Servo(config, law)
 
     @classmethod
     def from_config(cls, path: str | Path | None = None, **overrides) -> "ServoPipeline":
@@ -65,13 +61,13 @@ class ServoPipeline:
         intrinsics = Intrinsics.from_matrix(K, image.shape[1], image.shape[0])
         check_distance(distance)
         if depth is not None:
-            check_depth(depth, (intrinsics.width, intrinsics.height), "goal depth")
+            check_depth(depth, intrinsics.size, "goal depth")
         if relative_depth is not None:
-            check_relative_depth(relative_depth, (intrinsics.width, intrinsics.height), "goal relative depth")
+            check_relative_depth(relative_depth, intrinsics.size, "goal relative depth")
         count = self.matcher.set_goal(image, intrinsics)
-        self.servo.set_goal(self.matcher.goal_points, intrinsics, distance, depth, relative_depth)
-        self._intrinsics = intrinsics
-        self._ramp.rest()
+        self.servo.set_goal(
+            Goal.from_images(self.matcher.goal_points, intrinsics, distance, depth, relative_depth)
+        )  # fmt: skip
         return count
 
     def add_relative_depth(self, depth: np.ndarray, stamp_s: float) -> None:
@@ -82,7 +78,6 @@ class ServoPipeline:
         """Keep the goal, forget everything else, and start again from zero speed."""
         self.servo.reset()
         self.matcher.forget()
-        self._ramp.rest()
 
     def step(
         self, image: np.ndarray, stamp_s: float, depth: np.ndarray | None = None, age_s: float = USUAL_AGE_S
@@ -94,10 +89,10 @@ class ServoPipeline:
         this step's own time, the lag of the arm. Told too little, a fast servo overshoots; too much, it is slow. 0 is
         for a simulator that waits for each twist. Raises GoalError before `set_goal`, ImageError on a wrong image.
         """
-        if self._intrinsics is None:
+        if self.servo.goal is None:
             raise GoalError("step: no goal image has been set; call set_goal first")
         check_image(image)
-        size = (self._intrinsics.width, self._intrinsics.height)
+        size = self.servo.goal.intrinsics.size
         if image.shape[1::-1] != size:
             raise ImageError(f"image: expected the goal's size {size}, got {image.shape[1::-1]}")
         start = time.perf_counter()
@@ -105,22 +100,12 @@ class ServoPipeline:
         detected = time.perf_counter()
         matches = self.matcher.match_features(features)
         matched = time.perf_counter()
-        self.servo.moved(self._ramp.command, self._moves_s, stamp_s + age_s)
-        self._moves_s = stamp_s + age_s
         result = self.servo.update(matches, stamp_s, depth, age_s)
-        result = self._limit(result, stamp_s)
+        twist = self.servo.command()
         done = time.perf_counter()
         timings = {
             "detect": 1e3 * (detected - start),
             "match": 1e3 * (matched - detected),
             "control": 1e3 * (done - matched),
         }
-        return dataclasses.replace(result, timings_ms=timings)
-
-    def _limit(self, result: StepResult, stamp_s: float) -> StepResult:
-        """Acceleration limit between frames; any state but SERVOING stops at once."""
-        if result.state is not ServoState.SERVOING:
-            self._ramp.rest()
-            return result
-        command = self._ramp.follow(self.servo.velocity_law, result.twist, stamp_s)
-        return dataclasses.replace(result, twist=command.copy())
+        return dataclasses.replace(result, twist=twist.copy(), timings_ms=timings)

@@ -1,9 +1,18 @@
 """Plain data passed between the parts. No behaviour beyond checks and small derived values."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
 import numpy as np
+
+from depth_pc_ros.errors import GoalError
+from depth_pc_ros.geometry.camera import (
+    Intrinsics,
+    check_depth,
+    check_relative_depth,
+    sample_depth,
+    sample_nearest,
+)
 
 
 class ServoState(IntEnum):
@@ -21,29 +30,101 @@ class ServoState(IntEnum):
     FAULT = 9
 
 
-@dataclass(frozen=True)
-class Matches:
-    """Goal keypoints and where they are seen now.
+def check_distance(distance: float | None) -> float | None:
+    """Return a goal distance in metres, or None for "not known"; raise GoalError when it is not finite and > 0."""
+    if distance is None:
+        return None
+    if not (np.isfinite(distance) and distance > 0):
+        raise GoalError(f"distance: expected metres > 0, or none when unknown, got {distance}")
+    return float(distance)
 
-    goal_points: (N, 2) float64 px in the goal image. current_points: (N, 2) float64 px now, NaN where not matched.
-    matched: (N,) bool. scores: (N,) float32 in [0, 1], larger is surer, 0 where not matched.
+
+@dataclass(frozen=True)
+class Goal:
+    """Where the camera shall end: the goal image's keypoints and what is known about them.
+
+    keypoints: (N, 2) float64 px. intrinsics: of goal and live image. metric_depth_m: (N,) depth z in metres at the
+    keypoints, NaN where unknown. relative_depth: (N,) up to scale and shift, larger = farther, NaN where unknown;
+    None: not estimated. distance_m: camera to scene centre at the goal, the depth prior; None: not known.
+    Raises GoalError when one of them does not fit.
     """
 
-    goal_points: np.ndarray
+    keypoints: np.ndarray
+    intrinsics: Intrinsics
+    metric_depth_m: np.ndarray
+    relative_depth: np.ndarray | None = None
+    distance_m: float | None = None
+
+    def __post_init__(self) -> None:
+        check_distance(self.distance_m)
+        count = len(self.keypoints)
+        for name, shape in (("keypoints", (count, 2)), ("metric_depth_m", (count,)), ("relative_depth", (count,))):
+            value = getattr(self, name)
+            if value is not None and np.shape(value) != shape:
+                raise GoalError(f"{name}: expected shape {shape}, got {np.shape(value)}")
+        if not np.isfinite(self.keypoints).all():
+            raise GoalError("keypoints: expected finite pixels, got NaN or inf")
+
+    @classmethod
+    def from_images(
+        cls,
+        keypoints: np.ndarray,
+        intrinsics: Intrinsics,
+        distance: float | None = None,
+        depth: np.ndarray | None = None,
+        relative_depth: np.ndarray | None = None,
+    ) -> "Goal":
+        """Sample depth images at the keypoints.
+
+        keypoints: (N, 2) px. distance: m. depth: (H, W) metres of the goal image, or None. relative_depth: (H, W) of
+        the goal image, larger = farther, any scale and shift, or None. Raises GoalError, ImageError.
+        """
+        keypoints = np.asarray(keypoints, dtype=np.float64)
+        metric = np.full(len(keypoints), np.nan)
+        if depth is not None:
+            metric = sample_depth(check_depth(depth, intrinsics.size, "goal depth"), keypoints)
+        goal = cls(keypoints, intrinsics, metric, distance_m=check_distance(distance))
+        return goal if relative_depth is None else goal.with_relative_depth(relative_depth)
+
+    def with_relative_depth(self, depth: np.ndarray) -> "Goal":
+        """The same goal with estimated depth, given as (H, W) of its image. Raises ImageError."""
+        depth = check_relative_depth(depth, self.intrinsics.size, "goal relative depth")
+        return replace(self, relative_depth=sample_nearest(depth, self.keypoints))
+
+    @property
+    def num_keypoints(self) -> int:
+        return len(self.keypoints)
+
+    @property
+    def has_metric_depth(self) -> bool:
+        return bool(np.isfinite(self.metric_depth_m).any())
+
+
+@dataclass(frozen=True)
+class Matches:
+    """Where the goal's N keypoints are seen in one live image.
+
+    current_points: (N, 2) float64 px, NaN where not matched. matched: (N,) bool. scores: (N,) float32 in [0, 1],
+    larger is surer, 0 where not matched.
+    """
+
     current_points: np.ndarray
     matched: np.ndarray
     scores: np.ndarray
 
-    def __post_init__(self):
-        n = len(self.goal_points)
-        for name, shape in (("goal_points", (n, 2)), ("current_points", (n, 2)), ("matched", (n,)), ("scores", (n,))):
+    def __post_init__(self) -> None:
+        n = len(self.current_points)
+        for name, shape in (("current_points", (n, 2)), ("matched", (n,)), ("scores", (n,))):
             got = np.shape(getattr(self, name))
             if got != shape:
                 raise ValueError(f"{name}: expected shape {shape}, got {got}")
-        if not np.isfinite(self.goal_points).all():
-            raise ValueError("goal_points: expected finite pixels, got NaN or inf")
         if not np.isfinite(self.current_points[self.matched]).all():
             raise ValueError("current_points: expected finite pixels where matched, got NaN or inf")
+
+    @classmethod
+    def none(cls, count: int) -> "Matches":
+        """None of `count` keypoints is matched."""
+        return cls(np.full((count, 2), np.nan), np.zeros(count, dtype=bool), np.zeros(count, dtype=np.float32))
 
     @property
     def num_matched(self) -> int:
@@ -58,7 +139,7 @@ class Observation:
     goal_depth_m, current_depth_m: (N,) depth z in metres in the goal / current camera, NaN where unknown.
     goal_relative_depth, current_relative_depth: (N,) the same up to scale and shift, larger = farther, NaN where
     unknown; None: nothing better than the metric depth.
-    distance_m: camera to scene centre at the goal (a prior). focal_px: turns normalised errors into pixels.
+    distance_m: camera to scene centre at the goal (the depth prior). focal_px: turns normalised errors into pixels.
     """
 
     goal: np.ndarray
@@ -77,7 +158,7 @@ class LawOutput:
     """What a control law answers: the twist at unit gain (6,) in m and rad (times 1/s), and its inliers (N,) bool.
 
     T_cam_goal: the pose (4, 4) that the twist leads to, where its lengths are right only up to the factor of the
-    distance prior; None: the law solves for no pose, or its lengths are metres.
+    depth prior; None: the law solves for no pose, or its lengths are metres.
     """
 
     twist: np.ndarray
@@ -89,7 +170,8 @@ class LawOutput:
 class StepResult:
     """Outcome of one frame.
 
-    twist: (6,) float64 `[v, w]` to command now, m/s and rad/s, camera optical frame; zero unless SERVOING.
+    twist: (6,) float64 `[v, w]`, m/s and rad/s, camera optical frame; zero unless SERVOING. From `ServoPipeline.step`
+    it is the command of this frame; from `Servo.update` the target that `Servo.command` approaches.
     error: mean distance of matched keypoints to their goal on the normalised plane, NaN when unknown.
     error_px: the same in pixels. depth_source: where the live depth came from, `camera` or `estimated`; else `goal`
     where only the goal's is known, else `none`. depth_age_s: of an estimate. timings_ms: milliseconds by stage.
@@ -104,6 +186,11 @@ class StepResult:
     depth_source: str = "none"
     depth_age_s: float = float("nan")
     timings_ms: dict[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def stopped(cls, state: ServoState, message: str, num_matches: int = 0) -> "StepResult":
+        """No motion, and why."""
+        return cls(np.zeros(6), state, message, num_matches)
 
     @property
     def converged(self) -> bool:

@@ -6,17 +6,17 @@ The nodes come from the same table as those of `ros2 run depth_pc_ros bringup`.
 import dataclasses
 
 from launch.actions import DeclareLaunchArgument, OpaqueFunction, Shutdown
-from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import LifecycleNode
 
-from depth_pc_ros.bringup.node_table import BringupConfig, describe, nodes
+from depth_pc_ros.bringup.bringup_config import BringupConfig
+from depth_pc_ros.bringup.node_table import nodes
+from depth_pc_ros.options import as_text, describe
 from launch import LaunchDescription
 
 
 def start_nodes(context):
     """The nodes for the given arguments; each configures and activates itself."""
-    names = [field.name for field in dataclasses.fields(BringupConfig)]
-    config = BringupConfig.from_text({name: LaunchConfiguration(name).perform(context) for name in names}, "arguments")
+    config = BringupConfig.from_launch(context.launch_configurations)
     return [
         LifecycleNode(
             package="depth_pc_ros",
@@ -42,7 +42,7 @@ def end_all(event, context):
 
 def generate_launch_description():
     arguments = [
-        DeclareLaunchArgument(field.name, default_value=str(field.default), description=describe(field))
+        DeclareLaunchArgument(field.name, default_value=as_text(field.default), description=describe(field))
         for field in dataclasses.fields(BringupConfig)
     ]
     return LaunchDescription([*arguments, OpaqueFunction(function=start_nodes)])

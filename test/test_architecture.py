@@ -10,15 +10,17 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 # What each part may import of the package, besides itself.
 ALLOWED = {
-    "types": set(),
+    "types": {"errors", "geometry"},
     "errors": set(),
     "extras": {"errors"},
     "provenance": set(),
     "package_files": {"errors"},
     "config": {"errors"},
-    "geometry": {"types", "errors", "config"},
+    "options": {"config"},
+    "geometry": {"errors", "config"},
     "perception": {"extras", "types", "errors", "config", "geometry", "package_files"},
-    "control": {"types", "errors", "config", "geometry", "graph", "networks", "package_files"},
+    "pose": {"errors", "geometry"},
+    "control": {"types", "errors", "config", "geometry", "pose", "graph", "networks", "package_files"},
     "graph": {"errors"},
     "networks": {"errors", "config", "graph"},
     "training": {"extras", "errors", "config", "geometry", "sim", "graph", "networks"},
@@ -26,6 +28,7 @@ ALLOWED = {
     "sim": {"extras", "types", "errors", "geometry"},
     "pipeline": {"types", "errors", "config", "geometry", "perception", "control"},
     "benchmark": {
+        "options",
         "provenance",
         "extras",
         "package_files",
@@ -42,6 +45,7 @@ ALLOWED = {
         "networks",
     },
     "nodes": {
+        "options",
         "extras",
         "package_files",
         "types",
@@ -53,8 +57,9 @@ ALLOWED = {
         "sim",
         "pipeline",
     },
-    "bringup": {"package_files", "types", "errors", "config", "geometry", "control", "sim", "nodes"},
+    "bringup": {"options", "package_files", "types", "errors", "config", "geometry", "control", "sim", "nodes"},
     "cli": {
+        "options",
         "provenance",
         "extras",
         "package_files",
@@ -71,6 +76,44 @@ ALLOWED = {
     },
 }
 ROS = ("rclpy", "launch", "cv_bridge", "tf2_ros", "ament_index_python", "depth_pc_interfaces")
+
+
+# Files of nodes/ and bringup/ that must do without ROS, also in what they import of the package.
+WITHOUT_ROS = (
+    "nodes/node_configs.py",
+    "bringup/bringup_config.py",
+    "bringup/user_params.py",
+    "bringup/node_table.py",
+    "bringup/check_report.py",
+)
+
+# Names that several configurations declare, because they mean different things there.
+HOMONYMS = {
+    "model": "weights of the control law; network of estimated depth",
+    "rate_hz": "commands per second; images per second",
+    "renderer": "asked for (`auto` among others); the one in use, kept with the results",
+    "scene": "of the simulation; kind of objects in an episode of the benchmark",
+    "short_side": "of the image in use; of the image in the first phase of training",
+    "source": "of depth; of the episodes of a benchmark",
+    "width": "of the image; of a network",
+}
+# Benchmark settings that do not refer to the servo's options yet.
+REPEATED_IN_BENCHMARK = {"seed", "speed", "matcher", "track", "freeze_depth", "find_scale"}
+# Flags with the name of an option, which mean something else.
+OTHER_FLAGS = {
+    ("cli/set_goal.py", "depth"): "file with the depth of the goal image",
+    ("benchmark/__main__.py", "frames"): "images to measure",
+    ("nodes/transport_probe.py", "frames"): "images to send",
+}
+# Flags of the benchmark that are not made from options yet.
+REPEATED_FLAGS_OF_BENCHMARK = {
+    ("benchmark/__main__.py", "model"),
+    ("benchmark/__main__.py", "seed"),
+    ("benchmark/__main__.py", "ycb_root"),
+    ("benchmark/arguments.py", "raft_weights"),
+    ("benchmark/arguments.py", "renderer"),
+    ("benchmark/arguments.py", "ycb_root"),
+}
 
 
 def imports(path: Path) -> set[str]:
@@ -109,6 +152,59 @@ def test_only_nodes_and_bringup_import_ros(path):
             continue  # only asked where it is there
         assert top not in ROS, f"{path.name} imports {name}"
         assert not top.endswith(("_msgs", "_srvs")), f"{path.name} imports {name}"
+
+
+@pytest.mark.parametrize("name", WITHOUT_ROS)
+def test_start_up_tables_do_without_ros(name):
+    seen, waiting = set(), [PACKAGE / name]
+    while waiting:
+        path = waiting.pop()
+        seen.add(path)
+        for module in imports(path):
+            top = module.split(".")[0]
+            if path.name != "package_files.py":
+                assert top not in ROS, f"{path.name} imports {module}"
+                assert not top.endswith(("_msgs", "_srvs")), f"{path.name} imports {module}"
+            found = PACKAGE.parent / Path(*module.split(".")).with_suffix(".py")
+            if found.is_file() and found not in seen:
+                waiting.append(found)
+
+
+def declared_options() -> dict[str, list[str]]:
+    """Option -> the configurations that declare it with `option(...)`."""
+    places = {}
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            for field in node.body if isinstance(node, ast.ClassDef) else ():
+                call = field.value if isinstance(field, ast.AnnAssign) else None
+                if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "option":
+                    places.setdefault(field.target.id, []).append(f"{path.relative_to(PACKAGE)}: {node.name}")
+    return places
+
+
+def own_flags() -> list[tuple[str, str]]:
+    """File and option name of every flag that a file spells out, such as `add_argument("--depth-model", ...)`."""
+    flags = []
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "add_argument":
+                words = [word.value for word in node.args if isinstance(word, ast.Constant)]
+                names = [word[2:].removeprefix("no-").replace("-", "_") for word in words if word.startswith("--")]
+                flags += [(str(path.relative_to(PACKAGE)), name) for name in names]
+    return flags
+
+
+def test_no_option_is_declared_twice():
+    twice = {name: places for name, places in declared_options().items() if len(places) > 1}
+    allowed = {*HOMONYMS, *REPEATED_IN_BENCHMARK}
+    assert {name: places for name, places in twice.items() if name not in allowed} == {}
+    assert set(HOMONYMS) <= set(twice), "no longer declared twice"
+
+
+def test_no_flag_repeats_an_option():
+    repeated = {flag for flag in own_flags() if flag[1] in declared_options()}
+    assert sorted(repeated - set(OTHER_FLAGS) - REPEATED_FLAGS_OF_BENCHMARK) == []
+    assert set(OTHER_FLAGS) <= repeated, "no longer the name of an option"
 
 
 def test_every_file_says_what_it_is():

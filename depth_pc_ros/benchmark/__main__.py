@@ -8,16 +8,19 @@ import signal
 import sys
 from pathlib import Path
 
-from depth_pc_ros.config import ControlConfig, add_fields, at_least
+from depth_pc_ros.config import ControlConfig
 from depth_pc_ros.errors import DepthPcError
 from depth_pc_ros.extras import BENCHMARK, one_line_where_missing, require
+from depth_pc_ros.options import add_fields, at_least
 from depth_pc_ros.package_files import SHIPPED_DEPTH
 
 with one_line_where_missing("benchmark"):
     require("benchmark", *BENCHMARK)
     from depth_pc_ros.benchmark import latency
+    from depth_pc_ros.benchmark.arguments import add_ycb_root
     from depth_pc_ros.benchmark.commands import add_commands
     from depth_pc_ros.benchmark.episodes import Places
+    from depth_pc_ros.benchmark.report_commands import add_report_commands
     from depth_pc_ros.benchmark.settings import E_GENERIC, E_YCB, Settings
 
 
@@ -32,7 +35,7 @@ def parser() -> argparse.ArgumentParser:
         f"{latency.RATIO_TARGET:g}), and what an image needs from one process to another at 30 Hz (at most "
         f"{latency.TRANSPORT_TARGET_MS:g} ms).",
     )
-    _add_sample(command, 1, 150, "Scene, goal and start")
+    _add_sample(command, 1, 150)
     command.add_argument("--output", type=Path, metavar="FILE", help="Write the numbers there as JSON too.")
     add_fields(command, ControlConfig, ("controller", "model"))
     command.set_defaults(run=_latency)
@@ -48,7 +51,7 @@ def parser() -> argparse.ArgumentParser:
         "ship. Default: depth_pc_geo,depth_pc."
     )  # fmt: skip
     command.add_argument("--matches", type=at_least(8), default=200, metavar="N", help="Default: 200.")
-    _add_sample(command, 1, 150, "Of points, noise and image")
+    _add_sample(command, 1, 150)
     command.set_defaults(run=_policy_latency)
     command = commands.add_parser(
         "depth_latency",
@@ -61,7 +64,7 @@ def parser() -> argparse.ArgumentParser:
         help="Folders or names of depth models; "
         f"random_small is Depth-Anything-V2-Small with random weights. Default: {SHIPPED_DEPTH},random_small.",
     )  # fmt: skip
-    _add_sample(command, 8, 250, "Scene, goal and start")
+    _add_sample(command, 8, 250)
     command.set_defaults(run=_depth_latency)
     command = commands.add_parser(
         "depth_figure",
@@ -72,8 +75,7 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--model", default=SHIPPED_DEPTH, metavar="NAME", help="A depth model that ships, a "
                          f"folder, or a name on the hub. Default: {SHIPPED_DEPTH}.")  # fmt: skip
     command.add_argument("--views", type=at_least(1), default=3, metavar="N", help="Rows. Default: 3.")
-    command.add_argument("--ycb-root", type=Path, metavar="DIR", help="Folder of the YCB models, NAME/model.urdf. "
-                         "Without it, PyBullet's own models are shown.")  # fmt: skip
+    add_ycb_root(command, "Without it, PyBullet's own models are shown.")
     add_fields(command, Settings, ("split", "seed"))
     command.add_argument(
         "--output", type=Path, default=Path("out", "relative_depth.png"), metavar="FILE",
@@ -81,15 +83,16 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     command.set_defaults(run=_depth_figure)
     add_commands(commands)
+    add_report_commands(commands)
     return parser
 
 
-def _add_sample(command: argparse.ArgumentParser, fewest: int, frames: int, seed_of: str) -> None:
+def _add_sample(command: argparse.ArgumentParser, fewest: int, frames: int) -> None:
     """What a measurement of times is made on."""
     command.add_argument(
         "--frames", type=at_least(fewest), default=frames, metavar="N", help=f"Images to measure. Default: {frames}."
     )
-    command.add_argument("--seed", type=int, default=0, metavar="N", help=f"{seed_of}. Default: 0.")
+    add_fields(command, Settings, ("seed",))
 
 
 def _names(text: str) -> list[str]:

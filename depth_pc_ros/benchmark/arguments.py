@@ -5,7 +5,8 @@ from pathlib import Path
 
 from depth_pc_ros.benchmark.methods import METHODS
 from depth_pc_ros.benchmark.settings import Disturbance, Settings
-from depth_pc_ros.config import MatcherConfig, add_fields, at_least
+from depth_pc_ros.config import CommonConfig, MatcherConfig
+from depth_pc_ros.options import add_fields, at_least
 
 EXAMPLES = """examples:
   # 150 episodes of three methods on two cores; stop it with Ctrl-C, start it again to go on
@@ -22,6 +23,9 @@ EXAMPLES = """examples:
 
   # tables and one HTML page from any number of result folders
   python -m depth_pc_ros.benchmark report out/ycb_dev out/ycb_limited --output out/report
+
+  # keep a finished run: compressed trials and a summary, without the page
+  python -m depth_pc_ros.benchmark archive out/ycb_dev --output benchmark_results/e_ycb_dev
 """
 _SHARED = (
     "split",
@@ -34,8 +38,15 @@ _SHARED = (
     "freeze_depth",
     "find_scale",
     "max_steps",
+    "raft_weights",
 )
 _HAND_EYE = ("hand_eye_mm", "hand_eye_deg")
+
+
+def add_ycb_root(group, without: str) -> None:
+    """Add --ycb-root, a Path or None. without: what happens where it is not given."""
+    help = f"{CommonConfig.__dataclass_fields__['ycb_root'].metadata['help']} {without}"
+    group.add_argument("--ycb-root", type=Path, metavar="DIR", help=help)
 
 
 def add_run_options(command: argparse.ArgumentParser, name: str) -> None:
@@ -55,19 +66,12 @@ def add_run_options(command: argparse.ArgumentParser, name: str) -> None:
             help="Rotations from start to goal: S (about 24 deg), M (67), L (136, up to 180). Default: all.",
         )  # fmt: skip
     if name == "e_ycb":
-        group.add_argument(
-            "--ycb-root", type=Path, metavar="DIR",
-            help="Folder of the YCB models, NAME/model.urdf. Without it, E_generic runs instead, and says so.",
-        )  # fmt: skip
+        add_ycb_root(group, "Without it, E_generic runs instead.")
     if name == "e_image":
         group.add_argument(
             "--images", type=Path, metavar="DIR",
             help="Folder of photographs (jpg, png). Default: those that scikit-image and scikit-learn ship.",
         )  # fmt: skip
-    group.add_argument(
-        "--raft-weights", type=Path, metavar="FILE",
-        help="Weights of torchvision's raft_large for flow_ibvs. Default: none, OpenCV's DIS flow runs instead.",
-    )  # fmt: skip
     group.add_argument("--scenes", type=Path, metavar="FILE", help="Episodes from a file that --export-scenes made.")
     add_fields(group, Settings, _SHARED)
     add_fields(group, MatcherConfig, ("matcher_weights", "lightglue_weights"))

@@ -1,16 +1,17 @@
-"""The sub-commands of E_YCB, E_generic and E_image: run, export scenes, rebuild reports."""
+"""The sub-commands of E_YCB, E_generic and E_image: run them, or export their scenes."""
 
 import argparse
 import shlex
 import sys
 from pathlib import Path
 
-from depth_pc_ros.benchmark import report, tables
 from depth_pc_ros.benchmark.arguments import EXAMPLES, add_run_options
 from depth_pc_ros.benchmark.episodes import EpisodeSource, Places, file_digest, save_episodes, spread
 from depth_pc_ros.benchmark.methods import check_methods, make_method
 from depth_pc_ros.benchmark.photos import photos_digest
-from depth_pc_ros.benchmark.results import Results, ResultsError, ResultsWriter, read_results
+from depth_pc_ros.benchmark.report_commands import write_report
+from depth_pc_ros.benchmark.results import read_results
+from depth_pc_ros.benchmark.results_writer import ResultsWriter
 from depth_pc_ros.benchmark.runner import run, run_facts
 from depth_pc_ros.benchmark.settings import E_GENERIC, E_IMAGE, E_YCB, Settings
 from depth_pc_ros.config import LEARNED_MATCHERS
@@ -33,23 +34,11 @@ def add_commands(commands) -> None:
         )  # fmt: skip
         add_run_options(command, name)
         command.set_defaults(run=_run, environment={"e_ycb": E_YCB, "e_generic": E_GENERIC, "e_image": E_IMAGE}[name])
-    command = commands.add_parser(
-        "report",
-        help="tables and one HTML page from folders of results",
-        description="Rebuild summary.md and report.html from raw results. Several folders are compared on one page.",
-    )
-    command.add_argument("folders", type=Path, nargs="+", metavar="DIR", help="Folders that hold trials.jsonl.")
-    command.add_argument(
-        "--output", type=Path, metavar="DIR",
-        help="Where to write. Default: the folder itself; for several, out/benchmark/report.",
-    )  # fmt: skip
-    command.set_defaults(run=_report)
 
 
 def settings_and_places(arguments: argparse.Namespace) -> tuple[Settings, Places]:
     """What the arguments of a run say. Raises ConfigError, SceneError."""
     values = {name: getattr(arguments, name) for name in Settings.__dataclass_fields__ if hasattr(arguments, name)}
-    values["raft_weights"] = str(arguments.raft_weights or "")
     values["hand_eye_mm"], values["hand_eye_deg"] = arguments.hand_eye_error
     ycb_root, images = getattr(arguments, "ycb_root", None), getattr(arguments, "images", None)
     if arguments.environment == E_IMAGE:
@@ -103,34 +92,7 @@ def _run(arguments: argparse.Namespace) -> None:
             print(f"benchmark: {warning}", file=sys.stderr)
         command = shlex.join(["python", "-m", "depth_pc_ros.benchmark", *arguments.words])
         run(settings, places, methods, chosen, writer, arguments.workers, run_facts(command, git_commit(), places))
-    _write_report([read_results(folder)], folder, places)
-
-
-def _report(arguments: argparse.Namespace) -> None:
-    folders = arguments.folders
-    results = [read_results(folder) for folder in folders]
-    for each in results:
-        for number, _ in each.broken:
-            print(f"benchmark: {each.path}, line {number}: corrupt, left out", file=sys.stderr)
-        if not each.trials:
-            raise ResultsError(f"results: {each.path} has no trials")
-    output = arguments.output or (folders[0] if len(folders) == 1 else Path("out", "benchmark", "report"))
-    _write_report(results, output, None)
-
-
-def _write_report(results: list[Results], folder: Path, places: Places | None) -> None:
-    """Print the tables and write them to `folder` as Markdown and as one HTML page. places: None: as in the runs."""
-    for each in results:
-        print(tables.terminal(each), end="\n\n")
-    if len(results) > 1:
-        print(tables.terminal_overview(results), end="\n\n")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "summary.md").write_text(tables.markdown(results), encoding="utf-8")
-        (folder / "report.html").write_text(report.html(results, places), encoding="utf-8")
-    except OSError as error:
-        raise ResultsError(f"output: cannot write in {folder}: {error.strerror or error}") from None
-    print(f"written: {folder}/summary.md and report.html")
+    write_report([read_results(folder)], folder, places)
 
 
 def default_name(settings: Settings) -> str:

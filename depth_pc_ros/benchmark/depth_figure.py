@@ -8,13 +8,13 @@ from matplotlib.figure import Figure
 from scipy.stats import spearmanr
 
 from depth_pc_ros.benchmark.episodes import EpisodeSource, Places
-from depth_pc_ros.benchmark.results import ResultsError
+from depth_pc_ros.benchmark.schema import ResultsError
 from depth_pc_ros.benchmark.settings import Settings
 from depth_pc_ros.benchmark.worlds import open_world
 from depth_pc_ros.config import MatcherConfig
 from depth_pc_ros.geometry.camera import sample_depth, sample_nearest
 from depth_pc_ros.graph.depth import normalise_depth
-from depth_pc_ros.perception.matchers import make_detecting_matcher
+from depth_pc_ros.perception.factory import make_detecting_matcher
 from depth_pc_ros.perception.relative_depth import RelativeDepth
 
 _MAP, _POINTS = "Spectral", "coolwarm"

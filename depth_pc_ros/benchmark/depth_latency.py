@@ -87,7 +87,7 @@ def _play(recorded: _Run) -> list[float]:
 
 
 class _Estimating:
-    """Depth is estimated in another process for as long as this context lasts; then `rate_hz` says how often."""
+    """Depth is estimated in another process while this context lasts; then `rate_hz` holds the estimates per second."""
 
     def __init__(self, model: str, images: list[np.ndarray]):
         context = multiprocessing.get_context("spawn")
@@ -115,7 +115,7 @@ class _Estimating:
             self.rate_hz = answer
 
     def _answer(self):
-        """What the other process says next, or what became of it."""
+        """The next message of the other process, or an error text if it ended or is silent."""
         try:
             if self._ours.poll(_START_S):
                 return self._ours.recv()
@@ -130,7 +130,7 @@ class _Estimating:
 
 
 def _estimate(model: str, images: list[np.ndarray], stop, pipe) -> None:
-    """The other process: says "" once it runs, or what is wrong, and at the end estimates per second."""
+    """The other process: sends "" once it runs, or an error text, and at the end the estimates per second."""
     make_way_for_the_servo()
     try:
         depth = RelativeDepth(model)

@@ -1,4 +1,4 @@
-"""What the robustness variants do to live images, matches and commands; and a depth camera's errors.
+"""Disturbances of live images, matches and commands, one per robustness variant; and a depth camera's errors.
 
 The goal image has only the camera's own noise: it was taken on another day. Every variant draws from a random stream of
 its own, so that adding one does not change the others.

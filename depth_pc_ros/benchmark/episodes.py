@@ -145,9 +145,7 @@ def load_episodes(path: str | Path, settings: Settings) -> list[Episode]:
         raise SceneError(f"scenes: {path}: expected version {FILE_VERSION}, got {version!r}")
     for key in ("environment", "split", "scene", "base"):
         if data.get(key) != getattr(settings, key):
-            raise SceneError(
-                f"scenes: {path} has {key} {data.get(key)!r}, but {getattr(settings, key)!r} was asked for"
-            )
+            raise SceneError(f"scenes: {path} has {key} {data.get(key)!r}, expected {getattr(settings, key)!r}")
     try:
         return [_episode(row) for row in data["episodes"]]
     except (KeyError, TypeError, ValueError) as error:
@@ -171,7 +169,7 @@ def _tuples(value):
 
 
 def file_digest(path: str | Path) -> str:
-    """Short hash of a file's content, to tell two scene files apart. SceneError when it cannot be read."""
+    """Short hash of a file's content, which differs between files. SceneError when it cannot be read."""
     try:
         return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:12]
     except OSError as error:

@@ -66,7 +66,7 @@ class FlowMatcher:
         matched &= np.linalg.norm(back - goal, axis=1) < _RETURN_PX
         matched[matched] = self._rigid(goal[matched], current[matched])
         current[~matched] = np.nan
-        return Matches(goal, current, matched, matched.astype(np.float32))
+        return Matches(current, matched, matched.astype(np.float32))
 
     def _rigid(self, goal_px: np.ndarray, live_px: np.ndarray) -> np.ndarray:
         """Mask (M,) of points that one rigid motion explains, or one homography where nothing moves."""

@@ -1,5 +1,7 @@
 """Pictures of the worst cases: what the camera saw at the start, at the end, and at the goal."""
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 
@@ -23,10 +25,10 @@ def worst_trials(results: Results) -> list[dict]:
     return chosen
 
 
-def picture(results: Results, trial: dict, places: Places) -> bytes | None:
-    """Start, final and goal view side by side as JPEG; kept in the folder's `pictures`. None: cannot be drawn here."""
-    name = f"{trial['episode']}-{trial['method']}-{trial['te_mm']:.3f}.jpg"
-    path = results.path.parent / "pictures" / name.replace("/", "-")  # a method may name a folder
+def picture(results: Results, trial: dict, places: Places, folder: Path) -> bytes | None:
+    """Start, final and goal view side by side as JPEG, kept in `folder`. None: they cannot be drawn here."""
+    name = f"{results.settings.digest}-{trial['episode']}-{trial['method']}-{trial['te_mm']:.3f}.jpg"
+    path = folder / name.replace("/", "-")  # a method may name a folder
     if path.is_file():
         return path.read_bytes()
     level, index = trial["episode"].split("/")[1:]
@@ -40,7 +42,7 @@ def picture(results: Results, trial: dict, places: Places) -> bytes | None:
     gap = np.full((len(views[0]), _GAP_PX, 3), 255, np.uint8)
     strip = np.hstack([views[0], gap, views[1], gap, views[2]])
     _, encoded = cv2.imencode(".jpg", cv2.cvtColor(strip, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 82])
-    path.parent.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     path.write_bytes(encoded.tobytes())
     return encoded.tobytes()
 

@@ -10,7 +10,6 @@ from typing import Any, Protocol
 import cv2
 import numpy as np
 
-from depth_pc_ros.geometry.camera import Intrinsics
 from depth_pc_ros.perception.matchers import AKAZE_THRESHOLD
 from depth_pc_ros.pipeline import ServoPipeline
 from depth_pc_ros.sim.world import SimWorld
@@ -32,7 +31,7 @@ class MessageStages(Protocol):
     def decode(self, message: Any) -> np.ndarray:
         """Image (H, W, 3) uint8 RGB of a serialised message."""
 
-    def publish(self, goal_points: np.ndarray, intrinsics: Intrinsics, result: StepResult, stamp_s: float) -> None:
+    def publish(self, num_keypoints: int, result: StepResult, stamp_s: float) -> None:
         """Build and publish everything the nodes send for one image."""
 
 
@@ -65,7 +64,7 @@ def measure_steps(frames: int, seed: int, messages: MessageStages | None, **opti
             akaze_first = index % 2 == 0
             if akaze_first:
                 bare = timed(lambda grey=grey: akaze.detectAndCompute(grey, None))
-            result, timings = _one_step(pipeline, world.intrinsics, image, depth_m, stamp_s, messages)
+            result, timings = _one_step(pipeline, image, depth_m, stamp_s, messages)
             if not akaze_first:
                 bare = timed(lambda grey=grey: akaze.detectAndCompute(grey, None))
             if index >= WARM_UP:
@@ -118,7 +117,7 @@ def met(good: bool) -> str:
     return "met" if good else "MISSED"
 
 
-def _one_step(pipeline, intrinsics, image, depth_m, stamp_s, messages) -> tuple[StepResult, dict[str, float]]:
+def _one_step(pipeline, image, depth_m, stamp_s, messages) -> tuple[StepResult, dict[str, float]]:
     """One whole step in the order of the nodes, and its milliseconds by stage."""
     if messages is None:
         result = pipeline.step(image, stamp_s, depth_m, age_s=0.0)
@@ -128,7 +127,7 @@ def _one_step(pipeline, intrinsics, image, depth_m, stamp_s, messages) -> tuple[
     image = messages.decode(message)
     decode_ms = 1e3 * (time.perf_counter() - start)
     result = pipeline.step(image, stamp_s, depth_m, age_s=0.0)
-    publish_ms = timed(lambda: messages.publish(pipeline.matcher.goal_points, intrinsics, result, stamp_s))
+    publish_ms = timed(lambda: messages.publish(len(pipeline.matcher.goal_points), result, stamp_s))
     return result, {"decode": decode_ms, **result.timings_ms, "publish": publish_ms}
 
 

@@ -1,10 +1,10 @@
 """The methods under test. One small class each; adding one touches this file (or a file of its own) and METHODS.
 
-A method gets a goal and then frame by frame an image, and answers a `StepResult`. Every method runs under the same
-velocity law and the same stopping rule.
+A method gets a view from the goal and then frame by frame an image, and answers a `StepResult`. Every method runs in
+the same command loop, `Servo`: the same velocity law, limits and stopping rule.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -13,32 +13,39 @@ from depth_pc_ros.benchmark.episodes import Places
 from depth_pc_ros.benchmark.flow import DisFlow, FlowMatcher, RaftFlow
 from depth_pc_ros.benchmark.settings import Settings
 from depth_pc_ros.config import MatcherConfig, PipelineConfig
-from depth_pc_ros.control.limits import Ramp, VelocityLaw
-from depth_pc_ros.control.stopping import StoppingRule
+from depth_pc_ros.control.base import ControlLaw
+from depth_pc_ros.control.limits import VelocityLaw
+from depth_pc_ros.control.servo import Servo
 from depth_pc_ros.errors import ConfigError
 from depth_pc_ros.geometry import se3
 from depth_pc_ros.geometry.camera import Intrinsics
-from depth_pc_ros.perception.tracking import make_matcher
+from depth_pc_ros.perception.factory import AnyMatcher, make_matcher
 from depth_pc_ros.pipeline import ServoPipeline
-from depth_pc_ros.types import Matches, ServoState, StepResult
+from depth_pc_ros.types import Goal, LawOutput, Matches, Observation, StepResult
 
 _NOWHERE = Places()
 ESTIMATE_EVERY = 6  # frames: 8 estimates a second at the paper's 50 Hz
 
 
 @dataclass(frozen=True)
-class Goal:
-    """What a method is told about the goal.
-
-    image: (H, W, 3) uint8 RGB, or None for methods without eyes. depth_m: (H, W) metres or None. distance_m: the
-    prior, camera to scene centre; None: not told. peaks: m/s and rad/s, as `paper_peaks` gives them. T_world_goal
-    (4, 4) and centre (3,) are for the oracle only.
-    """
+class View:
+    """What a method may see of one moment: (H, W, 3) uint8 RGB and (H, W) metres, None where there is none."""
 
     image: np.ndarray | None
     depth_m: np.ndarray | None
-    distance_m: float | None
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a method is asked to reach.
+
+    view: from the goal. distance_m: the depth prior, camera to scene centre; None: not known. peaks: m/s and rad/s, as
+    `paper_peaks` gives them. T_world_goal (4, 4) and centre (3,) are the truth, for the oracle only.
+    """
+
+    view: View
     intrinsics: Intrinsics
+    distance_m: float | None
     peaks: tuple[float, float]
     T_world_goal: np.ndarray
     centre: np.ndarray
@@ -46,16 +53,15 @@ class Goal:
 
 @dataclass(frozen=True)
 class Frame:
-    """One moment. image, depth_m as in `Goal`. T_world_cam (4, 4) is for the oracle only."""
+    """One moment of a run. T_world_cam (4, 4) is the truth, for the oracle only."""
 
-    image: np.ndarray | None
-    depth_m: np.ndarray | None
+    view: View
     stamp_s: float
     T_world_cam: np.ndarray
 
 
 def paper_peaks(T_world_start: np.ndarray, T_world_goal: np.ndarray) -> tuple[float, float]:
-    """Twice the straight way a second, m/s and rad/s (poses (4, 4)).
+    """Twice the straight path a second, m/s and rad/s (poses (4, 4)).
 
     The paper's law begins so where the camera goes straight.
     """
@@ -64,11 +70,11 @@ def paper_peaks(T_world_start: np.ndarray, T_world_goal: np.ndarray) -> tuple[fl
     return float(np.linalg.norm(twist[:3])), float(np.linalg.norm(twist[3:]))
 
 
-def speed_options(settings: Settings, goal: Goal) -> dict:
+def speed_options(settings: Settings, task: Task) -> dict:
     """The velocity law's options of `PipelineConfig` in this episode."""
     if settings.speed != "paper_peaks":
         return {"speed": settings.speed}
-    linear, angular = np.maximum(goal.peaks, 0.001).tolist()
+    linear, angular = np.maximum(task.peaks, 0.001).tolist()
     return {"speed": "swift", "max_linear": linear, "max_angular": angular}
 
 
@@ -85,8 +91,8 @@ class Method:
         """Name in the tables."""
         raise NotImplementedError
 
-    def set_goal(self, goal: Goal, disturb_matches) -> None:
-        """Start on a goal. disturb_matches: applied to `Matches` before control. Raises GoalError."""
+    def start(self, task: Task, disturb_matches) -> None:
+        """Start on a task. disturb_matches: applied to `Matches` before control. Raises GoalError."""
         raise NotImplementedError
 
     def step(self, frame: Frame) -> StepResult:
@@ -96,8 +102,22 @@ class Method:
         """Called after each `step` for what another process does in life; its time is not the method's."""
 
 
+class TruePbvs(ControlLaw):
+    """PBVS on the true pose, with a true point that goes straight to its place.
+
+    centre: (3,) m in the goal camera. T_cam_goal: (4, 4), to be set before every frame.
+    """
+
+    def __init__(self, centre: np.ndarray):
+        self._centre = centre
+        self.T_cam_goal = np.eye(4)
+
+    def __call__(self, observation: Observation) -> LawOutput:
+        return LawOutput(se3.pbvs_twist(self.T_cam_goal, self._centre), observation.matched.copy())
+
+
 class Oracle(Method):
-    """PBVS on the true poses, the scene's centre straight to its place: what perfect perception would give.
+    """PBVS on the true poses: what perfect perception would give.
 
     It sees no image: its keypoints are a grid of true points in the scene's cylinder (r 0.2 m, h 0.1 m), projected
     into both cameras, and their distances feed the same stopping rule as every other method's keypoints.
@@ -106,43 +126,30 @@ class Oracle(Method):
     has_eyes = False
     label = "oracle"
 
-    def set_goal(self, goal: Goal, disturb_matches) -> None:
-        config = PipelineConfig(**speed_options(self.settings, goal))
-        self._law = VelocityLaw.from_config(config)
-        self._stopping = StoppingRule(config.stop_error, config.stop_hold_s, config.stop_precision)
+    def start(self, task: Task, disturb_matches) -> None:
         xy = np.linspace(-0.2, 0.2, 9)
         grid = np.stack(np.meshgrid(xy, xy, (-0.05, 0.05)), axis=-1).reshape(-1, 3)
-        grid = grid[np.hypot(grid[:, 0], grid[:, 1]) <= 0.2]
-        self._points_world = goal.centre + grid
-        self._centre = se3.transform(se3.inverse(goal.T_world_goal), goal.centre)  # in the goal camera
-        self._goal = goal
-        self._goal_px = self._project(goal.T_world_goal)
-        self._ramp = Ramp()
+        self._points_world = task.centre + grid[np.hypot(grid[:, 0], grid[:, 1]) <= 0.2]
+        self._task = task
+        self._law = TruePbvs(se3.transform(se3.inverse(task.T_world_goal), task.centre))
+        self._servo = Servo(PipelineConfig(min_matches=4, **speed_options(self.settings, task)), self._law)
+        self._servo.set_goal(Goal.from_images(self._project(task.T_world_goal), task.intrinsics, task.distance_m))
 
     def _project(self, T_world_cam: np.ndarray) -> np.ndarray:
-        return self._goal.intrinsics.project(se3.transform(se3.inverse(T_world_cam), self._points_world))
+        return self._task.intrinsics.project(se3.transform(se3.inverse(T_world_cam), self._points_world))
 
     def step(self, frame: Frame) -> StepResult:
-        focal = self._goal.intrinsics.focal
-        distances = np.linalg.norm(self._project(frame.T_world_cam) - self._goal_px, axis=1) / focal
-        seen = np.isfinite(distances)
-        if not seen.any():
-            return StepResult(np.zeros(6), ServoState.LOST, "the scene is behind the camera")
-        error = self._stopping.mean_error(np.nan_to_num(distances), seen)
-        numbers = {"num_matches": int(seen.sum()), "error": error, "error_px": error * focal, "depth_source": "true"}
-        if self._stopping.converged(error, frame.stamp_s):
-            return StepResult(np.zeros(6), ServoState.CONVERGED, **numbers)
-        target = self._law.target(
-            se3.pbvs_twist(se3.inverse(frame.T_world_cam) @ self._goal.T_world_goal, self._centre)
-        )
-        command = self._ramp.follow(self._law, target, frame.stamp_s)
-        return StepResult(command.copy(), ServoState.SERVOING, **numbers)
+        pixels = self._project(frame.T_world_cam)
+        seen = np.isfinite(pixels).all(axis=1)
+        self._law.T_cam_goal = se3.inverse(frame.T_world_cam) @ self._task.T_world_goal
+        result = self._servo.update(Matches(pixels, seen, seen.astype(np.float32)), frame.stamp_s)
+        return replace(result, twist=self._servo.command().copy(), depth_source="true")
 
 
 class DisturbedMatcher:
     """A matcher whose matches are made worse before the servo sees them; the same interface."""
 
-    def __init__(self, matcher, disturb):
+    def __init__(self, matcher: AnyMatcher, disturb):
         self._matcher = matcher
         self._disturb = disturb
 
@@ -177,25 +184,27 @@ class PipelineMethod(Method):
         weights = {name: str(getattr(self.places, name) or "") for name in ("matcher_weights", "lightglue_weights")}
         return make_matcher(MatcherConfig(matcher=self.settings.matcher, track=self.settings.track, **weights))
 
-    def set_goal(self, goal: Goal, disturb_matches) -> None:
+    def start(self, task: Task, disturb_matches) -> None:
         config = PipelineConfig(
             controller=self.controller,
             freeze_depth=self.settings.freeze_depth,
             find_scale=self.settings.find_scale,
-            **speed_options(self.settings, goal),
+            **speed_options(self.settings, task),
             **self.options,
         )
         self._pipeline = ServoPipeline(config, DisturbedMatcher(self._matcher, disturb_matches))
-        relative = None if self._estimator is None else self._estimator(goal.image)
-        self._pipeline.set_goal(goal.image, goal.intrinsics.matrix, goal.distance_m, goal.depth_m, relative)
+        relative = None if self._estimator is None else self._estimator(task.view.image)
+        self._pipeline.set_goal(
+            task.view.image, task.intrinsics.matrix, task.distance_m, task.view.depth_m, relative
+        )  # fmt: skip
         self._frames = 0
 
     def step(self, frame: Frame) -> StepResult:
-        return self._pipeline.step(frame.image, frame.stamp_s, frame.depth_m, age_s=0.0)
+        return self._pipeline.step(frame.view.image, frame.stamp_s, frame.view.depth_m, age_s=0.0)
 
     def beside(self, frame: Frame) -> None:
         if self._estimator is not None and self._frames % ESTIMATE_EVERY == 0:
-            self._pipeline.add_relative_depth(self._estimator(frame.image), frame.stamp_s)
+            self._pipeline.add_relative_depth(self._estimator(frame.view.image), frame.stamp_s)
         self._frames += 1
 
 

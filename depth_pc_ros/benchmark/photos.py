@@ -80,7 +80,7 @@ def _shipped_photos() -> dict[str, Path]:
 
 
 def photos_digest(folder: str | Path | None) -> str:
-    """Short hash of the names and sizes of the photographs: tells two collections apart."""
+    """Short hash of the names and sizes of the photographs: differs between collections."""
     rows = [f"{name} {path.stat().st_size}" for name, path in list_photos(folder).items()]
     return hashlib.sha256("\n".join(rows).encode()).hexdigest()[:12]
 

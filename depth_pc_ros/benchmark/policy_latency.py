@@ -13,7 +13,7 @@ import torch
 
 from depth_pc_ros.benchmark.latency import met, summary, timed
 from depth_pc_ros.config import ControlConfig, MatcherConfig
-from depth_pc_ros.control.servo import make_law
+from depth_pc_ros.control.laws import make_law
 from depth_pc_ros.errors import ConfigError
 from depth_pc_ros.geometry import se3
 from depth_pc_ros.graph.builder import build_frame, build_graph
@@ -25,7 +25,7 @@ from depth_pc_ros.types import Observation
 
 CONTROL_TARGET_MS, NETWORK_TARGET_MS = 8.0, 4.0  # at 200 matches
 START = np.array([0.08, -0.05, 0.1, 0.15, -0.1, 0.8])  # se(3), m and rad
-STEP = 0.04  # share of the way left that a frame brings: the paper's law
+STEP = 0.04  # share of the remaining path that a frame brings: the paper's law
 DISTANCE_M, FOCAL_PX, NOISE_PX = 0.7, 540.0, 0.1
 WARM_UP = 5  # first frames, not counted
 
@@ -62,7 +62,7 @@ def measure_policies(models: list[str], matches: int, frames: int, seed: int) ->
 
 
 def _drive(matches: int, frames: int, seed: int):
-    """Observations of a camera on its way to the goal."""
+    """Observations of a camera on its path to the goal."""
     rng = np.random.default_rng([seed, 41])
     count = max(matches, MatcherConfig().max_keypoints)
     goal, depth_m = rng.uniform(-0.4, 0.4, (count, 2)), rng.uniform(0.8, 1.1, count) * DISTANCE_M

@@ -34,8 +34,12 @@ nav a { color: var(--blue); text-decoration: none; margin-right: 18px; font-size
 """
 
 
-def html(results: list[Results], places: Places | None = None) -> str:
-    """The page. places: where scenes are, to draw pictures that are not there yet; None: as noted in the results."""
+def html(results: list[Results], pictures: Path, places: Places | None = None) -> str:
+    """The page.
+
+    pictures: folder that keeps the pictures of the worst cases. places: where scenes are, to draw those that are not
+    there yet; None: as noted in the results.
+    """
     parts = [
         "<!doctype html><html lang='en'><head><meta charset='utf-8'>",
         "<meta name='viewport' content='width=device-width'><title>depth_pc_ros benchmark</title>",
@@ -47,7 +51,7 @@ def html(results: list[Results], places: Places | None = None) -> str:
         parts.append(f"<nav>{' '.join(links)}</nav><h2>Overview</h2>")
         parts.append(_table(tables.OVERVIEW_COLUMNS, tables.overview_rows(results)))
     for k, each in enumerate(results):
-        parts.append(_section(f"run{k}", each, places or _noted_places(each)))
+        parts.append(_section(f"run{k}", each, pictures, places or _noted_places(each)))
     return "".join([*parts, "</body></html>\n"])
 
 
@@ -56,7 +60,7 @@ def _noted_places(results: Results) -> Places:
     return Places(**{name: value and Path(value) for name, value in noted.items()})
 
 
-def _section(anchor: str, results: Results, places: Places) -> str:
+def _section(anchor: str, results: Results, pictures: Path, places: Places) -> str:
     trials = results.trials
     facts = "".join(f"<li>{escape(fact)}</li>" for fact in tables.facts(results))
     parts = [
@@ -73,13 +77,13 @@ def _section(anchor: str, results: Results, places: Places) -> str:
     ]
     worst = worst_trials(results)
     if worst:
-        cases = "".join(_case(results, trial, places) for trial in worst)
+        cases = "".join(_case(results, trial, pictures, places) for trial in worst)
         parts.append(f"<h3>Worst cases: start, final and goal view</h3><div class='cases'>{cases}</div>")
     return "".join(parts)
 
 
-def _case(results: Results, trial: dict, places: Places) -> str:
-    strip = picture(results, trial, places)
+def _case(results: Results, trial: dict, pictures: Path, places: Places) -> str:
+    strip = picture(results, trial, places, pictures)
     view = "<div class='none'>no picture: the scene cannot be rendered here</div>"
     if strip is not None:
         view = _image(strip, "image/jpeg", f"start, final and goal view of {trial['episode']}")

@@ -18,7 +18,8 @@ from tqdm import tqdm
 
 from depth_pc_ros.benchmark.episodes import EpisodeSource, Places
 from depth_pc_ros.benchmark.metrics import by_method, summarise
-from depth_pc_ros.benchmark.results import ResultsError, ResultsWriter
+from depth_pc_ros.benchmark.results_writer import ResultsWriter
+from depth_pc_ros.benchmark.schema import ResultsError
 from depth_pc_ros.benchmark.settings import Settings
 from depth_pc_ros.benchmark.trial import run_trial
 

@@ -5,9 +5,10 @@ Two runs with equal settings give equal numbers; results made with other setting
 
 import hashlib
 import json
+import math
 from dataclasses import dataclass
 
-from depth_pc_ros.config import Config, ControlConfig, MatcherConfig, option
+from depth_pc_ros.config import CommonConfig, Config, ControlConfig, MatcherConfig, option, same_as
 from depth_pc_ros.package_files import SHIPPED_DEPTH
 
 E_YCB, E_GENERIC, E_IMAGE = "E_YCB", "E_generic", "E_image"
@@ -19,7 +20,7 @@ DT_S = 0.02  # one step; the paper's evaluation integrates 1/50 s
 
 @dataclass(frozen=True)
 class Disturbance(Config):
-    """What is made worse than in a clean run. All may be combined; each has a random stream of its own."""
+    """What is made worse than in a clean run. All may be combined; each has its own random stream."""
 
     light: bool = option(False, "Other light than at the goal: gamma 0.45-2.2 per episode, and a drifting exposure.")
     blur: bool = option(False, "Defocus of 0.5-2 px per episode, and motion blur of up to 9 px per image.")
@@ -31,11 +32,14 @@ class Disturbance(Config):
     )  # fmt: skip
     mismatch: float = option(0.0, "This share of the matches is replaced by random ones.", 0.0, 1.0)
     pixel_noise: float = option(0.0, "Gaussian noise on matched pixels, standard deviation in px.", 0.0, 50.0)
-    delay_ms: float = option(0.0, "Commands act this much later than their image, in ms.", 0.0, 2000.0)
+    delay_ms: float = option(0.0, "Latency from image to motion, ms.", 0.0, 2000.0)
     hand_eye_mm: float = option(0.0, "Offset of the assumed camera frame, mm.", 0.0, 1000.0)
     hand_eye_deg: float = option(0.0, "Rotation of the assumed camera frame, degrees.", 0.0, 180.0)
     distance_prior: float = option(
-        1.0, "The methods are told the true goal distance times this; 0: no distance, only the default.", 0.0, 100.0
+        1.0,
+        "Distance prior of the methods, as a factor of the true goal distance; 0: none, only the default.",
+        0.0,
+        100.0,
     )
 
 
@@ -45,13 +49,15 @@ class Settings(Disturbance):
 
     environment: str = option(E_YCB, "Where the camera moves.", choices=(E_YCB, E_GENERIC, E_IMAGE))
     split: str = option("dev", "Episodes to tune on (dev) or to report (test).", choices=SPLITS)
-    seed: int = option(0, "Of every random choice.", 0, 2**31 - 1)
-    speed: str = option(
+    seed: int = same_as(CommonConfig, "seed")
+    speed: str = same_as(
+        ControlConfig,
+        "speed",
         "paper",
-        "Velocity law: `paper` doubles the unit-gain twist, without limits; `limited` is at most 0.25 m/s and "
-        "57 deg/s, acceleration and jerk limited; `swift` keeps to the same limits, reaches them at once and brakes in "
-        "time; `paper_peaks` is `swift` at no more than twice the straight way a second, in metres and radians.",
-        choices=("paper", "limited", "swift", "paper_peaks"),
+        help=ControlConfig.__dataclass_fields__["speed"].metadata["help"]
+        + " `paper_peaks` is `swift` with speed limits of this episode: twice the straight path per second, in metres "
+        "and radians.",
+        extra_choices=("paper_peaks",),
     )
     depth: str = option(
         "none",
@@ -62,14 +68,11 @@ class Settings(Disturbance):
     depth_model: str = option(
         SHIPPED_DEPTH, "Model of `estimated` depth: one that ships, a folder, or a name on the hub."
     )
-    matcher: str = option(
-        "akaze", "Keypoints of all methods but flow_ibvs; disk and aliked need the files of their weights.",
-        choices=MatcherConfig.__dataclass_fields__["matcher"].metadata["choices"],
-    )  # fmt: skip
+    matcher: str = same_as(MatcherConfig, "matcher")
     matcher_digest: str = option("", "Of the weights of disk or aliked and its LightGlue.")
-    track: bool = option(True, "Follow matches from image to image; without, keypoints are detected in every one.")
-    freeze_depth: bool = option(True, "Near the goal, freeze the depths that the path has told (pbvs, depth_pc_geo).")
-    find_scale: bool = option(True, "Find the scale of the distance from motion; without, the prior is believed.")
+    track: bool = same_as(MatcherConfig, "track")
+    freeze_depth: bool = same_as(ControlConfig, "freeze_depth")
+    find_scale: bool = same_as(ControlConfig, "find_scale")
     scene: str = option(
         "standard",
         "Objects of E_YCB: standard (8-12), easy (12), hard (3-5), depth (8 dropped over pedestals of 5-20 cm).",
@@ -115,8 +118,11 @@ class Settings(Disturbance):
             gain = f"gain {ControlConfig.gain:g} /s"
         else:
             gain = f"braking law, gain {ControlConfig.swift_gain:g} /s at the end"
-        speeds = "at most twice the straight way per second" if self.speed == "paper_peaks" else "0.25 m/s, 57 °/s"
-        return f"{self.speed} (dt 1/50 s, {gain}, {speeds}, 1 m/s², 4 rad/s²)"
+        speeds = f"{ControlConfig.max_linear:g} m/s, {math.degrees(ControlConfig.max_angular):.0f} °/s"
+        if self.speed == "paper_peaks":
+            speeds = "at most twice the straight path per second"
+        linear, angular = ControlConfig.max_linear_acceleration, ControlConfig.max_angular_acceleration
+        return f"{self.speed} (dt 1/50 s, {gain}, {speeds}, {linear:g} m/s², {angular:g} rad/s²)"
 
 
 def _word(name: str, value) -> str:

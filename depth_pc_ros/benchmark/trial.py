@@ -8,7 +8,7 @@ import numpy as np
 
 from depth_pc_ros.benchmark.disturbances import Disturber
 from depth_pc_ros.benchmark.episodes import Episode, Places
-from depth_pc_ros.benchmark.methods import Frame, Goal, make_method, paper_peaks
+from depth_pc_ros.benchmark.methods import Frame, Task, View, make_method, paper_peaks
 from depth_pc_ros.benchmark.settings import DT_S, Settings
 from depth_pc_ros.benchmark.worlds import open_world
 from depth_pc_ros.errors import GoalError
@@ -100,18 +100,17 @@ def _servo(episode: Episode, method, disturber: Disturber, log: _Log, world, beg
         goal_image, goal_depth = world.view(episode.T_world_goal)
         goal_image = disturber.goal_image(goal_image)
         goal_depth = disturber.depth(goal_depth) if with_depth else None
-    goal = Goal(
-        image=goal_image,
-        depth_m=goal_depth,
-        distance_m=settings.distance_prior * episode.distance_m or None,
+    task = Task(
+        view=View(goal_image, goal_depth),
         intrinsics=DEFAULT_INTRINSICS,
+        distance_m=settings.distance_prior * episode.distance_m or None,
         peaks=paper_peaks(episode.T_world_start, episode.T_world_goal),
         T_world_goal=episode.T_world_goal,
         centre=np.asarray(episode.place.centre),
     )
     T = episode.T_world_start
     try:
-        method.set_goal(goal, disturber.matches)
+        method.start(task, disturber.matches)
     except GoalError as error:
         return "no_goal", str(error), T, time.perf_counter() - begin
     load_s = time.perf_counter() - begin
@@ -127,7 +126,7 @@ def _servo(episode: Episode, method, disturber: Disturber, log: _Log, world, beg
             image = disturber.image(image)
             depth_m = disturber.depth(depth_m) if with_depth else None
         disturbed = time.perf_counter()
-        frame = Frame(image, depth_m, DT_S * (step + 1), T)
+        frame = Frame(View(image, depth_m), DT_S * (step + 1), T)
         result = method.step(frame)
         log.step_ms.append(1e3 * (time.perf_counter() - disturbed))
         log.stages_s["render"] += rendered - started
@@ -142,7 +141,7 @@ def _servo(episode: Episode, method, disturber: Disturber, log: _Log, world, beg
             break
         method.beside(frame)
         lost = lost + 1 if result.state is ServoState.LOST else 0
-        failure = _failure(T, goal.centre, result, lost)
+        failure = _failure(T, task.centre, result, lost)
         if failure:
             outcome = failure
             break

@@ -19,7 +19,6 @@ from std_srvs.srv import SetBool, Trigger
 
 from depth_pc_interfaces.msg import KeypointMatches, ServoGoal, ServoStatus
 from depth_pc_interfaces.srv import SetGoalImage
-from depth_pc_ros.bringup.node_table import NAMESPACE
 from depth_pc_ros.errors import DepthPcError
 from depth_pc_ros.geometry.camera import Intrinsics
 from depth_pc_ros.nodes.base import IMAGE_QOS, LATCHED_QOS, TWIST_QOS
@@ -32,6 +31,7 @@ from depth_pc_ros.nodes.conversions import (
     rgb_to_image,
     stamp_to_seconds,
 )
+from depth_pc_ros.nodes.node_configs import NAMESPACE
 from depth_pc_ros.nodes.transport import use_large_shared_memory
 from depth_pc_ros.types import ServoState
 
@@ -163,6 +163,18 @@ class ServoClient:
         self._listeners[topic].append(lambda msg: listener(_stamp_s(msg), pose_from_msg(msg.pose)))
         self._subscribe(topic)
 
+    def on_image(self, listener: Callable[[float, np.ndarray], None]) -> None:
+        """Call `listener` with stamp (s) and image (H, W, 3) uint8 RGB of every view, in the client's thread."""
+        topic = "bridge/image"
+        self._listeners[topic].append(lambda msg: listener(_stamp_s(msg), image_to_rgb(msg)))
+        self._subscribe(topic)
+
+    def on_matches(self, listener: Callable[[float, np.ndarray], None]) -> None:
+        """Call `listener` with stamp (s) and pixels (M, 2) of the keypoints matched in every view, as `on_image`."""
+        topic = "keypoints/matches"
+        self._listeners[topic].append(lambda msg: listener(_stamp_s(msg), _matched_pixels(msg)))
+        self._subscribe(topic)
+
     @property
     def status(self) -> ServoStatus:
         """Newest status of the controller."""
@@ -280,6 +292,11 @@ class ServoClient:
         if not answered.wait(timeout_s):
             raise ServoClientError(f"{name}: no answer within {timeout_s:g} s")
         return future.result()
+
+
+def _matched_pixels(msg: KeypointMatches) -> np.ndarray:
+    """Pixels (M, 2) of the matched keypoints."""
+    return np.asarray(msg.current_points).reshape(-1, 2)[np.asarray(msg.matched, dtype=bool)]
 
 
 def _stamp_s(msg) -> float:

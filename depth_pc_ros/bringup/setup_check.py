@@ -5,13 +5,15 @@ import time
 
 from sensor_msgs.msg import CameraInfo, Image
 
+from depth_pc_ros.bringup.bringup_config import BringupConfig
 from depth_pc_ros.bringup.check_report import Check
 from depth_pc_ros.bringup.client import ServoClient
-from depth_pc_ros.bringup.node_table import NAMESPACE, BringupConfig, nodes
+from depth_pc_ros.bringup.node_table import nodes
 from depth_pc_ros.errors import CameraError, DepthPcError
 from depth_pc_ros.nodes.base import IMAGE_QOS
 from depth_pc_ros.nodes.conversions import rectifier_from_info
 from depth_pc_ros.nodes.hand_eye import TfHandEye
+from depth_pc_ros.nodes.node_configs import NAMESPACE
 
 _OUTPUTS = {"pybullet": "command", "moveit_servo": "/servo_node/delta_twist_cmds", "twist": "cmd_vel"}
 _SERVICES = ("keypoints/set_goal_image", "keypoints/capture_goal", "controller/enable")

@@ -9,10 +9,11 @@ import sys
 import time
 from pathlib import Path
 
-from depth_pc_ros.bringup.node_table import BringupConfig, NodeSpec, nodes
-from depth_pc_ros.cli.options import add_options, bringup_config
+from depth_pc_ros.bringup.bringup_config import BringupConfig
+from depth_pc_ros.bringup.node_table import NodeSpec, nodes
 from depth_pc_ros.errors import DepthPcError
 from depth_pc_ros.extras import one_line_where_missing
+from depth_pc_ros.options import add_text_fields, given_texts
 
 with one_line_where_missing("bringup"):
     from depth_pc_ros.bringup.client import ServoClient
@@ -25,6 +26,7 @@ EXAMPLES = """examples:
   bringup --lockstep --controller ibvs simulated time waits for the nodes; another control law
   bringup --driver moveit_servo --image /camera/color/image_raw --camera-info /camera/color/camera_info \\
           --tool-frame tool0           a real arm under MoveIt Servo; the camera's pose in the tool comes from TF
+  bringup --params my_robot.yaml       your own parameters, such as controller: {max_linear: 0.1}
 
 then, in another shell:
   set_goal goal.png --distance 0.6 --enable
@@ -40,7 +42,7 @@ def parser() -> argparse.ArgumentParser:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add_options(parser, BringupConfig)
+    add_text_fields(parser, BringupConfig)
     parser.add_argument("--log-dir", type=Path, metavar="FOLDER", help="Write the output of each node there.")
     return parser
 
@@ -49,7 +51,8 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     interrupt_on_signals()
     try:
-        run(nodes(bringup_config(arguments)), arguments.log_dir)
+        config = BringupConfig.from_text(given_texts(arguments, BringupConfig), "command line")
+        run(nodes(config), arguments.log_dir)
     except DepthPcError as error:
         print(f"bringup: {error}", file=sys.stderr)
         return 1

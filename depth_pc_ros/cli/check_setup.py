@@ -4,11 +4,11 @@ import argparse
 import importlib.util
 import sys
 
+from depth_pc_ros.bringup.bringup_config import BringupConfig
 from depth_pc_ros.bringup.check_report import Check, table
-from depth_pc_ros.bringup.node_table import BringupConfig
-from depth_pc_ros.cli.options import add_options, bringup_config
-from depth_pc_ros.config import CLASSICAL_LAWS, ControlConfig
+from depth_pc_ros.config import CLASSICAL_LAWS
 from depth_pc_ros.errors import DepthPcError
+from depth_pc_ros.options import add_text_fields, given_texts
 from depth_pc_ros.package_files import SHIPPED_DEPTH, is_hub_name, local_model
 
 EXAMPLES = """examples:
@@ -39,7 +39,6 @@ _DRIVER_MODULES = {
     "twist": (),
 }
 _TF_MODULE = ("tf2_ros", "apt install ros-<distro>-tf2-ros-py, or give --camera-in-tool", True)
-_LEFT_OUT = tuple("seed level lockstep scene ycb_root matcher matcher_weights lightglue_weights speed".split())
 
 
 def parser() -> argparse.ArgumentParser:
@@ -49,7 +48,7 @@ def parser() -> argparse.ArgumentParser:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add_options(parser, BringupConfig, leave_out=_LEFT_OUT)
+    add_text_fields(parser, BringupConfig)
     parser.add_argument("--seconds", type=float, default=3.0, metavar="S", help="Watch the topics this long (3).")
     return parser
 
@@ -57,7 +56,7 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     try:
-        config = bringup_config(arguments)
+        config = BringupConfig.from_text(given_texts(arguments, BringupConfig), "command line")
         checks = [*modules(config), weights(config), depth_model(config)]
         absent = {check.what for check in checks if check.missing}
         if not absent & {"module rclpy", "module depth_pc_interfaces"}:
@@ -76,7 +75,7 @@ def main(argv: list[str] | None = None) -> int:
 def modules(config: BringupConfig) -> list[Check]:
     """Whether each Python module can be found."""
     wanted = [*_MODULES, *_DRIVER_MODULES[config.driver]]
-    if _controller(config) not in CLASSICAL_LAWS:
+    if config.law not in CLASSICAL_LAWS:
         wanted += _LEARNED_MODULES
     if config.depth_source == "estimated":
         wanted += [module for module in _ESTIMATE_MODULES if module[0] not in {name for name, _, _ in wanted}]
@@ -86,25 +85,20 @@ def modules(config: BringupConfig) -> list[Check]:
     return [Check(f"module {name}", found[name], "" if found[name] else hint, needed) for name, hint, needed in wanted]
 
 
-def _controller(config: BringupConfig) -> str:
-    return config.controller or ControlConfig().controller
-
-
 def weights(config: BringupConfig) -> Check:
-    """The model of the control law, unless controller.yaml names another; the classical laws need none."""
-    name = _controller(config)
+    """The model of the control law; the classical laws need none."""
+    if config.law in CLASSICAL_LAWS:
+        return Check("model", True, f"{config.law} needs none")
+    name = config.parameter("controller", "model") or config.law
     folder = local_model(name)
-    detail = (
-        "the law needs none" if name in CLASSICAL_LAWS else str(folder or f"{name} is in none of the models/ folders")
-    )
-    return Check("model", folder is not None, detail, needed=name not in CLASSICAL_LAWS)
+    return Check("model", folder is not None, str(folder or f"{name} is in none of the models/ folders"))
 
 
 def depth_model(config: BringupConfig) -> Check:
-    """The network of estimated depth, unless depth.yaml names another. One on the hub may still be fetched."""
+    """The network of estimated depth. One on the hub may still be fetched."""
     if config.depth_source != "estimated":
         return Check("depth model", True, f"depth {config.depth_source} needs none")
-    name = config.depth_model or SHIPPED_DEPTH
+    name = config.parameter("depth", "model", config.depth_model) or SHIPPED_DEPTH
     folder, on_hub = local_model(name), is_hub_name(name)
     absent = "the depth node asks the Hugging Face hub" if on_hub else f"{name} is in none of the models/ folders"
     return Check("depth model", folder is not None, str(folder or absent), needed=not on_hub)

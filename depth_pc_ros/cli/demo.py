@@ -10,12 +10,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from depth_pc_ros.bringup.node_table import BringupConfig, nodes
+from depth_pc_ros.bringup.bringup_config import BringupConfig
+from depth_pc_ros.bringup.node_table import nodes
 from depth_pc_ros.cli.progress import ProgressLine
 from depth_pc_ros.cli.run_report import RunRecord
-from depth_pc_ros.config import ControlConfig, MatcherConfig
 from depth_pc_ros.errors import DepthPcError
 from depth_pc_ros.extras import SIM, one_line_where_missing, require
+from depth_pc_ros.options import add_text_fields, given_texts
 from depth_pc_ros.types import ServoState
 
 with one_line_where_missing("demo"):
@@ -23,11 +24,15 @@ with one_line_where_missing("demo"):
     from depth_pc_ros.bringup.client import ServoClient, ServoClientError
     from depth_pc_ros.bringup.processes import NodeProcesses
     from depth_pc_ros.cli.bringup import interrupt_on_signals
+    from depth_pc_ros.cli.run_animation import ViewRecorder, draw_animation
     from depth_pc_ros.cli.run_figures import draw_trajectory, draw_views
     from depth_pc_ros.cli.run_recorder import RunRecorder
 
 _GIVE_UP_S = 5.0  # wall time without motion and without convergence
-_RESULTS = ("goal.png", "demo.png", "trajectory.png", "run.csv", "logs")
+_OPTIONS = tuple(
+    "seed controller matcher matcher_weights lightglue_weights speed depth depth_model scene ycb_root level".split()
+)
+_RESULTS = ("goal.png", "demo.png", "demo.webp", "trajectory.png", "run.csv", "logs")
 
 DESCRIPTION = """\
 A simulated wrist camera drives itself to a goal image. The demo starts PyBullet and the servo nodes, each in a
@@ -45,7 +50,8 @@ examples:
   scripts/demo.sh --real-time                 on the wall clock, as with a robot; lockstep repeats bit for bit instead
 
 The output folder gets demo.png (start, final, goal, difference), trajectory.png (path, errors, speeds), goal.png,
-run.csv (a line per image) and logs/ (a file per node). Exit code 0 only when the servo converged.
+run.csv (a line per image) and logs/ (a file per node); with --animation also demo.webp, a moving picture of the run.
+Exit code 0 only when the servo converged.
 """
 
 
@@ -56,8 +62,9 @@ class NotConvergedError(DepthPcError):
 class Demo:
     """One run. `run` raises DepthPcError when it does not converge; `write_results` works at any time after it."""
 
-    def __init__(self, config: BringupConfig, output: Path, timeout_s: float):
+    def __init__(self, config: BringupConfig, output: Path, timeout_s: float, animation: bool = False):
         self.config = config
+        self.view_recorder = ViewRecorder() if animation else None
         self.output = output
         self.timeout_s = timeout_s
         self.recorder: RunRecorder | None = None
@@ -95,6 +102,9 @@ class Demo:
         self.recorder = RunRecorder(client.goal_pose)
         client.on_camera_pose(self.recorder.on_camera_pose)
         client.on_status(self.recorder.on_status)
+        if self.view_recorder is not None:
+            client.on_image(self.view_recorder.on_image)
+            client.on_matches(self.view_recorder.on_matches)
         answer = client.set_goal(goal, distance=self.distance_m)
         if self.config.depth_source == "estimated":
             client.wait_for_goal_depth(answer.goal_id)
@@ -141,11 +151,14 @@ class Demo:
         te_mm, re_deg = record.final_error()
         how = problem or f"CONVERGED, {te_mm:.2f} mm and {re_deg:.3f}° from the goal"
         carrier = "Panda arm" if self.config.rig == "arm" else "free camera"
-        title = f"{self.config.scene} scene, seed {self.config.seed}, {self.config.controller}, {carrier}: {how}"
+        title = f"{self.config.scene} scene, seed {self.config.seed}, {self.config.law}, {carrier}: {how}"
         if len(self.views) == 3:
             draw_views(self.output / "demo.png", **self.views, title=title)
         if record.frames:
             draw_trajectory(self.output / "trajectory.png", record, self.distance_m, title)
+            views = self.view_recorder.views(self.recorder.stamps_s[: len(record.frames)]) if self.view_recorder else []
+            if any(views):
+                draw_animation(self.output / "demo.webp", record, views, self.views["goal"])
         print(f"\n{record.table()}\n\nresults: {self.output}/", flush=True)
 
 
@@ -167,31 +180,9 @@ def parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    fields = {**ControlConfig.__dataclass_fields__, **MatcherConfig.__dataclass_fields__}
-
-    def choice(name, help):
-        option = fields[name]
-        choices, default = option.metadata["choices"], option.default
-        parser.add_argument(f"--{name}", choices=choices, default=default, help=f"{help} Default: {default}.")
-
-    parser.add_argument("--seed", default="0", metavar="N", help="Scene, goal and start. Default: 0.")
-    choice("controller", "Control law.")
-    choice("matcher", "Keypoints.")
-    for name in ("matcher-weights", "lightglue-weights"):
-        parser.add_argument(f"--{name}", metavar="FILE", help=fields[name.replace("-", "_")].metadata["help"])
-    choice("speed", "Velocity law: `swift` and the slower `limited` keep to 0.25 m/s, 57 deg/s; `paper` has no limits.")
-    parser.add_argument(
-        "--depth", choices=("estimated", "camera", "none"),
-        help="Relative depth that a network estimates, the simulated camera's metric one, or none. Default: estimated "
-        "for the learned laws, camera for ibvs and pbvs, which read metric depth only.",
-    )  # fmt: skip
-    parser.add_argument(
-        "--depth-model", metavar="NAME", help="Network of estimated depth: a folder, or one that ships."
-    )
-    parser.add_argument("--scene", default="default", metavar="{default,ycb}", help="What lies on the table.")
-    parser.add_argument("--ycb-root", metavar="DIR", help="Folder of the YCB-Video models, for --scene ycb.")
+    add_text_fields(parser, BringupConfig, _OPTIONS)
     parser.add_argument("--arm", action="store_true", help="A Panda arm carries the camera; without it, it flies.")
-    parser.add_argument("--level", metavar="{S,M,L}", help="How far the free camera starts from the goal. Default: M.")
+    parser.add_argument("--animation", action="store_true", help="Write demo.webp too, a moving picture of the run.")
     parser.add_argument("--real-time", action="store_true", help="Wall clock in place of lockstep.")
     parser.add_argument(
         "--output", type=Path, default=Path("out/demo"), metavar="DIR", help="Results; overwritten. Default: out/demo."
@@ -211,12 +202,7 @@ def _seconds(text: str) -> float:
 
 def _options(arguments: argparse.Namespace) -> BringupConfig:
     """The start-up options of these arguments. Raises ConfigError."""
-    texts = {name: getattr(arguments, name) for name in ("seed", "controller", "matcher", "speed", "scene")}
-    texts |= {
-        name: getattr(arguments, name)
-        for name in ("ycb_root", "level", "depth", "depth_model", "matcher_weights", "lightglue_weights")
-        if getattr(arguments, name)
-    }
+    texts = given_texts(arguments, BringupConfig)
     texts |= {"rig": "arm" if arguments.arm else "free", "lockstep": str(not arguments.real_time)}
     return BringupConfig.from_text(texts, "command line")
 
@@ -226,7 +212,7 @@ def main(argv: list[str] | None = None) -> int:
     interrupt_on_signals()
     problem = ""
     try:
-        demo = Demo(_options(arguments), arguments.output, arguments.timeout)
+        demo = Demo(_options(arguments), arguments.output, arguments.timeout, arguments.animation)
         _clear(arguments.output)
     except (DepthPcError, OSError) as error:
         print(f"demo: {error}", file=sys.stderr)

@@ -33,6 +33,11 @@ class RunRecorder:
             if status.state not in _NOT_RUNNING:
                 self._statuses.append((stamp_s, status))
 
+    @property
+    def stamps_s(self) -> list[float]:
+        """Image times of the frames so far, s: of the same frames, in the same order, as in `record`."""
+        return [stamp_s for stamp_s, _ in self._statuses]
+
     def record(self) -> RunRecord:
         """All frames so far, joined with their poses."""
         statuses = list(self._statuses)  # the client's thread appends

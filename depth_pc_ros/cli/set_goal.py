@@ -46,7 +46,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments = command_line.parse_args(argv)
     if arguments.capture and (arguments.depth or arguments.distance):
         command_line.error(
-            "--capture takes the camera's own depth, or else default_distance of controller.yaml; "
+            "--capture takes the camera's own depth, or else the controller's default_distance; "
             "--distance and --depth belong to an image file"
         )
     try:

@@ -26,7 +26,7 @@ exit code: 0 finished, 1 refused, 2 wrong command line, 3 stopped before the end
 
 
 def parser() -> argparse.ArgumentParser:
-    from depth_pc_ros.config import add_fields
+    from depth_pc_ros.options import add_fields
     from depth_pc_ros.training.config import TrainConfig
 
     parser = argparse.ArgumentParser(
@@ -57,7 +57,7 @@ def main(argv: list[str] | None = None) -> int:
         if arguments.ycb_root and arguments.meshes:
             raise ConfigError("meshes: expected either --ycb-root or --meshes, got both")
         prepare_torch(arguments)
-        source, cache = arguments.ycb_root or arguments.meshes, default_cache_dir()
+        source, cache = arguments.ycb_root or arguments.meshes or None, default_cache_dir()
         exclude = excluded(arguments)
         clouds = load_clouds(source, cache, exclude=exclude)
         others = load_clouds(source, cache)

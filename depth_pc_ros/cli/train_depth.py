@@ -22,8 +22,8 @@ exit code: 0 finished, 1 refused, 2 wrong command line, 3 stopped before the end
 
 
 def parser() -> argparse.ArgumentParser:
-    from depth_pc_ros.config import add_fields
     from depth_pc_ros.depth_training.config import DepthTrainConfig
+    from depth_pc_ros.options import add_fields
 
     parser = argparse.ArgumentParser(
         prog="train_depth",
@@ -54,13 +54,14 @@ def main(argv: list[str] | None = None) -> int:
         config = DepthTrainConfig(**{name: getattr(arguments, name) for name in DepthTrainConfig.__dataclass_fields__})
         prepare_torch(arguments)
         exclude = excluded(arguments)
-        names = ycb_names(arguments.ycb_root) if arguments.ycb_root else []
+        ycb_root = arguments.ycb_root or None
+        names = ycb_names(ycb_root) if ycb_root else []
         unknown = sorted(set(exclude) - set(names))
         if unknown:
             raise ConfigError(f"exclude: expected names of objects in --ycb-root, got {', '.join(unknown)}")
         cache = default_cache_dir()
-        stock = load_stock(arguments.ycb_root, cache, config.seed, exclude=exclude)
-        held_out = load_stock(arguments.ycb_root if exclude else None, cache, 2**31, only=exclude, pictures=40)
+        stock = load_stock(ycb_root, cache, config.seed, exclude=exclude)
+        held_out = load_stock(ycb_root if exclude else None, cache, 2**31, only=exclude, pictures=40)
         data = ",".join(["pybullet", *(name for name in names if name not in exclude)])
         run = DepthTrainingRun(
             arguments.output, config, stock, held_out, data, workers=arguments.workers, device=arguments.device,

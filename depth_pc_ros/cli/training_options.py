@@ -5,15 +5,16 @@ import os
 import shlex
 from pathlib import Path
 
-from depth_pc_ros.config import at_least
+from depth_pc_ros.config import CommonConfig
 from depth_pc_ros.errors import ConfigError
+from depth_pc_ros.options import add_fields, at_least
 from depth_pc_ros.provenance import git_commit
 
 
 def add_data_options(parser: argparse.ArgumentParser):
     """Where the objects come from; returns the group, for more."""
     group = parser.add_argument_group("data")
-    group.add_argument("--ycb-root", type=Path, metavar="DIR", help="YCB models, NAME/model.urdf.")
+    add_fields(group, CommonConfig, ("ycb_root",))
     group.add_argument(
         "--exclude", default="", metavar="A,B", help="YCB objects to leave out of training and validate on."
     )
@@ -30,7 +31,7 @@ def add_run_options(parser: argparse.ArgumentParser, workers: str, validate_ever
     group.add_argument(
         "--threads", type=at_least(0), default=0, metavar="N", help="Threads of torch. Default: all cores."
     )
-    group.add_argument("--device", default="cpu", help="cpu, or cuda where there is one. Default: cpu.")
+    add_fields(group, CommonConfig, ("device",))
     group.add_argument(
         "--validate-every",
         type=at_least(1),

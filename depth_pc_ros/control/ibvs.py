@@ -28,6 +28,6 @@ class Ibvs(ControlLaw):
         L = 0.5 * (interaction_matrix(current, current_depth) + interaction_matrix(goal, goal_depth)).reshape(-1, 6)
         singular = np.linalg.svd(L, compute_uv=False)
         if singular[-1] * self.MAX_CONDITION < singular[0]:
-            raise PoseError(f"ibvs: the {len(goal)} matched points do not fix all six directions of motion")
+            raise PoseError(f"the {len(goal)} matched points do not fix all six directions of motion")
         twist = -np.linalg.lstsq(L, (current - goal).ravel(), rcond=None)[0]
         return LawOutput(twist, seen.copy())

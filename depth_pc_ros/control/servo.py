@@ -1,138 +1,96 @@
-"""The servo without images: matches in, speed-limited twist and state out.
+"""The servo without images: matches in, twists and state out. One command loop for pipeline, nodes and benchmark."""
 
-`ServoPipeline` puts a matcher in front of it; the controller node feeds it matches from a topic.
-"""
+import dataclasses
 
 import cv2
 import numpy as np
 
 from depth_pc_ros.config import ControlConfig
 from depth_pc_ros.control.base import ControlLaw
+from depth_pc_ros.control.command_loop import CommandLoop
+from depth_pc_ros.control.command_record import CommandRecord
 from depth_pc_ros.control.depth_track import DepthTrack
-from depth_pc_ros.control.ibvs import Ibvs
 from depth_pc_ros.control.intervals import interval_s
+from depth_pc_ros.control.laws import make_law
 from depth_pc_ros.control.limits import VelocityLaw
 from depth_pc_ros.control.motion_scale import MotionScale
-from depth_pc_ros.control.pbvs import Pbvs
 from depth_pc_ros.control.stopping import StoppingRule
-from depth_pc_ros.errors import ConfigError, GoalError, PoseError
-from depth_pc_ros.geometry.camera import (
-    Intrinsics,
-    check_depth,
-    check_relative_depth,
-    sample_depth,
-    sample_nearest,
-)
-from depth_pc_ros.types import LawOutput, Matches, Observation, ServoState, StepResult
-
-
-def make_law(config: ControlConfig) -> ControlLaw:
-    """The law that `config.controller` names. CheckpointError when a learned law's model cannot be loaded, ConfigError
-    when what it runs on is not installed.
-    """
-    if config.controller == "ibvs":
-        return Ibvs()
-    if config.controller == "pbvs":
-        return Pbvs(config.freeze_depth)
-    try:
-        from depth_pc_ros.control.depth_pc import DepthPc, DepthPcGeo  # only now: importing torch takes a while
-    except ImportError as error:
-        raise ConfigError(
-            f"controller: {config.controller} needs torch, torch-geometric and safetensors ({error}); install them, or "
-            "choose pbvs or ibvs"
-        ) from None
-    model = config.model or config.controller
-    return DepthPc(model) if config.controller == "depth_pc" else DepthPcGeo(model, config.freeze_depth)
-
-
-def check_distance(distance) -> float | None:
-    """Return a goal distance in metres, or None for "not known"; raise GoalError when it is not finite and > 0."""
-    if distance is None:
-        return None
-    if not (np.isfinite(distance) and distance > 0):
-        raise GoalError(f"distance: expected metres > 0, or none when unknown, got {distance}")
-    return float(distance)
-
-
-def _goal_values(relative_depth: np.ndarray, goal_points: np.ndarray, intrinsics: Intrinsics) -> np.ndarray:
-    """Relative depth (N,) of the goal's keypoints from that of its image (H, W)."""
-    size = (intrinsics.width, intrinsics.height)
-    return sample_nearest(check_relative_depth(relative_depth, size, "goal relative depth"), goal_points)
+from depth_pc_ros.errors import GoalError, PoseError
+from depth_pc_ros.geometry.camera import check_depth, check_relative_depth, sample_depth
+from depth_pc_ros.types import Goal, LawOutput, Matches, Observation, ServoState, StepResult
 
 
 class Servo:
-    """Control law, velocity law and stopping rule around one goal.
+    """Control law, velocity law, stopping rule and command loop around one goal.
 
-    States it gives: NO_GOAL, SERVOING, CONVERGED, STALE_INPUT (stamp not newer), LOST (too few matches, or no pose;
-    `depth_pc_geo` also where its network answers NaN), FAULT (a law answered NaN; stays until `reset`). The twist is
-    zero in every state but SERVOING. A converged servo moves again when the error grows past the stopping error.
+        servo.set_goal(goal)
+        while not (result := servo.update(matches, stamp_s, age_s=0.1)).converged:
+            robot.move(servo.command())         # once per image; at a fixed rate: command(dt_s, acts_s)
+
+    `update` gives the states NO_GOAL, SERVOING, CONVERGED, STALE_INPUT (stamp not newer), LOST (too few matches, or no
+    pose; `depth_pc_geo` also where its network answers NaN), FAULT (a law answered NaN; stays until `reset`). Any state
+    but SERVOING stops at once. A converged servo moves again when the error grows past the stopping error.
     """
 
-    def __init__(self, config: ControlConfig):
+    def __init__(self, config: ControlConfig, law: ControlLaw | None = None):
+        """law: in place of the one that `config` names. Raises CheckpointError, ConfigError (see `make_law`)."""
         self.config = config
-        self.velocity_law = VelocityLaw.from_config(config)
-        self._law = make_law(config)
+        self._law = make_law(config) if law is None else law
+        self._loop = CommandLoop(VelocityLaw.from_config(config))
+        self._scale = MotionScale(self._loop.record)
         self._stopping = StoppingRule(config.stop_error, config.stop_hold_s, config.stop_precision)
-        self._goal = self._goal_relative = None
         self._depth_track = DepthTrack(config.max_relative_depth_age_s)
-        self._scale = MotionScale()
+        self._goal: Goal | None = None
+        self._stamp_s = self._acts_s = -np.inf  # of the newest image, and when its answer moves the camera
         self.reset()
 
-    def set_goal(
-        self,
-        goal_points: np.ndarray,
-        intrinsics: Intrinsics,
-        distance: float | None = None,
-        depth: np.ndarray | None = None,
-        relative_depth: np.ndarray | None = None,
-    ) -> None:
-        """Start on a new goal; the old one stays when this raises GoalError or ImageError.
+    # The goal
 
-        goal_points: (N, 2) px. intrinsics: of goal and live image. distance: camera to scene centre at the goal, m;
-        None: the configured default, or the depth's median. depth: (H, W) metres at the goal, or None.
-        relative_depth: (H, W) of the goal image, larger = farther, any scale and shift, or None (see also
-        `set_goal_relative_depth`).
-        """
-        distance = check_distance(distance)
-        goal_points = np.asarray(goal_points, dtype=np.float64)
-        goal_depth = np.full(len(goal_points), np.nan)
-        relative = None if relative_depth is None else _goal_values(relative_depth, goal_points, intrinsics)
-        if depth is not None:
-            size = (intrinsics.width, intrinsics.height)
-            goal_depth = sample_depth(check_depth(depth, size, "goal depth"), goal_points)
-        if distance is None:
-            known = np.isfinite(goal_depth)
-            distance = float(np.median(goal_depth[known])) if known.any() else self.config.default_distance
-        self._goal = (goal_points, intrinsics.normalise(goal_points), goal_depth, distance)
-        self._goal_relative = relative
-        self._intrinsics = intrinsics
+    @property
+    def goal(self) -> Goal | None:
+        """The goal, its distance filled in; None: none is set."""
+        return self._goal
+
+    def set_goal(self, goal: Goal) -> None:
+        """Start on a new goal, from rest. Where it tells no distance, its median depth or the default stands in."""
+        if goal.distance_m is None:
+            known = goal.metric_depth_m[np.isfinite(goal.metric_depth_m)]
+            distance = float(np.median(known)) if known.size else self.config.default_distance
+            goal = dataclasses.replace(goal, distance_m=distance)
+        self._goal = goal
+        self._goal_points = goal.intrinsics.normalise(goal.keypoints)
         self.reset()
 
     def set_goal_relative_depth(self, depth: np.ndarray) -> None:
-        """Estimated depth (H, W) of the goal image, larger = farther; may come at any time after `set_goal`."""
+        """Estimated depth (H, W) of the goal image, larger = farther; may come at any time after `set_goal`.
+
+        Raises GoalError, ImageError.
+        """
         if self._goal is None:
             raise GoalError("goal relative depth: no goal has been set")
-        self._goal_relative = _goal_values(depth, self._goal[0], self._intrinsics)
+        self._goal = self._goal.with_relative_depth(depth)
 
     def add_relative_depth(self, depth: np.ndarray, stamp_s: float) -> None:
         """Estimated depth (H, W) of the live image of this time; it may come before its matches, or long after."""
-        if self._goal is None:
-            return
-        size = (self._intrinsics.width, self._intrinsics.height)
-        self._depth_track.add(check_relative_depth(depth, size), stamp_s)
+        if self._goal is not None:
+            self._depth_track.add(check_relative_depth(depth, self._goal.intrinsics.size), stamp_s)
 
     def clear_goal(self) -> None:
-        """Forget the goal."""
-        self._goal = self._goal_relative = None
+        """Forget the goal, and stop."""
+        self._goal = None
         self.reset()
 
+    # Memory
+
     def reset(self) -> None:
-        """Forget everything but the goal: filters, convergence, faults, and the scale that motion told."""
+        """Stop, and forget everything but the goal: filters, convergence, faults, and the scale from motion."""
+        self.stop()
+        self._loop.record.clear()
         self._scale.reset()
         self.resume()
 
     def resume(self) -> None:
-        """As `reset`, after a gap in which the camera stood still: what motion told of the scale stays true."""
+        """Start afresh after a gap in which the camera stood still; the scale from motion is kept."""
         self._scale.begin_line()
         self._law.reset()
         self._stopping.reset()
@@ -141,18 +99,54 @@ class Servo:
         self._converged = False
         self._fault = ""
 
+    # Commands
+
+    @property
+    def velocity_law(self) -> VelocityLaw:
+        """Gains and limits in use; may be replaced at any time."""
+        return self._loop.velocity_law
+
+    @velocity_law.setter
+    def velocity_law(self, law: VelocityLaw) -> None:
+        self._loop.velocity_law = law
+
+    @property
+    def record(self) -> CommandRecord:
+        """What was commanded, and when it moved the camera."""
+        return self._loop.record
+
+    @property
+    def twist(self) -> np.ndarray:
+        """The newest command (6,), zero at rest."""
+        return self._loop.twist
+
     @property
     def scale(self) -> float:
-        """The true distance over the one that was given, as far as motion has told; 1 where nothing is to be told."""
+        """The true distance over the depth prior, as far as motion has shown; 1 where that is not found."""
         return self._scale.factor
 
-    def moved(self, twist: np.ndarray, begin_s: float, end_s: float, obeyed: bool = True) -> None:
-        """Tell that this twist (6,) moves the camera from `begin_s` to `end_s`, in the time of the images' stamps.
+    def set_obeyed(self, obeyed: bool) -> None:
+        """Say whether the camera moves as commanded; False where something limits its motion."""
+        self._loop.obeyed = obeyed
 
-        Motion tells the scale of the distance. obeyed: False where something limits the motion.
+    def command(self, dt_s: float | None = None, acts_s: float | None = None) -> np.ndarray | None:
+        """The limited twist (6,) to send now, which counts as motion from now on.
+
+        dt_s: time since the last call, at a fixed rate; None is returned where nothing is to be sent: after a stop come
+        five zeros, then silence. Without dt_s: the one answer to the newest image, zero where it stops.
+        acts_s: when this twist begins to move the camera, s of the images' clock; default: the newest image's time plus
+        the `age_s` that `update` got.
         """
-        if self.config.find_scale:
-            self._scale.moved(twist[:3], begin_s, end_s, obeyed)
+        acts_s = self._acts_s if acts_s is None else acts_s
+        if dt_s is None:
+            return self._loop.answer(self._stamp_s, acts_s)
+        return self._loop.command(dt_s, acts_s)
+
+    def stop(self) -> None:
+        """Stop at once: zeros if there was motion, then silence, until the next `update` that gives SERVOING."""
+        self._loop.stop()
+
+    # Every frame
 
     def update(
         self, matches: Matches, stamp_s: float, depth: np.ndarray | None = None, age_s: float = 0.0
@@ -161,55 +155,83 @@ class Servo:
 
         depth: (H, W) metres of the current image, or None. age_s: from the image to the motion that answers it, s; a
         long time, or a long interval between images, lowers the gain (see `VelocityLaw.target`). The result's twist is
-        speed limited, not yet acceleration limited (see `VelocityLaw.approach`, which runs at the rate of publication).
+        the speed limited target of `command`. Raises GoalError, ImageError; it stops then, too.
         """
-        if self._goal is None:
-            return self._stopped(ServoState.NO_GOAL, "no goal image has been set")
+        self._loop.aim(None)
+        self._stamp_s, self._acts_s = stamp_s, stamp_s + age_s
+        self._loop.count_until(self._acts_s)
+        result = self._look(matches, stamp_s, depth, age_s)
+        if result.state is ServoState.SERVOING:
+            self._loop.aim(result.twist)
+        return result
+
+    def _look(self, matches: Matches, stamp_s: float, depth: np.ndarray | None, age_s: float) -> StepResult:
+        goal = self._goal
+        if goal is None:
+            return StepResult.stopped(ServoState.NO_GOAL, "no goal image has been set")
         if self._fault:
-            return self._stopped(ServoState.FAULT, self._fault)
-        goal_px, goal, goal_depth, distance = self._goal
-        if len(matches.goal_points) != len(goal_px):
-            raise GoalError(f"matches: expected the goal's {len(goal_px)} keypoints, got {len(matches.goal_points)}")
+            return StepResult.stopped(ServoState.FAULT, self._fault)
+        if len(matches.matched) != goal.num_keypoints:
+            raise GoalError(f"matches: expected the goal's {goal.num_keypoints} keypoints, got {len(matches.matched)}")
         if not (np.isfinite(stamp_s) and stamp_s > self._last_stamp_s):
-            return self._stopped(
-                ServoState.STALE_INPUT, f"image stamp {stamp_s} s is not newer than {self._last_stamp_s} s", matches
-            )  # fmt: skip
+            message = f"image stamp {stamp_s} s is not newer than {self._last_stamp_s} s"
+            return StepResult.stopped(ServoState.STALE_INPUT, message, matches.num_matched)
         self._depth_track.remember(matches.current_points, stamp_s)
         frame_s = interval_s(self._last_stamp_s, stamp_s) if np.isfinite(self._last_stamp_s) else 0.0
         self._last_stamp_s = stamp_s
         if matches.num_matched < self.config.min_matches:
             return self._lost(f"{matches.num_matched} matches, at least {self.config.min_matches} are needed", matches)
-
-        current_depth, depth_source = self._current_depth(matches, depth)
-        relative, depth_age_s = self._depth_track.at(stamp_s)
-        if relative is not None and depth_source != "camera":
-            depth_source = "estimated"
-        observation = Observation(
-            goal=goal,
-            current=self._intrinsics.normalise(matches.current_points),
-            matched=matches.matched,
-            goal_depth_m=goal_depth,
-            current_depth_m=current_depth,
-            distance_m=distance,
-            focal_px=self._intrinsics.focal,
-            goal_relative_depth=None if np.isfinite(goal_depth).any() else self._goal_relative,
-            current_relative_depth=None if depth_source == "camera" else relative,
-        )
+        observation, depth_source, depth_age_s = self._observe(goal, matches, stamp_s, depth)
         try:
             law = self._law(observation)
         except (PoseError, cv2.error, np.linalg.LinAlgError) as error:  # a degenerate frame is no reason to stay down
             return self._lost(str(error), matches)
         if not np.isfinite(law.twist).all():
-            self._fault = f"control law {self.config.controller} answered a twist that is not finite"
-            return self._stopped(ServoState.FAULT, self._fault, matches)
+            self._fault = "the control law answered a twist that is not finite"
+            return StepResult.stopped(ServoState.FAULT, self._fault, matches.num_matched)
         delay_s = max(age_s, 0.0) + 0.5 * frame_s
         target = self.velocity_law.target(self._in_metres(law, stamp_s), delay_s)
         # A slow law must not pass for one that no longer improves.
         self._stopping.hold_s = max(self.config.stop_hold_s, 0.25 / self.velocity_law.gain_behind(delay_s))
-        return self._judged(law, target, observation, stamp_s, matches, (depth_source, depth_age_s))
+        error = self._judge_error(observation, law.inliers, stamp_s)
+        return StepResult(
+            twist=np.zeros(6) if self._converged else target,
+            state=ServoState.CONVERGED if self._converged else ServoState.SERVOING,
+            num_matches=matches.num_matched,
+            error=error,
+            error_px=error * goal.intrinsics.focal,
+            depth_source=depth_source,
+            depth_age_s=depth_age_s,
+        )
+
+    def _observe(
+        self, goal: Goal, matches: Matches, stamp_s: float, depth: np.ndarray | None
+    ) -> tuple[Observation, str, float]:
+        """What the law sees, where the depth in it comes from, and the age of an estimate in s (NaN: none)."""
+        intrinsics = goal.intrinsics
+        current_depth = np.full(goal.num_keypoints, np.nan)
+        source = "goal" if goal.relative_depth is not None or goal.has_metric_depth else "none"
+        if depth is not None:
+            current_depth = sample_depth(check_depth(depth, intrinsics.size), matches.current_points)
+            source = "camera"
+        relative, age_s = self._depth_track.at(stamp_s)
+        if relative is not None and source != "camera":
+            source = "estimated"
+        observation = Observation(
+            goal=self._goal_points,
+            current=intrinsics.normalise(matches.current_points),
+            matched=matches.matched,
+            goal_depth_m=goal.metric_depth_m,
+            current_depth_m=current_depth,
+            distance_m=goal.distance_m,
+            focal_px=intrinsics.focal,
+            goal_relative_depth=None if goal.has_metric_depth else goal.relative_depth,
+            current_relative_depth=None if source == "camera" else relative,
+        )
+        return observation, source, age_s
 
     def _in_metres(self, law: LawOutput, stamp_s: float) -> np.ndarray:
-        """The law's twist (6,), its lengths corrected by what motion tells of the true distance."""
+        """The law's twist (6,), its lengths corrected by the scale from motion."""
         if not self.config.find_scale or law.T_cam_goal is None:
             self._scale.begin_line()
             return law.twist
@@ -219,33 +241,12 @@ class Servo:
     def _lost(self, message: str, matches: Matches) -> StepResult:
         self._stopping.reset()
         self._scale.begin_line()
-        return self._stopped(ServoState.LOST, message, matches)
+        return StepResult.stopped(ServoState.LOST, message, matches.num_matched)
 
-    def _judged(self, law, target, observation, stamp_s, matches, depth) -> StepResult:
+    def _judge_error(self, observation: Observation, inliers: np.ndarray, stamp_s: float) -> float:
+        """Mean error of the inliers on the normalised plane; decides whether the servo has converged."""
         distances = np.linalg.norm(observation.current - observation.goal, axis=1)
-        error = self._stopping.mean_error(np.nan_to_num(distances), law.inliers)
-        self._converged = (self._converged and error <= self.config.stop_error) or self._stopping.converged(
-            error, stamp_s
-        )
-        state = ServoState.CONVERGED if self._converged else ServoState.SERVOING
-        return StepResult(
-            twist=np.zeros(6) if self._converged else target,
-            state=state,
-            num_matches=matches.num_matched,
-            error=error,
-            error_px=error * self._intrinsics.focal,
-            depth_source=depth[0],
-            depth_age_s=depth[1],
-        )
-
-    def _current_depth(self, matches: Matches, depth) -> tuple[np.ndarray, str]:
-        if depth is not None:
-            depth = check_depth(depth, (self._intrinsics.width, self._intrinsics.height))
-            return sample_depth(depth, matches.current_points), "camera"
-        known = self._goal_relative is not None or np.isfinite(self._goal[2]).any()
-        source = "goal" if known else "none"
-        return np.full(len(matches.goal_points), np.nan), source
-
-    @staticmethod
-    def _stopped(state: ServoState, message: str, matches: Matches | None = None) -> StepResult:
-        return StepResult(np.zeros(6), state, message, matches.num_matched if matches else 0)
+        error = self._stopping.mean_error(np.nan_to_num(distances), inliers)
+        stays = self._converged and error <= self.config.stop_error
+        self._converged = stays or self._stopping.converged(error, stamp_s)
+        return error

@@ -2,18 +2,21 @@
 
 from dataclasses import dataclass
 
-from depth_pc_ros.config import Config, option
+from depth_pc_ros.config import option, same_as
+from depth_pc_ros.training.schedule_config import ScheduleConfig
 
 
 @dataclass(frozen=True)
-class DepthTrainConfig(Config):
+class DepthTrainConfig(ScheduleConfig):
     """How long, how fast, how large. The defaults train the shipped model."""
 
-    seed: int = option(0, "Of weights and scenes.", 0, 2**31 - 1)
-    updates: int = option(7000, "Steps of the optimiser.", 1, 10_000_000)
-    batch_size: int = option(16, "Images per update.", 1, 1024)
-    learning_rate: float = option(1e-3, "Largest learning rate.", 1e-7, 1e-1)
-    warm_up: int = option(300, "Updates until the largest learning rate, which then falls by a cosine.", 1, 100000)
+    seed: int = same_as(ScheduleConfig, "seed", help="Seed of weights and scenes.")
+    updates: int = same_as(ScheduleConfig, "updates", 7000)
+    batch_size: int = same_as(ScheduleConfig, "batch_size", 16, help="Images per update.", high=1024)
+    learning_rate: float = same_as(ScheduleConfig, "learning_rate", help="Largest learning rate.", high=1e-1)
+    warm_up: int = same_as(ScheduleConfig, "warm_up", 300)
     short_side: int = option(140, "Short side of the images in the first phase, px; a multiple of 14.", 56, 518)
-    fine_share: float = option(0.1, "Last share of the updates, at the resolution of use.", 0.0, 1.0)
-    average: float = option(0.998, "Decay of the moving average of the weights, which is what is kept.", 0.0, 0.99999)
+    fine_share: float = same_as(
+        ScheduleConfig, "fine_share", 0.1, help="Last share of the updates, at the resolution of use.", high=1.0
+    )
+    average: float = same_as(ScheduleConfig, "average", 0.998)

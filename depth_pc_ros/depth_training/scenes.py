@@ -33,7 +33,9 @@ class Stock:
     pictures: tuple[np.ndarray, ...]
 
 
-def load_stock(ycb_root: Path | None, cache_dir: Path, seed: int, exclude=(), only=(), pictures: int = 160) -> Stock:
+def load_stock(
+    ycb_root: str | Path | None, cache_dir: Path, seed: int, exclude=(), only=(), pictures: int = 160
+) -> Stock:
     """PyBullet's models and, with `ycb_root`, those of YCB; pictures are drawn from `seed`.
 
     exclude: names of YCB objects to leave out. only: names of the only objects to take, PyBullet's left out too.

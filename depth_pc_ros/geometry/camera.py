@@ -50,6 +50,11 @@ class Intrinsics:
         return np.array([[self.fx, 0, self.cx], [0, self.fy, self.cy], [0, 0, 1]], dtype=np.float64)
 
     @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) in pixels."""
+        return self.width, self.height
+
+    @property
     def focal(self) -> float:
         """Geometric mean of both focal lengths, in pixels: turns a normalised error into pixels."""
         return float(np.sqrt(self.fx * self.fy))

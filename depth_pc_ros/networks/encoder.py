@@ -42,7 +42,7 @@ class EncoderConfig(Config):
         choices=("cluster", "full", "concat", "none"),
     )
     planar: bool = option(
-        False, "Also feed the motion that is left beside the best turn, growth and shift of the whole image."
+        False, "Also feed the image motion that the best rotation, scale and translation of the whole image leave."
     )  # fmt: skip
     context_blocks: int = option(0, "Context-normalised layers on the points, before the clusters.", 0, 12)
 

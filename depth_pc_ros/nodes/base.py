@@ -8,7 +8,6 @@ import sys
 import threading
 import traceback
 from array import array
-from dataclasses import dataclass
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
@@ -21,9 +20,10 @@ from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.signals import SignalHandlerOptions
 
-from depth_pc_ros.config import Config, option
 from depth_pc_ros.errors import ConfigError, DepthPcError
+from depth_pc_ros.nodes.node_configs import NodeConfig
 from depth_pc_ros.nodes.transport import use_large_shared_memory
+from depth_pc_ros.options import allowed
 
 RCLError = rclpy_implementation.RCLError  # a YAML file that is missing or cannot be parsed, for example
 IMAGE_QOS = QoSProfile(depth=1, history=HistoryPolicy.KEEP_LAST, reliability=ReliabilityPolicy.BEST_EFFORT)
@@ -31,13 +31,6 @@ TWIST_QOS = QoSProfile(depth=1, history=HistoryPolicy.KEEP_LAST, reliability=Rel
 LATCHED_QOS = QoSProfile(
     depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class NodeConfig(Config):
-    """Parameters of every node; a node's own configuration derives from it."""
-
-    autostart: bool = option(True, "Configure and activate without waiting for a lifecycle manager.")
 
 
 class ServoNode(LifecycleNode):
@@ -249,14 +242,15 @@ def _plain(value):
 
 
 def _descriptor(field: dataclasses.Field) -> ParameterDescriptor:
-    low, high, choices, text = (field.metadata.get(key) for key in ("low", "high", "choices", "help"))
-    descriptor = ParameterDescriptor(description=text)
-    if choices is not None:
-        descriptor.additional_constraints = f"one of: {', '.join(map(str, choices))}"
-    if isinstance(field.default, float) and not (low is None and high is None):
+    """The option's help and range for `ros2 param describe`."""
+    low, high, kind = (field.metadata[key] for key in ("low", "high", "kind"))
+    descriptor = ParameterDescriptor(description=field.metadata["help"])
+    if field.metadata["choices"] is not None:
+        descriptor.additional_constraints = allowed(field)
+    if kind is float and not (low is None and high is None):
         bounds = (-math.inf if low is None else float(low), math.inf if high is None else float(high))
         descriptor.floating_point_range = [FloatingPointRange(from_value=bounds[0], to_value=bounds[1])]
-    if type(field.default) is int and not (low is None and high is None):
+    if kind is int and not (low is None and high is None):
         bounds = (-(2**63) if low is None else int(low), 2**63 - 1 if high is None else int(high))
         descriptor.integer_range = [IntegerRange(from_value=bounds[0], to_value=bounds[1])]
     return descriptor

@@ -1,7 +1,6 @@
 """`controller`: matches and depth in, camera twists at a fixed rate out."""
 
 import sys
-from dataclasses import dataclass
 
 import numpy as np
 from builtin_interfaces.msg import Time
@@ -11,37 +10,21 @@ from sensor_msgs.msg import Image
 from std_srvs.srv import SetBool
 
 from depth_pc_interfaces.msg import KeypointMatches, ServoGoal, ServoStatus
-from depth_pc_ros.config import ControlConfig, option
 from depth_pc_ros.control.limits import VelocityLaw
 from depth_pc_ros.control.servo import Servo
+from depth_pc_ros.control.watchdog import InputWatchdog
 from depth_pc_ros.errors import DepthPcError
-from depth_pc_ros.nodes.base import IMAGE_QOS, LATCHED_QOS, TWIST_QOS, NodeConfig, ServoNode, run
+from depth_pc_ros.nodes.base import IMAGE_QOS, LATCHED_QOS, TWIST_QOS, ServoNode, run
 from depth_pc_ros.nodes.conversions import seconds_to_stamp, stamp_to_seconds, twist_to_msg
 from depth_pc_ros.nodes.lockstep_queue import LockstepQueue
+from depth_pc_ros.nodes.node_configs import ControllerNodeConfig
 from depth_pc_ros.nodes.servo_action import ServoAction
 from depth_pc_ros.nodes.servo_input import ServoInput
-from depth_pc_ros.nodes.stop import InputWatchdog
-from depth_pc_ros.nodes.twist_output import TwistOutput
 from depth_pc_ros.types import ServoState, StepResult
 
 _MOVING = (ServoState.SERVOING, ServoState.LIMITED)
-_WAITING = StepResult(np.zeros(6), ServoState.STALE_INPUT, "waiting for the next matched image")
+_WAITING = StepResult.stopped(ServoState.STALE_INPUT, "waiting for the next matched image")
 _STATUS_PERIOD_S = 0.5
-
-
-@dataclass(frozen=True)
-class ControllerNodeConfig(NodeConfig, ControlConfig):
-    """Parameters of the controller node."""
-
-    rate_hz: float = option(50.0, "Twist commands per second.", 5.0, 1000.0)
-    input_timeout_s: float = option(0.5, "Stop when no matched image has come for this long, s.", 0.05, 10.0)
-    max_image_age_s: float = option(0.5, "Stop when matches come of an image older than this, s.", 0.05, 10.0)
-    max_depth_age_s: float = option(0.1, "Use depth at most this far from the image in time, s.", 0.0, 10.0)
-    actuation_delay_s: float = option(
-        0.05, "From a twist to its motion: lag of driver and arm, s. Not in lockstep, where there is none.", 0.0, 1.0
-    )  # fmt: skip
-    give_up_s: float = option(5.0, "The servo action fails after this long without a usable view, s.", 0.1, 600.0)
-    lockstep: bool = option(False, "Answer every matched image with exactly one twist, in place of a fixed rate.")
 
 
 class ControllerNode(ServoNode):
@@ -69,7 +52,6 @@ class ControllerNode(ServoNode):
             sys.modules["torch"].set_num_threads(1)
         self._inputs = ServoInput(self._servo, config.max_depth_age_s)
         self._lockstep_queue = LockstepQueue(self._inputs, self.get_logger().warning)
-        self._output = TwistOutput(self._servo.velocity_law)
         self._enabled = False
         self._fault = ""
         self._adapter_state = "OK"
@@ -81,7 +63,6 @@ class ControllerNode(ServoNode):
         self._last_tick_s = self._last_status_s = self.steady_s()
         # In lockstep the world waits meanwhile.
         self._lag_s = 0.0 if config.lockstep else config.actuation_delay_s
-        self._told_s = self.now_s()  # until when the servo has been told what was commanded
 
         self._twist_pub = self.create_lifecycle_publisher(TwistStamped, "~/twist_cmd", TWIST_QOS)
         self._status_pub = self.create_publisher(ServoStatus, "~/status", LATCHED_QOS)
@@ -101,7 +82,7 @@ class ControllerNode(ServoNode):
     def halt(self):
         self.action.halt()
         self.disable()
-        while (zero := self._output.tick(None, 0.0)) is not None:
+        while (zero := self._servo.command(0.0, self.now_s())) is not None:
             self._publish_twist(zero)
 
     def dismantle(self):
@@ -109,7 +90,7 @@ class ControllerNode(ServoNode):
 
     def reconfigured(self):
         if self._built:
-            self._servo.velocity_law = self._output.velocity_law = VelocityLaw.from_config(self.config)
+            self._servo.velocity_law = VelocityLaw.from_config(self.config)
 
     # Switching on and off
 
@@ -128,7 +109,7 @@ class ControllerNode(ServoNode):
         """Stop now: zero burst, then silence."""
         self._enabled = False
         self._lockstep_queue.clear()
-        self._output.stop()
+        self._servo.stop()
         self._publish_status()
 
     def _on_enable(self, request: SetBool.Request, response: SetBool.Response):
@@ -146,7 +127,7 @@ class ControllerNode(ServoNode):
 
     @property
     def goal_id(self) -> int:
-        """Number of the goal; 0: none."""
+        """Identity of the goal; 0: none."""
         return self._inputs.goal_id
 
     @property
@@ -185,7 +166,6 @@ class ControllerNode(ServoNode):
 
     def _on_goal(self, msg: ServoGoal):
         self._lockstep_queue.clear()
-        self._output.stop()
         self._inputs.set_goal(msg)
         self._result = _WAITING
         self._publish_status()
@@ -210,6 +190,10 @@ class ControllerNode(ServoNode):
     def _on_adapter_status(self, msg: DiagnosticStatus):
         self._adapter_state = next((pair.value for pair in msg.values if pair.key == "state"), "OK")
         self._adapter_message = msg.message
+        # OK with a message: the adapter refuses twists, or has had none for a while. It comes when it comes, so that in
+        # lockstep, where every twist is waited for, a run would not repeat exactly.
+        refused = bool(msg.message) and not self.config.lockstep
+        self._servo.set_obeyed(self._adapter_state == "OK" and not refused)
         if self._adapter_state == "FAULT" and self._enabled:
             self._fault = f"twist adapter: {msg.message}"
 
@@ -234,7 +218,6 @@ class ControllerNode(ServoNode):
 
     def _step(self, msg: KeypointMatches) -> None:
         stamp_s = stamp_to_seconds(msg.header.stamp)
-        self._tell_moved(stamp_s if self.config.lockstep else self.now_s())
         age_s = 0.0 if self.config.lockstep else self.now_s() - stamp_s + self._lag_s
         self._result = self._inputs.step(msg, age_s)
         self._matches = msg
@@ -245,27 +228,22 @@ class ControllerNode(ServoNode):
 
     # Output
 
-    def _tell_moved(self, until_s: float) -> None:
-        """Tell the servo when the last twist, sent until this time, moves the camera; times as those of the stamps."""
-        # OK with a message: the adapter refuses twists, or has had none for a while. It comes when it comes, so that in
-        # lockstep, where every twist is waited for, a run would not repeat exactly.
-        refused = bool(self._adapter_message) and not self.config.lockstep
-        obeyed = self._adapter_state == "OK" and not refused
-        self._servo.moved(self._output.command, self._told_s + self._lag_s, until_s + self._lag_s, obeyed)
-        self._told_s = until_s
-
-    def _target(self) -> np.ndarray | None:
-        """Twist (6,) to move with now; None: do not move."""
-        return self._result.twist if self.state()[0] in _MOVING else None
-
     def _answer(self, stamp_s: float) -> None:
         """Status after every matches; in lockstep also one twist, zero unless servoing: the simulator waits for it.
 
         The answer carries the stamp of its image, so that a late one is not taken for that of the next image.
         """
         if self.config.lockstep and self._enabled:
-            self._publish_twist(self._output.answer(self._target(), stamp_s), seconds_to_stamp(stamp_s))
+            self._stop_unless_moving()
+            self._publish_twist(self._servo.command(), seconds_to_stamp(stamp_s))
         self._publish_status()
+
+    def _stop_unless_moving(self) -> ServoState:
+        """Stop the servo where the node's state does not allow motion; returns that state."""
+        state = self.state()[0]
+        if state not in _MOVING:
+            self._servo.stop()
+        return state
 
     def _on_tick(self):
         steady_s = self.steady_s()
@@ -274,11 +252,9 @@ class ControllerNode(ServoNode):
         if not self.active:
             return
         self._step_queued()
-        state = self.state()[0]
-        if not self.config.lockstep:
-            self._tell_moved(self.now_s())
+        state = self._stop_unless_moving()
         if not (self.config.lockstep and state in _MOVING):
-            twist = self._output.tick(self._target(), dt_s)
+            twist = self._servo.command(dt_s, self.now_s() + self._lag_s)
             if twist is None and state is ServoState.TF_ERROR:
                 twist = np.zeros(6)  # the adapter looks its transform up again with every twist
             if twist is not None:
@@ -314,7 +290,7 @@ class ControllerNode(ServoNode):
             depth_age_s=self._inputs.depth_age_s,
             latency_ms=self._latency_ms,
             image_stamp=self._matches.header.stamp,
-            command=twist_to_msg(self._output.command),
+            command=twist_to_msg(self._servo.twist),
         )
         status.header.stamp = self.get_clock().now().to_msg()
         status.header.frame_id = self._matches.header.frame_id

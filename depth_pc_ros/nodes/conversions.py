@@ -10,12 +10,12 @@ from geometry_msgs.msg import Pose, Twist
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
-from depth_pc_interfaces.msg import KeypointMatches
-from depth_pc_ros.errors import CameraError, ImageError
+from depth_pc_interfaces.msg import KeypointMatches, ServoGoal
+from depth_pc_ros.errors import CameraError, GoalError, ImageError
 from depth_pc_ros.geometry.camera import Intrinsics, Rectifier, check_depth, check_relative_depth
 from depth_pc_ros.geometry.se3 import from_rt
 from depth_pc_ros.nodes.quaternions import quaternion_of, rotation_of
-from depth_pc_ros.types import Matches
+from depth_pc_ros.types import Goal, Matches
 
 # Encoding: channels, and the conversion to RGB (None: it is RGB; 8UC3 is taken as RGB).
 _COLOUR = {
@@ -190,33 +190,39 @@ def seconds_to_stamp(seconds: float) -> Time:
     return Time(sec=whole + carry, nanosec=nanosec)
 
 
-# Matches
+# Goal and matches
 
 
-def matches_to_msg(matches: Matches, intrinsics: Intrinsics, goal_id: int, header: Header) -> KeypointMatches:
+def goal_from_msg(msg: ServoGoal) -> Goal:
+    """Goal of a message. Raises GoalError, ImageError or CameraError."""
+    intrinsics = Intrinsics.from_matrix(
+        np.asarray(msg.camera_info.k).reshape(3, 3), msg.camera_info.width, msg.camera_info.height
+    )
+    if len(msg.keypoints) % 2:
+        raise GoalError(f"goal keypoints: expected u and v of every point, got {len(msg.keypoints)} values")
+    keypoints = np.asarray(msg.keypoints, dtype=np.float64).reshape(-1, 2)
+    depth = depth_to_metres(msg.depth, "goal depth") if msg.depth.width else None
+    return Goal.from_images(keypoints, intrinsics, msg.distance if msg.distance != 0 else None, depth)
+
+
+def matches_to_msg(matches: Matches, goal_id: int, header: Header) -> KeypointMatches:
     """Message of matches found in the image that `header` belongs to."""
     return KeypointMatches(
         header=header,
         goal_id=goal_id,
-        width=intrinsics.width,
-        height=intrinsics.height,
-        k=intrinsics.matrix.ravel(),
-        goal_points=array("d", matches.goal_points.tobytes()),
         current_points=array("d", matches.current_points.tobytes()),
         matched=matches.matched.tolist(),
         scores=array("f", matches.scores.astype(np.float32).tobytes()),
     )
 
 
-def matches_from_msg(msg: KeypointMatches) -> tuple[Matches, Intrinsics]:
-    """Matches of a message and the intrinsics of its image. Raises ImageError or CameraError."""
+def matches_from_msg(msg: KeypointMatches) -> Matches:
+    """Matches of a message. Raises ImageError."""
     try:
-        matches = Matches(
-            goal_points=np.asarray(msg.goal_points, dtype=np.float64).reshape(-1, 2),
+        return Matches(
             current_points=np.asarray(msg.current_points, dtype=np.float64).reshape(-1, 2),
             matched=np.asarray(msg.matched, dtype=bool),
             scores=np.asarray(msg.scores, dtype=np.float32),
         )
     except ValueError as error:
         raise ImageError(f"matches: {error}") from None
-    return matches, Intrinsics.from_matrix(np.asarray(msg.k).reshape(3, 3), msg.width, msg.height)

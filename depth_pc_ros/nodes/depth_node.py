@@ -5,36 +5,18 @@ metres (REP 118).
 """
 
 import time
-from dataclasses import dataclass
 
 import cv2
 from diagnostic_msgs.msg import DiagnosticStatus
 from sensor_msgs.msg import CameraInfo, Image
 
 from depth_pc_interfaces.msg import ServoGoal
-from depth_pc_ros.config import option
 from depth_pc_ros.errors import DepthPcError
 from depth_pc_ros.geometry.camera import check_depth, check_image
-from depth_pc_ros.nodes.base import IMAGE_QOS, LATCHED_QOS, NodeConfig, ServoNode, run
+from depth_pc_ros.nodes.base import IMAGE_QOS, LATCHED_QOS, ServoNode, run
 from depth_pc_ros.nodes.conversions import depth_to_image, depth_to_metres, image_to_rgb, stamp_to_seconds
 from depth_pc_ros.nodes.live_camera import LiveCamera
-from depth_pc_ros.package_files import SHIPPED_DEPTH
-
-
-@dataclass(frozen=True)
-class DepthNodeConfig(NodeConfig):
-    """Parameters of the depth node."""
-
-    source: str = option(
-        "camera", "Where depth comes from: the depth camera, a network, or nowhere.",
-        choices=("camera", "estimated", "none"),
-    )  # fmt: skip
-    rectified: bool = option(False, "The image or depth topic is rectified already (use P, no distortion).")
-    model: str = option(
-        SHIPPED_DEPTH, "Network of `estimated`: one that ships, a folder, or a name on the Hugging Face hub."
-    )
-    short_side: int = option(252, "Short side of the image that the network sees, px.", 56, 1036)
-    device: str = option("cpu", "Where the network runs.", choices=("cpu", "cuda"))
+from depth_pc_ros.nodes.node_configs import DepthNodeConfig
 
 
 class DepthNode(ServoNode):

@@ -1,6 +1,7 @@
 """`keypoints`: live images in, keypoint matches with the goal image out. Keeps the goal."""
 
-from dataclasses import dataclass
+import time
+from array import array
 
 import cv2
 import numpy as np
@@ -11,11 +12,9 @@ from std_srvs.srv import Trigger
 
 from depth_pc_interfaces.msg import KeypointMatches, ServoGoal
 from depth_pc_interfaces.srv import SetGoalImage
-from depth_pc_ros.config import MatcherConfig, option
-from depth_pc_ros.control.servo import check_distance
 from depth_pc_ros.errors import DepthPcError, GoalError, ImageError
 from depth_pc_ros.geometry.camera import Intrinsics, Rectifier, check_image
-from depth_pc_ros.nodes.base import IMAGE_QOS, LATCHED_QOS, TWIST_QOS, NodeConfig, ServoNode, run
+from depth_pc_ros.nodes.base import IMAGE_QOS, LATCHED_QOS, TWIST_QOS, ServoNode, run
 from depth_pc_ros.nodes.conversions import (
     depth_to_image,
     depth_to_metres,
@@ -27,19 +26,12 @@ from depth_pc_ros.nodes.conversions import (
     stamp_to_seconds,
 )
 from depth_pc_ros.nodes.live_camera import LiveCamera
-from depth_pc_ros.perception.tracking import make_matcher
-from depth_pc_ros.types import Matches
+from depth_pc_ros.nodes.node_configs import KeypointNodeConfig
+from depth_pc_ros.perception.factory import make_matcher
+from depth_pc_ros.types import Matches, check_distance
 
-_NO_MATCHES = Matches(np.zeros((0, 2)), np.zeros((0, 2)), np.zeros(0, bool), np.zeros(0, np.float32))
 _CAPTURE_MAX_AGE_S = 2.0  # a camera that has been silent for longer is not live
 _CAPTURE_DEPTH_SLACK_S = 0.05  # depth this far from the image in time still belongs to it
-
-
-@dataclass(frozen=True)
-class KeypointNodeConfig(NodeConfig, MatcherConfig):
-    """Parameters of the keypoint node."""
-
-    rectified: bool = option(False, "The image topic, and goal images, are rectified already (use P, no distortion).")
 
 
 class KeypointNode(ServoNode):
@@ -60,7 +52,7 @@ class KeypointNode(ServoNode):
         self._image_steady_s = 0.0
         self._depth: Image | None = None
         self._goal_id = 0
-        self._goals_set = 0
+        self._last_goal_id = 0
         self._goal_view: np.ndarray | None = None
         self._goal_camera: Intrinsics | None = None
         self._problem = "no image has arrived"
@@ -99,17 +91,22 @@ class KeypointNode(ServoNode):
         try:
             rectifier = self._camera.rectifier
             live = check_image(rectifier.image(image_to_rgb(msg)))
-            matches = self._matcher.match(live) if self._goal_id else _NO_MATCHES
+            matches = self._matcher.match(live) if self._goal_id else Matches.none(0)
         except (DepthPcError, cv2.error) as error:
             self._problem = str(error)
             self.get_logger().warning(f"image not used: {error}", throttle_duration_sec=2.0)
             return
         self._problem = ""
         self._num_matched = matches.num_matched
-        self._matches_pub.publish(matches_to_msg(matches, rectifier.target, self._goal_id, msg.header))
+        self._matches_pub.publish(matches_to_msg(matches, self._goal_id, msg.header))
         if self._debug_pub.get_subscription_count() > 0:
-            goal = self._goal_view if self._goal_id else np.zeros_like(live)
-            self._debug_pub.publish(rgb_to_image(draw_matches(goal, live, matches), msg.header))
+            self._debug_pub.publish(rgb_to_image(self._draw(live, matches), msg.header))
+
+    def _draw(self, live: np.ndarray, matches: Matches) -> np.ndarray:
+        """Goal and live view (H, W, 3) side by side, with their matches."""
+        if not self._goal_id:
+            return np.hstack([np.zeros_like(live), live])
+        return draw_matches(self._goal_view, live, self._matcher.goal_points, matches)
 
     # Goals
 
@@ -161,12 +158,13 @@ class KeypointNode(ServoNode):
 
         count = self._matcher.set_goal(image, rectifier.target)
         self._goal_camera = rectifier.target
-        self._goals_set += 1
-        self._goal_id = self._goals_set
+        # Unique across restarts, too: matches of an older goal must never pass for those of this one.
+        self._last_goal_id = self._goal_id = max(self._last_goal_id + 1, time.time_ns() // 10**6)
         self._goal_view = image
         header = Header(frame_id=request.image.header.frame_id, stamp=self.get_clock().now().to_msg())
         goal = ServoGoal(header=header, goal_id=self._goal_id, distance=distance or 0.0)
         goal.image = rgb_to_image(image, header)
+        goal.keypoints = array("d", self._matcher.goal_points.tobytes())
         goal.camera_info = intrinsics_to_info(rectifier.target, header)
         if depth is not None:
             goal.depth = depth_to_image(depth, header)
@@ -202,11 +200,14 @@ class KeypointNode(ServoNode):
         return level, problem or "matching", values
 
 
-def draw_matches(goal: np.ndarray, live: np.ndarray, matches: Matches) -> np.ndarray:
-    """(H, 2 W, 3) uint8 picture: goal on the left, live on the right, a line for every match."""
+def draw_matches(goal: np.ndarray, live: np.ndarray, goal_points: np.ndarray, matches: Matches) -> np.ndarray:
+    """(H, 2 W, 3) uint8 picture: goal on the left, live on the right, a line for every match.
+
+    goal, live: (H, W, 3) uint8. goal_points: (N, 2) px.
+    """
     picture = np.hstack([goal, live])
     shift = np.array([goal.shape[1], 0])
-    starts = np.rint(matches.goal_points[matches.matched]).astype(int)
+    starts = np.rint(goal_points[matches.matched]).astype(int)
     ends = np.rint(matches.current_points[matches.matched] + shift).astype(int)
     for start, end, score in zip(starts, ends, matches.scores[matches.matched], strict=True):
         colour = (int(255 * (1 - score)), 255, 60)  # sure matches are green, doubtful ones yellow

@@ -1,7 +1,5 @@
 """`bridge`: PyBullet in place of camera and arm. Twist of the tool in; image, depth, clock and true poses out."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticStatus
 from geometry_msgs.msg import PoseStamped, TwistStamped
@@ -10,9 +8,8 @@ from sensor_msgs.msg import CameraInfo, Image, JointState
 from std_msgs.msg import Bool, Header
 from std_srvs.srv import Trigger
 
-from depth_pc_ros.config import option
 from depth_pc_ros.geometry.camera import Intrinsics
-from depth_pc_ros.nodes.base import LATCHED_QOS, TWIST_QOS, NodeConfig, ServoNode, run
+from depth_pc_ros.nodes.base import LATCHED_QOS, TWIST_QOS, ServoNode, run
 from depth_pc_ros.nodes.bridge_clock import Lockstep, RealTime
 from depth_pc_ros.nodes.conversions import (
     depth_to_image,
@@ -21,34 +18,11 @@ from depth_pc_ros.nodes.conversions import (
     rgb_to_image,
     twist_from_msg,
 )
+from depth_pc_ros.nodes.node_configs import BridgeConfig
 from depth_pc_ros.sim.world import SimWorld
 
 CAMERA_FRAME = "camera_optical_frame"
 WORLD_FRAME = "world"
-
-
-@dataclass(frozen=True)
-class BridgeConfig(NodeConfig):
-    """Parameters of the PyBullet bridge."""
-
-    scene: str = option("default", "What stands on the table.", choices=("default", "ycb"))
-    seed: int = option(0, "Seed of scene, goal pose and start pose.", 0, 2**31 - 1)
-    rig: str = option("free", "Free-flying camera, or a Panda arm with a wrist camera.", choices=("free", "arm"))
-    ycb_root: str = option("", "Folder of the YCB meshes, for the scene `ycb`.")
-    level: str = option("M", "How far the start pose is from the goal.", choices=("S", "M", "L"))
-    renderer: str = option("auto", "EGL, TinyRenderer, or EGL where it works.", choices=("auto", "egl", "tiny"))
-    lockstep: bool = option(False, "Simulated time waits for commands, instead of following the wall clock.")
-    rate_hz: float = option(25.0, "Frames per second of simulated time (wall clock: at most this many).", 1.0, 200.0)
-    command_timeout_s: float = option(0.25, "Wall clock: a command older than this moves nothing, s.", 0.02, 10.0)
-    idle_s: float = option(0.3, "Lockstep: wall time until the next frame while nobody drives, s.", 0.01, 10.0)
-    lockstep_timeout_s: float = option(5.0, "Lockstep: longest wait for a command while driven, s.", 0.1, 60.0)
-    width: int = option(640, "Image width, px.", 64, 1024)
-    height: int = option(480, "Image height, px.", 64, 768)
-    focal_px: float = option(540.0, "Focal length, px; the principal point is the centre.", 20.0, 5000.0)
-
-    def intrinsics(self) -> Intrinsics:
-        centre = ((self.width - 1) / 2, (self.height - 1) / 2)
-        return Intrinsics(self.focal_px, self.focal_px, *centre, self.width, self.height)
 
 
 class PyBulletBridge(ServoNode):
@@ -69,7 +43,7 @@ class PyBulletBridge(ServoNode):
             config.seed,
             config.rig,
             ycb_root=config.ycb_root or None,
-            intrinsics=config.intrinsics(),
+            intrinsics=_intrinsics(config),
             level=config.level,
             renderer=config.renderer,
         )
@@ -216,6 +190,12 @@ class PyBulletBridge(ServoNode):
         self._depth_pub.publish(depth_to_image(depth_m, header))
         self._image_pub.publish(rgb_to_image(rgb, header))
         self._frames += 1
+
+
+def _intrinsics(config: BridgeConfig) -> Intrinsics:
+    """Of the simulated camera: square pixels, the principal point in the centre."""
+    centre = ((config.width - 1) / 2, (config.height - 1) / 2)
+    return Intrinsics(config.focal_px, config.focal_px, *centre, config.width, config.height)
 
 
 def main() -> int:

@@ -6,10 +6,11 @@ import numpy as np
 from sensor_msgs.msg import Image
 
 from depth_pc_interfaces.msg import KeypointMatches, ServoGoal
-from depth_pc_ros.control.servo import Servo, check_distance
-from depth_pc_ros.errors import DepthPcError, GoalError
+from depth_pc_ros.control.servo import Servo
+from depth_pc_ros.errors import DepthPcError
 from depth_pc_ros.nodes.conversions import (
     depth_to_metres,
+    goal_from_msg,
     matches_from_msg,
     relative_depth_from_image,
     stamp_to_seconds,
@@ -29,8 +30,7 @@ class ServoInput:
         self._servo = servo
         self._max_depth_age_s = max_depth_age_s
         self._goal: ServoGoal | None = None
-        self._goal_given = False  # to the servo, which also needs the goal's keypoints, and those come with matches
-        self._goal_points = self._intrinsics = None  # of the goal that was given
+        self._goal_problem = ""  # why the servo could not take it
         self._depths: deque[tuple[float, Image]] = deque(maxlen=_DEPTHS_KEPT)
         self._goal_relative: Image | None = None  # estimated depth of the newest goal that has one
         self._relative_s = float("nan")  # stamp of the newest estimated depth; NaN: none has ever come
@@ -39,20 +39,27 @@ class ServoInput:
 
     @property
     def goal_id(self) -> int:
-        """Number of the goal; 0: none."""
+        """Identity of the goal; 0: none."""
         return 0 if self._goal is None else self._goal.goal_id
 
     def set_goal(self, goal: ServoGoal) -> None:
         """Take a goal as the keypoint node published it; goal_id 0 clears."""
         self._goal = goal if goal.goal_id else None
-        self._goal_given = False
-        self.problem = ""
+        self.problem = self._goal_problem = ""
         self._servo.clear_goal()
+        if self._goal is None:
+            return
+        try:
+            self._servo.set_goal(goal_from_msg(goal))
+        except DepthPcError as error:
+            self._goal_problem = str(error)
+            return
+        self._use_goal_relative()
 
     def set_distance(self, distance: float) -> None:
-        """Change the distance (m) of the goal that is set, from the next matches on."""
+        """Change the distance (m) of the goal that is set; there must be one."""
         self._goal.distance = distance
-        self._goal_given = False
+        self.set_goal(self._goal)
 
     def add_depth(self, msg: Image) -> None:
         """Take a metric depth image."""
@@ -66,7 +73,7 @@ class ServoInput:
     def set_goal_relative_depth(self, msg: Image) -> None:
         """Take the estimated depth of a goal image, before or after the goal itself."""
         self._goal_relative = msg
-        if self._goal_given:
+        if self._servo.goal is not None:
             self._use_goal_relative()
 
     def _use_goal_relative(self) -> None:
@@ -91,30 +98,24 @@ class ServoInput:
         """One frame of matches. age_s: how old their image is, s."""
         self.depth_age_s = float("nan")
         if self._goal is None or msg.goal_id == 0:
-            return _stopped(ServoState.NO_GOAL, "no goal image has been set")
+            return self._refused(ServoState.NO_GOAL, "no goal image has been set")
+        if self._goal_problem:
+            return self._refused(ServoState.NO_GOAL, self._goal_problem)
         if msg.goal_id != self.goal_id:
-            return _stopped(ServoState.STALE_INPUT, f"the matches are of goal {msg.goal_id}, not {self.goal_id}")
+            return self._refused(ServoState.STALE_INPUT, f"the matches are of goal {msg.goal_id}, not {self.goal_id}")
         stamp_s = stamp_to_seconds(msg.header.stamp)
         try:
-            matches, intrinsics = matches_from_msg(msg)
-            if not self._goal_given:
-                distance = check_distance(self._goal.distance if self._goal.distance != 0 else None)
-                depth = depth_to_metres(self._goal.depth, "goal depth") if self._goal.depth.width else None
-                self._servo.set_goal(matches.goal_points, intrinsics, distance, depth)
-                self._goal_given = True
-                self._goal_points, self._intrinsics = matches.goal_points, intrinsics
-                self._use_goal_relative()
-            elif intrinsics != self._intrinsics or not np.array_equal(matches.goal_points, self._goal_points):
-                # A keypoint node that was restarted counts its goals from 1 again.
-                return _stopped(ServoState.STALE_INPUT, "the matches are of another goal or camera of the same number")
-            result = self._servo.update(matches, stamp_s, self._depth_at(stamp_s), age_s)
-            if result.depth_source == "estimated":
-                self.depth_age_s = result.depth_age_s
-            return result
-        except GoalError as error:
-            return _stopped(ServoState.NO_GOAL, str(error))
+            result = self._servo.update(matches_from_msg(msg), stamp_s, self._depth_at(stamp_s), age_s)
         except DepthPcError as error:
-            return _stopped(ServoState.STALE_INPUT, str(error))
+            return self._refused(ServoState.STALE_INPUT, str(error))
+        if result.depth_source == "estimated":
+            self.depth_age_s = result.depth_age_s
+        return result
+
+    def _refused(self, state: ServoState, message: str) -> StepResult:
+        """Stop, and say why."""
+        self._servo.stop()
+        return StepResult.stopped(state, message)
 
     def _depth_at(self, stamp_s: float) -> np.ndarray | None:
         """Depth (H, W) in metres nearest to this time; None when there is none near enough."""
@@ -125,7 +126,3 @@ class ServoInput:
             return None
         self.depth_age_s = stamp_s - depth_stamp_s
         return depth_to_metres(msg)
-
-
-def _stopped(state: ServoState, message: str) -> StepResult:
-    return StepResult(np.zeros(6), state, message)

@@ -17,7 +17,6 @@ from std_msgs.msg import Header
 
 from depth_pc_interfaces.msg import KeypointMatches, ServoStatus
 from depth_pc_ros.errors import DepthPcError
-from depth_pc_ros.geometry.camera import Intrinsics
 from depth_pc_ros.nodes import conversions
 from depth_pc_ros.nodes.base import IMAGE_QOS, LATCHED_QOS, TWIST_QOS
 from depth_pc_ros.nodes.transport import use_large_shared_memory
@@ -52,12 +51,12 @@ class MessageStages:
         """Image (H, W, 3) uint8 RGB of a serialised message."""
         return conversions.image_to_rgb(deserialize_message(message, Image))
 
-    def publish(self, goal: np.ndarray, intrinsics: Intrinsics, result: StepResult, stamp_s: float) -> None:
-        """Build and publish matches of goal keypoints (N, 2) px, twist and status, in the sizes of the real ones."""
-        matched = np.arange(len(goal)) < result.num_matches
-        matches = Matches(goal, goal, matched, matched.astype(np.float32))
+    def publish(self, num_keypoints: int, result: StepResult, stamp_s: float) -> None:
+        """Build and publish matches, twist and status, in the sizes of the real ones."""
+        matched = np.arange(num_keypoints) < result.num_matches
+        matches = Matches(np.zeros((num_keypoints, 2)), matched, matched.astype(np.float32))
         header = self._header(stamp_s)
-        self._matches.publish(conversions.matches_to_msg(matches, intrinsics, 1, header))
+        self._matches.publish(conversions.matches_to_msg(matches, 1, header))
         twist = conversions.twist_to_msg(result.twist)
         self._twist.publish(TwistStamped(header=header, twist=twist))
         status = ServoStatus(header=header, state=int(result.state), message=result.message, command=twist)

@@ -4,50 +4,20 @@ Every command is checked (finite, stamped now, not old), turned into the tool's 
 and limited once more. When commands stop, or one is refused, the arm gets a burst of zero twists and then silence.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 from geometry_msgs.msg import TwistStamped
 from std_msgs.msg import Bool
 
-from depth_pc_ros.config import option
+from depth_pc_ros.control.command_loop import ZeroBurst
 from depth_pc_ros.control.limits import limit_norms
-from depth_pc_ros.errors import ConfigError
+from depth_pc_ros.control.watchdog import InputWatchdog
 from depth_pc_ros.geometry.se3 import adjoint
 from depth_pc_ros.nodes.arm_drivers import DRIVERS
-from depth_pc_ros.nodes.base import LATCHED_QOS, TWIST_QOS, NodeConfig, ServoNode, run
+from depth_pc_ros.nodes.base import LATCHED_QOS, TWIST_QOS, ServoNode, run
 from depth_pc_ros.nodes.conversions import stamp_to_seconds, twist_from_msg
 from depth_pc_ros.nodes.hand_eye import FixedHandEye, TfHandEye, TransformError
-from depth_pc_ros.nodes.stop import InputWatchdog, ZeroBurst
-
-
-@dataclass(frozen=True)
-class AdapterConfig(NodeConfig):
-    """Parameters of the twist adapter."""
-
-    profile: str = option("pybullet", "Kind of driver that receives the tool's twist.", choices=tuple(DRIVERS))
-    hand_eye: str = option(
-        "parameters", "Where the camera's pose in the tool comes from.", choices=("parameters", "tf")
-    )
-    camera_in_tool_xyz: tuple = option((0.0, 0.0, 0.0), "Camera's optical frame in the tool frame, x y z in m.")
-    camera_in_tool_quat: tuple = option((0.0, 0.0, 0.0, 1.0), "Its orientation, unit quaternion x y z w.")
-    tool_frame: str = option("", "Name of the tool frame; needed for hand_eye `tf` and profile `moveit_servo`.")
-    max_linear: float = option(0.5, "Hard limit of the tool's speed, m/s.", 0.0, 2.0)
-    max_angular: float = option(1.5, "Hard limit of the tool's angular speed, rad/s.", 0.0, 6.3)
-    command_timeout_s: float = option(0.25, "A moving arm stops when no command came for this long, s.", 0.02, 10.0)
-    rate_hz: float = option(50.0, "Rate of the watchdog and of the zero burst, 1/s.", 5.0, 1000.0)
-
-    def __post_init__(self):
-        super().__post_init__()
-        for name, size in (("camera_in_tool_xyz", 3), ("camera_in_tool_quat", 4)):
-            value = getattr(self, name)
-            if len(value) != size or not np.isfinite(value).all():
-                raise ConfigError(f"{name}: expected {size} finite numbers, got {value}")
-        if abs(np.linalg.norm(self.camera_in_tool_quat) - 1) > 1e-3:
-            raise ConfigError(f"camera_in_tool_quat: expected unit length, got {self.camera_in_tool_quat}")
-        if self.hand_eye == "tf" and not self.tool_frame:
-            raise ConfigError("tool_frame: hand_eye 'tf' needs the name of the tool frame, got an empty name")
+from depth_pc_ros.nodes.node_configs import AdapterConfig
 
 
 class TwistAdapter(ServoNode):

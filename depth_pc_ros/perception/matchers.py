@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from depth_pc_ros.config import LEARNED_MATCHERS, MatcherConfig
+from depth_pc_ros.config import MatcherConfig
 from depth_pc_ros.errors import GoalError, GoalTextureError
 from depth_pc_ros.geometry.camera import Intrinsics
 from depth_pc_ros.geometry.magsac import magsac
@@ -126,7 +126,7 @@ class Matcher:
             current[goal_index], _ = self.aligned(features.grey, goal[goal_index], current[goal_index])
         matched[goal_index] = True
         score[goal_index] = scores
-        return Matches(goal, current, matched, score)
+        return Matches(current, matched, score)
 
     def _candidates(self, features: Features) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Goal indices (M,), live positions (M, 2) px and scores (M,) of matches, one to one, to check for rigidity."""
@@ -292,15 +292,3 @@ class BriskMatcher(Matcher):
 
     def _make_detector(self):
         return cv2.BRISK_create()
-
-
-_MATCHERS = {"akaze": AkazeMatcher, "sift": SiftMatcher, "orb": OrbMatcher, "brisk": BriskMatcher}
-
-
-def make_detecting_matcher(config: MatcherConfig) -> Matcher:
-    """The matcher that `config.matcher` names, which does not follow matches. ConfigError: its weights are missing."""
-    if config.matcher in LEARNED_MATCHERS:
-        from depth_pc_ros.perception.learned_matcher import LearnedMatcher  # only now: importing torch takes a while
-
-        return LearnedMatcher(config)
-    return _MATCHERS[config.matcher](config)

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from depth_pc_ros.config import MatcherConfig
 from depth_pc_ros.geometry.camera import Intrinsics
-from depth_pc_ros.perception.matchers import Features, Matcher, make_detecting_matcher, some
+from depth_pc_ros.perception.matchers import Features, Matcher, some
 from depth_pc_ros.types import Matches
 
 DETECT_EVERY = 20  # images
@@ -120,7 +119,7 @@ class TrackingMatcher:
             matched[:] = False
             matched[some(index[self._matcher.rigid(goal[index], current[index])])] = True
             current[~matched], scores[~matched] = np.nan, 0
-        return Matches(goal, current, matched, scores)
+        return Matches(current, matched, scores)
 
 
 def _similarity(before: Matches | None, after: Matches) -> np.ndarray | None:
@@ -131,12 +130,3 @@ def _similarity(before: Matches | None, after: Matches) -> np.ndarray | None:
     if np.count_nonzero(both) < 4:
         return None
     return cv2.estimateAffinePartial2D(before.current_points[both], after.current_points[both])[0]
-
-
-def make_matcher(config: MatcherConfig) -> Matcher | TrackingMatcher:
-    """The matcher that `config.matcher` names, following its matches where `config.track` says so.
-
-    Following needs the alignment with the goal's patches: without `refine` there is none.
-    """
-    matcher = make_detecting_matcher(config)
-    return TrackingMatcher(matcher) if config.track and config.refine else matcher

@@ -20,8 +20,8 @@ SIZE = (WIDTH, HEIGHT)
 class DisturbanceConfig(Config):
     """What may go wrong in a scene; each scene draws its own share below the limits."""
 
-    min_mismatch: float = option(0.0, "Smallest share of wrong matches.", 0.0, 0.95)
-    max_mismatch: float = option(0.7, "Largest share of wrong matches.", 0.0, 0.95)
+    min_mismatch: float = option(0.0, "Smallest share of wrong matches in a training scene.", 0.0, 0.95)
+    max_mismatch: float = option(0.7, "Largest share of wrong matches in a training scene.", 0.0, 0.95)
     clean_share: float = option(0.15, "Scenes without wrong matches.", 0.0, 1.0)
     max_omission: float = option(0.95, "Largest share of points not matched; small ones are likelier.", 0.0, 0.95)
     max_noise_px: float = option(2.0, "Largest amplitude of the uniform pixel noise.", 0.0, 20.0)

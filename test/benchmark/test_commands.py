@@ -159,6 +159,23 @@ def test_report_compares_folders(e_image, tmp_path, capsys):
     assert (tmp_path / "page" / "summary.md").read_text().startswith("## Overview")
 
 
+def test_an_archived_run_gives_the_tables_of_the_run_and_a_page_elsewhere(e_image, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    e_image(tmp_path / "run", "--episodes", "2", methods="oracle,pbvs")
+    kept = tmp_path / "kept"
+    assert main(["archive", "run", "--output", "kept"]) == 0
+    assert [str(path.relative_to(kept)) for path in sorted(kept.rglob("*.*"))] == [
+        f"run/{FILE_NAME}.xz", "summary.md",
+    ]  # fmt: skip
+    assert (kept / "summary.md").read_bytes() == (tmp_path / "run" / "summary.md").read_bytes()
+    before = {path: path.read_bytes() for path in kept.rglob("*.*")}
+    assert main(["report", "kept", "--images", str(tmp_path / "none")]) == 0
+    page = tmp_path / "out" / "benchmark" / "report" / "kept"
+    assert "Error over time" in (page / "report.html").read_text()
+    assert (page / "summary.md").read_bytes() == (kept / "summary.md").read_bytes()
+    assert {path: path.read_bytes() for path in kept.rglob("*.*")} == before
+
+
 def test_help_teaches_with_examples(capsys):
     with pytest.raises(SystemExit):
         main(["e_ycb", "--help"])

@@ -10,8 +10,9 @@ from depth_pc_ros.benchmark import flow, methods
 from depth_pc_ros.benchmark.methods import (
     DisturbedMatcher,
     Frame,
-    Goal,
     Oracle,
+    Task,
+    View,
     check_methods,
     make_method,
     paper_peaks,
@@ -29,20 +30,20 @@ def untouched(matches):
 
 
 @pytest.fixture
-def goal(plane, intrinsics, T_world_goal) -> Goal:
-    image = plane.view(T_world_goal, intrinsics)
-    return Goal(image, None, 0.6, intrinsics, (1.0, 2.0), T_world_goal, np.zeros(3))
+def task(plane, intrinsics, T_world_goal) -> Task:
+    view = View(plane.view(T_world_goal, intrinsics), None)
+    return Task(view, intrinsics, 0.6, (1.0, 2.0), T_world_goal, np.zeros(3))
 
 
-def test_the_oracle_takes_four_percent_a_step_until_the_stopping_rule_holds(goal, move):
+def test_the_oracle_takes_four_percent_a_step_until_the_stopping_rule_holds(task, move):
     oracle = Oracle(Settings())
-    oracle.set_goal(goal, untouched)
-    T = move(goal.T_world_goal, (0.1, -0.1, 0.05), roll_deg=60)
+    oracle.start(task, untouched)
+    T = move(task.T_world_goal, (0.1, -0.1, 0.05), roll_deg=60)
     errors, states = [], []
     while ServoState.CONVERGED not in states:
-        result = oracle.step(Frame(None, None, DT_S * (len(states) + 1), T))
+        result = oracle.step(Frame(View(None, None), DT_S * (len(states) + 1), T))
         states.append(result.state)
-        errors.append(se3.pose_error(T, goal.T_world_goal))
+        errors.append(se3.pose_error(T, task.T_world_goal))
         T = T @ se3.exp(DT_S * result.twist)
     ratios = np.divide(errors[1:], errors[:-1])
     assert ratios == pytest.approx(0.96, abs=0.003)
@@ -50,38 +51,38 @@ def test_the_oracle_takes_four_percent_a_step_until_the_stopping_rule_holds(goal
     assert 150 < len(states) < 200
 
 
-def test_paper_peaks_are_twice_the_way_a_second_and_never_passed(goal, move):
-    T = move(goal.T_world_goal, (0.3, -0.3, 0.2), roll_deg=60)
-    goal = dataclasses.replace(goal, peaks=paper_peaks(T, goal.T_world_goal))
-    way_m, way_deg = se3.pose_error(T, goal.T_world_goal)
-    assert goal.peaks == pytest.approx((2 * way_m, 2 * np.radians(way_deg)))
+def test_paper_peaks_are_twice_the_way_a_second_and_never_passed(task, move):
+    T = move(task.T_world_goal, (0.3, -0.3, 0.2), roll_deg=60)
+    task = dataclasses.replace(task, peaks=paper_peaks(T, task.T_world_goal))
+    way_m, way_deg = se3.pose_error(T, task.T_world_goal)
+    assert task.peaks == pytest.approx((2 * way_m, 2 * np.radians(way_deg)))
     oracle = Oracle(Settings(speed="paper_peaks"))
-    oracle.set_goal(goal, untouched)
+    oracle.start(task, untouched)
     twists = []
     for k in range(1, 60):
-        twists.append(oracle.step(Frame(None, None, DT_S * k, T)).twist)
+        twists.append(oracle.step(Frame(View(None, None), DT_S * k, T)).twist)
         T = T @ se3.exp(DT_S * twists[-1])
     peaks = [max(np.linalg.norm(twist[part]) for twist in twists) for part in (slice(0, 3), slice(3, 6))]
-    assert all(peak <= limit * (1 + 1e-9) for peak, limit in zip(peaks, goal.peaks))
-    assert max(peak / limit for peak, limit in zip(peaks, goal.peaks)) > 0.6
+    assert all(peak <= limit * (1 + 1e-9) for peak, limit in zip(peaks, task.peaks))
+    assert max(peak / limit for peak, limit in zip(peaks, task.peaks)) > 0.6
 
 
-def test_the_oracle_is_limited_like_all_others(goal, move):
+def test_the_oracle_is_limited_like_all_others(task, move):
     oracle = Oracle(Settings(speed="limited"))
-    oracle.set_goal(goal, untouched)
-    T = move(goal.T_world_goal, (0.3, -0.3, 0.2))
-    speeds = [np.linalg.norm(oracle.step(Frame(None, None, DT_S * k, T)).twist[:3]) for k in range(1, 30)]
+    oracle.start(task, untouched)
+    T = move(task.T_world_goal, (0.3, -0.3, 0.2))
+    speeds = [np.linalg.norm(oracle.step(Frame(View(None, None), DT_S * k, T)).twist[:3]) for k in range(1, 30)]
     assert max(speeds) == pytest.approx(0.25)
     assert np.max(np.diff(speeds)) <= DT_S * 1.0 + 1e-9
 
 
 @pytest.mark.parametrize("name", ["pbvs", "ibvs", "flow_ibvs"])
-def test_methods_with_eyes_head_for_the_goal(name, goal, plane, intrinsics, move):
+def test_methods_with_eyes_head_for_the_goal(name, task, plane, intrinsics, move):
     method = make_method(name, Settings())
-    method.set_goal(goal, untouched)
-    T = move(goal.T_world_goal, (0.01, 0.008, -0.01), roll_deg=3)
-    result = method.step(Frame(plane.view(T, intrinsics), None, DT_S, T))
-    wanted = se3.log(se3.inverse(T) @ goal.T_world_goal)
+    method.start(task, untouched)
+    T = move(task.T_world_goal, (0.01, 0.008, -0.01), roll_deg=3)
+    result = method.step(Frame(View(plane.view(T, intrinsics), None), DT_S, T))
+    wanted = se3.log(se3.inverse(T) @ task.T_world_goal)
     assert result.state is ServoState.SERVOING
     assert result.num_matches > 50
     assert set(result.timings_ms) == {"detect", "match", "control"}
@@ -91,25 +92,25 @@ def test_methods_with_eyes_head_for_the_goal(name, goal, plane, intrinsics, move
 
 @pytest.mark.parametrize("find_scale", [True, False])
 def test_without_a_distance_the_default_is_taken_and_the_scale_is_found_if_asked(
-    find_scale, goal, plane, intrinsics, move
+    find_scale, task, plane, intrinsics, move
 ):
     """The goal is 0.6 m away, which is also the default; told 1.2 m, motion corrects that."""
     ends = {}
     for distance_m in (None, 1.2):
         method = make_method("pbvs", Settings(speed="limited", find_scale=find_scale))
-        method.set_goal(dataclasses.replace(goal, distance_m=distance_m), untouched)
-        T = move(goal.T_world_goal, (0.1, 0.08, -0.1), roll_deg=3)
+        method.start(dataclasses.replace(task, distance_m=distance_m), untouched)
+        T = move(task.T_world_goal, (0.1, 0.08, -0.1), roll_deg=3)
         for k in range(30):
-            twist = method.step(Frame(plane.view(T, intrinsics), None, DT_S * k, T)).twist
+            twist = method.step(Frame(View(plane.view(T, intrinsics), None), DT_S * k, T)).twist
             T = T @ se3.exp(DT_S * twist)
-        ends[distance_m] = np.linalg.norm(twist[:3]) / np.linalg.norm((se3.inverse(T) @ goal.T_world_goal)[:3, 3])
+        ends[distance_m] = np.linalg.norm(twist[:3]) / np.linalg.norm((se3.inverse(T) @ task.T_world_goal)[:3, 3])
     assert ends[1.2] / ends[None] == pytest.approx(1.0 if find_scale else 2.0, rel=0.2)
 
 
-def test_keypoints_are_those_of_the_settings(goal):
+def test_keypoints_are_those_of_the_settings(task):
     for settings, kind in ((Settings(matcher="orb", track=False), OrbMatcher), (Settings(), TrackingMatcher)):
         method = make_method("pbvs", settings)
-        method.set_goal(goal, untouched)
+        method.start(task, untouched)
         assert isinstance(method._matcher, kind)
         assert len(method._matcher.goal_points) > 50  # so the goal went to this one
 
@@ -123,13 +124,13 @@ def test_optical_flow_asks_for_no_keypoints_weights():
     assert make_method("flow_ibvs", Settings(matcher="disk")).label == "flow_ibvs (DIS)"
 
 
-def test_estimated_depth_comes_late_and_is_carried_along(goal, plane, intrinsics, tiny_depth_model):
+def test_estimated_depth_comes_late_and_is_carried_along(task, plane, intrinsics, tiny_depth_model):
     method = make_method("pbvs", Settings(depth="estimated", depth_model=str(tiny_depth_model)))
-    method.set_goal(goal, untouched)
-    image = plane.view(goal.T_world_goal, intrinsics)
+    method.start(task, untouched)
+    image = plane.view(task.T_world_goal, intrinsics)
     sources, ages = [], []
     for k in range(9):
-        frame = Frame(image, None, DT_S * (k + 1), goal.T_world_goal)
+        frame = Frame(View(image, None), DT_S * (k + 1), task.T_world_goal)
         result = method.step(frame)
         method.beside(frame)
         sources.append(result.depth_source)
@@ -138,17 +139,17 @@ def test_estimated_depth_comes_late_and_is_carried_along(goal, plane, intrinsics
     np.testing.assert_allclose(ages[1:], DT_S * np.array([1, 2, 3, 4, 5, 6, 1, 2]))
 
 
-def test_matches_are_disturbed_between_matcher_and_servo(goal, plane, intrinsics):
+def test_matches_are_disturbed_between_matcher_and_servo(task, plane, intrinsics):
     seen = []
 
     def blank(matches):
         seen.append(matches.num_matched)
         none = np.zeros(len(matches.matched), dtype=bool)
-        return dataclasses.replace(matches, matched=none, current_points=np.full_like(matches.goal_points, np.nan))
+        return dataclasses.replace(matches, matched=none, current_points=np.full_like(matches.current_points, np.nan))
 
     method = make_method("pbvs", Settings())
-    method.set_goal(goal, blank)
-    result = method.step(Frame(goal.image, None, DT_S, goal.T_world_goal))
+    method.start(task, blank)
+    result = method.step(Frame(View(task.view.image, None), DT_S, task.T_world_goal))
     assert seen[0] > 50
     assert result.state is ServoState.LOST
     assert result.num_matches == 0
@@ -166,24 +167,24 @@ def test_a_disturbed_matcher_hands_on_everything_else():
     assert matcher.match_features(1) == 2
 
 
-def test_flow_finds_a_small_motion_to_a_fraction_of_a_pixel(goal, plane, intrinsics, move):
+def test_flow_finds_a_small_motion_to_a_fraction_of_a_pixel(task, plane, intrinsics, move):
     matcher = flow.FlowMatcher(flow.DisFlow())
-    count = matcher.set_goal(goal.image, intrinsics)
-    T = move(goal.T_world_goal, (0.01, 0.005, 0.0), roll_deg=2)
+    count = matcher.set_goal(task.view.image, intrinsics)
+    T = move(task.T_world_goal, (0.01, 0.005, 0.0), roll_deg=2)
     matches = matcher.match_features(matcher.detect(plane.view(T, intrinsics)))
     assert matches.num_matched > 0.7 * count
-    depth = plane.depth(goal.T_world_goal, intrinsics)
-    uv = matches.goal_points[matches.matched]
+    depth = plane.depth(task.T_world_goal, intrinsics)
+    uv = matcher.goal_points[matches.matched]
     points = intrinsics.unproject(uv, depth[uv[:, 1].astype(int), uv[:, 0].astype(int)])
-    T_live_goal = se3.inverse(T) @ goal.T_world_goal
+    T_live_goal = se3.inverse(T) @ task.T_world_goal
     true = intrinsics.project(se3.transform(T_live_goal, points))
     errors = np.linalg.norm(matches.current_points[matches.matched] - true, axis=1)
     assert np.median(errors) < 0.3
 
 
-def test_flow_to_another_picture_matches_nothing(goal, intrinsics):
+def test_flow_to_another_picture_matches_nothing(task, intrinsics):
     matcher = flow.FlowMatcher(flow.DisFlow())
-    count = matcher.set_goal(goal.image, intrinsics)
+    count = matcher.set_goal(task.view.image, intrinsics)
     noise = np.random.default_rng(0).integers(0, 256, (60, 80, 3)).astype(np.uint8)
     matches = matcher.match_features(matcher.detect(cv2.resize(noise, (640, 480))))
     assert matches.num_matched < 0.1 * count

@@ -43,15 +43,15 @@ def test_markdown_tables_have_equal_columns(results):
     assert counts == {len(tables.COLUMNS) + 1, len(tables.OVERVIEW_COLUMNS) + 1}
 
 
-def test_generic_results_say_that_they_are_not_ycb(results):
+def test_generic_results_say_that_they_are_not_ycb(results, tmp_path):
     generic = Results(results.path, Settings(environment="E_generic"), [], results.trials)
     assert "Not comparable with E_YCB" in tables.terminal(generic)
     generic.trials[:] = [trial for trial in generic.trials if trial["method"] == "oracle"]  # needs no pictures
-    assert "Not comparable with E_YCB" in report.html([generic])
+    assert "Not comparable with E_YCB" in report.html([generic], tmp_path)
 
 
-def test_the_page_needs_nothing_else_and_escapes_what_it_quotes(results):
-    page = report.html([results, results], Places())
+def test_the_page_needs_nothing_else_and_escapes_what_it_quotes(results, tmp_path):
+    page = report.html([results, results], tmp_path, Places())
     assert page.count("data:image/png;base64,") == 6
     assert not re.search(r"(src|href)=['\"](?!data:|#)", page)
     assert "&lt;few&gt; matches" in page
@@ -72,12 +72,13 @@ def test_pictures_are_drawn_once_and_kept(tmp_path, trial, photo_settings, photo
     poses = {f"T_world_{name}": episode.T_world_goal.tolist() for name in ("start", "final", "goal")}
     trials = [trial(episode="dev/P/000", level="P", method=method, **poses)]
     results = Results(tmp_path / "trials.jsonl", photo_settings, [], trials)
-    page = report.html([results], photo_places)
+    page = report.html([results], tmp_path / "pictures", photo_places)
     assert page.count("data:image/jpeg;base64,") == 1
     kept = list((tmp_path / "pictures").iterdir())
-    assert [path.name for path in kept] == [f"dev-P-000-{method.replace('/', '-')}-0.500.jpg"]
+    assert [path.name for path in kept] == [f"{photo_settings.digest}-dev-P-000-{method.replace('/', '-')}-0.500.jpg"]
     assert kept[0].stat().st_size < 100_000
-    assert report.html([results], Places(photo_dir=tmp_path / "gone")).count("data:image/jpeg;base64,") == 1
+    again = report.html([results], tmp_path / "pictures", Places(photo_dir=tmp_path / "gone"))
+    assert again.count("data:image/jpeg;base64,") == 1
 
 
 @pytest.mark.parametrize("draw", [figures.success_bars, figures.errors_over_time, figures.paths])

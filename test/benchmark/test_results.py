@@ -1,19 +1,25 @@
-"""Finished trials are never lost, and never mixed with others."""
+"""Finished trials are never lost, never mixed with others, and read only as the schema says."""
 
+import gzip
 import json
+import lzma
 import os
 
 import pytest
 
-from depth_pc_ros.benchmark.results import FILE_NAME, ResultsError, ResultsWriter, read_results
+from depth_pc_ros.benchmark.results import FILE_NAME, read_results, results_folders
+from depth_pc_ros.benchmark.results_writer import ResultsWriter
+from depth_pc_ros.benchmark.schema import ResultsError
 from depth_pc_ros.benchmark.settings import Settings
+
+RUN = {"command": "first", "commit": "abc", "started": "now", "host": "2 cores"}
 
 
 @pytest.fixture
 def folder(tmp_path, trial):
     """Two trials, written by a run that has ended."""
     with ResultsWriter(tmp_path / "out", Settings()) as writer:
-        writer.add_run({"command": "first"})
+        writer.add_run(RUN)
         writer.add_trial(trial())
         writer.add_trial(trial(episode="dev/M/000", level="M"))
     return tmp_path / "out"
@@ -87,12 +93,88 @@ def test_other_settings_are_refused_and_named(folder):
     assert (folder / FILE_NAME).read_bytes() == before
 
 
+def changed(folder, number: int, change) -> None:
+    """Replace one line of a results file (1: the header) by what `change` makes of its object."""
+    path = folder / FILE_NAME
+    lines = path.read_text().splitlines()
+    row = json.loads(lines[number - 1])
+    change(row)
+    lines[number - 1] = json.dumps(row)
+    path.write_text("\n".join(lines) + "\n")
+
+
+def test_settings_under_an_old_name_are_read_under_the_new_one(folder):
+    changed(folder, 1, lambda row: row["settings"].update(terminal=row["settings"].pop("freeze_depth")))
+    assert read_results(folder).settings == Settings()
+
+
+@pytest.mark.parametrize(
+    ("line", "change", "expected"),
+    [
+        (1, lambda row: row.update(version=2), "line 1: expected schema version 1, got 2"),
+        (1, lambda row: row.update(settings=None), "line 1: settings: expected object, got null"),
+        (1, lambda row: row.update(fog=1), "line 1: unknown key 'fog'; known keys: kind, version"),
+        (1, lambda row: row["settings"].update(seeds=1), r"line 1: settings: unknown key 'seeds' \(did you mean seed"),
+        (1, lambda row: row["settings"].update(seed="x"), "line 1: settings: seed: expected int, got str 'x'"),
+        (2, lambda row: row.pop("commit"), "line 2: missing key 'commit'"),
+        (2, lambda row: row.update(kind="walk"), 'line 2: kind: expected one of header, run, trial, got "walk"'),
+        (2, lambda row: row.update(kind="header"), "line 2: "),
+        (3, lambda row: row.update(te_mm="x"), 'line 3: te_mm: expected number, got "x"'),
+        (3, lambda row: row.update(te_mm=-1.0), "line 3: te_mm: expected minimum 0, got -1.0"),
+        (3, lambda row: row.update(outcome="won"), 'line 3: outcome: expected one of success, .*, got "won"'),
+        (3, lambda row: row.update(speed=1), "line 3: unknown key 'speed'; known keys: kind, episode"),
+        (4, lambda row: row["stages_s"].pop("match"), "line 4: stages_s: missing key 'match'"),
+        (4, lambda row: row["T_world_goal"].pop(), r"line 4: T_world_goal: expected minItems 4, got \[\[1.0"),
+        (4, lambda row: row["trace"]["step"].pop(), "line 4: trace: expected columns of one length"),
+        (4, lambda row: row["trace"]["step"].__setitem__(0, None), r"line 4: trace.step\[0\]: expected integer"),
+    ],
+)
+def test_what_breaks_the_schema_is_named_with_file_and_line(folder, line, change, expected):
+    changed(folder, line, change)
+    with pytest.raises(ResultsError, match=f"{FILE_NAME}, {expected}") as error:
+        read_results(folder)
+    assert "\n" not in str(error.value)
+
+
+def test_a_trial_that_breaks_the_schema_is_not_written(folder, trial):
+    before = (folder / FILE_NAME).read_bytes()
+    with ResultsWriter(folder, Settings()) as writer, pytest.raises(ResultsError, match="te_mm: expected number"):
+        writer.add_trial(trial(episode="dev/L/000", te_mm=None))
+    assert (folder / FILE_NAME).read_bytes() == before
+
+
+@pytest.mark.parametrize(("suffix", "compress"), [("xz", lzma.compress), ("gz", gzip.compress)])
+def test_compressed_results_are_read_and_a_cut_off_file_is_named(folder, suffix, compress):
+    plain = read_results(folder)
+    content = compress((folder / FILE_NAME).read_bytes())
+    (folder / FILE_NAME).unlink()
+    packed = folder / f"{FILE_NAME}.{suffix}"
+    packed.write_bytes(content)
+    results = read_results(folder)
+    assert (results.settings, results.trials, results.runs) == (plain.settings, plain.trials, plain.runs)
+    packed.write_bytes(content[:-20])
+    with pytest.raises(ResultsError, match=f"cannot read .*{FILE_NAME}.{suffix}: Compressed file ended"):
+        read_results(folder)
+    packed.write_bytes(b"rubbish")
+    with pytest.raises(ResultsError, match=f"cannot read .*{FILE_NAME}.{suffix}"):
+        read_results(folder)
+
+
+def test_a_folder_of_runs_stands_for_its_runs_by_name(folder, tmp_path):
+    with ResultsWriter(tmp_path / "another", Settings()):
+        pass
+    (tmp_path / "empty").mkdir()
+    assert results_folders(tmp_path) == [tmp_path / "another", folder]
+    assert results_folders(folder) == [folder]
+    assert results_folders(tmp_path / "none") == [tmp_path / "none"]
+
+
 @pytest.mark.parametrize("first", ["rubbish", '{"kind": "trial"}', '{"kind": "header", "version": 7}'])
 def test_a_file_without_a_usable_header_is_left_alone(folder, first):
     path = folder / FILE_NAME
     path.write_text(first + "\n" + "\n".join(path.read_text().splitlines()[1:]))
     before = path.read_bytes()
-    with pytest.raises(ResultsError, match=r"line 1|version 1, got 7"):
+    with pytest.raises(ResultsError, match=r"line 1: expected the header|version 1, got 7"):
         ResultsWriter(folder, Settings())
     assert path.read_bytes() == before
 

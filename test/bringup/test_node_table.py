@@ -1,12 +1,13 @@
-import dataclasses
 import json
 
 import numpy as np
 import pytest
 import yaml
 
-from depth_pc_ros.bringup.node_table import NAMESPACE, BringupConfig, NodeSpec, describe, nodes
+from depth_pc_ros.bringup.bringup_config import BringupConfig
+from depth_pc_ros.bringup.node_table import NodeSpec, nodes
 from depth_pc_ros.errors import ConfigError
+from depth_pc_ros.nodes.node_configs import NAMESPACE
 from depth_pc_ros.sim.arm import T_HAND_CAM
 
 REAL = {"image": "/camera/image", "camera_info": "/camera/info"}
@@ -95,7 +96,7 @@ def test_a_depth_topic_is_used_and_hand_eye_comes_from_tf():
     assert specs["adapter"].parameters["tool_frame"] == "tool0"
 
 
-def test_choices_left_open_are_left_to_the_yaml_files():
+def test_choices_left_open_are_left_to_the_parameter_files():
     assert "controller" not in table()["controller"].parameters
     specs = table(controller="ibvs", matcher="orb", speed="paper", lockstep=True)
     assert specs["controller"].parameters["controller"] == "ibvs"
@@ -110,35 +111,13 @@ def test_choices_left_open_are_left_to_the_yaml_files():
 @pytest.mark.parametrize(
     ("options", "named"),
     [
-        ({"driver": "ur"}, "driver: expected one of pybullet"),
-        ({"seed": -1}, "seed"),
-        ({"driver": "twist"}, r"image: driver twist needs one, such as image:="),
-        ({"driver": "moveit_servo", **REAL}, "tool_frame"),
-        ({"driver": "twist", **REAL}, "camera_in_tool"),
-        ({"driver": "twist", "camera_in_tool": CAMERA_IN_TOOL, "lockstep": True, **REAL}, "lockstep"),
         ({"driver": "twist", "camera_in_tool": "1 2 3", **REAL}, "7 numbers"),
         ({"driver": "twist", "camera_in_tool": "1 2 3 a b c d", **REAL}, "7 numbers"),
-        ({"config_dir": "/no/such/folder"}, "config_dir: no such folder: /no/such/folder"),
     ],
 )
 def test_a_wrong_option_is_named(options, named):
     with pytest.raises(ConfigError, match=named):
         table(**options)
-
-
-def test_options_from_text():
-    config = BringupConfig.from_text({"seed": "3", "lockstep": "True", "rig": "arm"})
-    assert (config.seed, config.lockstep, config.rig) == (3, True, "arm")
-    for text, named in [({"seed": "3.5"}, "seed"), ({"lockstep": "maybe"}, "lockstep"), ({"sede": "1"}, "seed")]:
-        with pytest.raises(ConfigError, match=named):
-            BringupConfig.from_text(text)
-
-
-def test_every_option_is_described():
-    for field in dataclasses.fields(BringupConfig):
-        text = describe(field)
-        assert text.endswith(".")
-        assert all(choice in text for choice in field.metadata["choices"] or ())
 
 
 def test_a_command_line_carries_everything():
@@ -152,11 +131,39 @@ def test_a_command_line_carries_everything():
     ]  # fmt: skip
 
 
-def test_each_node_has_its_yaml_and_a_folder_of_ones_own_goes_first(tmp_path):
+def test_each_node_has_its_yaml():
     for name, spec in table().items():
         assert yaml.safe_load(spec.params_file.read_text())[f"{NAMESPACE}/{name}"]["ros__parameters"]
-    own = tmp_path / "adapter.yaml"
-    own.touch()
-    specs = table(config_dir=str(tmp_path))
-    assert specs["adapter"].params_file == own
-    assert specs["bridge"].params_file == table()["bridge"].params_file
+
+
+def test_what_every_robot_must_set_is_a_start_up_option():
+    given = {
+        "default_distance": 0.4, "max_linear": 0.1, "max_angular": 0.5, "actuation_delay_s": 0.08, "find_scale": False,
+    }  # fmt: skip
+    assert not given.keys() & table()["controller"].parameters.keys()
+    parameters = table(**given)["controller"].parameters
+    assert {name: parameters[name] for name in given} == given
+
+
+def test_a_parameter_file_goes_before_the_defaults_and_after_the_options(tmp_path):
+    path = tmp_path / "my_robot.yaml"
+    path.write_text(
+        "controller: {max_linear: 0.1, gain: 2, find_scale: false}\n"
+        "adapter: {max_linear: 0.2}\n"
+        "/**: {rectified: true}\n"
+    )
+    specs = table(params=str(path), max_linear=0.3)
+    controller = specs["controller"].parameters
+    assert (controller["max_linear"], controller["gain"], controller["find_scale"]) == (0.3, 2.0, False)
+    assert specs["adapter"].parameters["max_linear"] == 0.2
+    assert specs["keypoints"].parameters["rectified"] is specs["depth"].parameters["rectified"] is True
+    assert "gain:=2.0" in specs["controller"].command()
+
+
+def test_a_wrong_parameter_file_starts_nothing(tmp_path):
+    with pytest.raises(ConfigError, match=r"params /no/such/file\.yaml"):
+        table(params="/no/such/file.yaml")
+    path = tmp_path / "my_robot.yaml"
+    path.write_text("controller: {gian: 2.0}\n")
+    with pytest.raises(ConfigError, match=r"my_robot.yaml: section 'controller': unknown key 'gian'.*gain"):
+        table(params=str(path))

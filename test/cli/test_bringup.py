@@ -19,9 +19,10 @@ def start(*words) -> subprocess.Popen:
 
 @pytest.fixture
 def small(tmp_path):
-    """A folder of parameters that make the simulation small and quick."""
-    (tmp_path / "bridge.yaml").write_text("/depth_pc/bridge: {ros__parameters: {width: 96, height: 72}}\n")
-    return tmp_path
+    """A parameter file that makes the simulation small and quick."""
+    path = tmp_path / "small.yaml"
+    path.write_text("bridge: {width: 96, height: 72}\n")
+    return path
 
 
 def test_help_teaches_with_examples(capsys):
@@ -40,9 +41,24 @@ def test_a_wrong_option_is_one_line_and_exit_code_1():
     assert output == "bringup: command line: rig: expected one of free, arm, got 'ur5'\n"
 
 
+def test_a_wrong_parameter_file_is_one_line_and_exit_code_1(small):
+    small.write_text("controller: {gian: 2.0}\n")
+    process = start("--params", str(small))
+    output, _ = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert output == f"bringup: params {small}: section 'controller': unknown key 'gian' (did you mean gain?)\n"
+
+
+def test_an_old_flag_names_the_new_one(capsys):
+    with pytest.raises(SystemExit) as stop:
+        bringup.main(["--config-dir", "/my/folder"])
+    assert stop.value.code == 2
+    assert "--config-dir is now called --params" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ready_and_then_stopped(small, number):
-    process = start("--config-dir", str(small))
+    process = start("--params", str(small))
     try:
         lines = []
         for line in process.stdout:
@@ -60,10 +76,10 @@ def test_ready_and_then_stopped(small, number):
 
 
 def test_a_node_that_dies_is_named_and_ends_all(small):
-    (small / "controller.yaml").write_text("/depth_pc/controller: {ros__parameters: {gian: 2.0}}\n")
-    process = start("--config-dir", str(small))
+    small.write_text(small.read_text() + "controller: {model: /no/such/model}\n")
+    process = start("--params", str(small))
     output, _ = process.communicate(timeout=WAIT_S)
     assert process.returncode == 1
-    assert "unknown key 'gian' (did you mean gain?)" in output
+    assert "/no/such/model" in output
     assert "bringup: node controller ended with exit code 1" in output
     assert "Traceback" not in output

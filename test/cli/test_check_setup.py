@@ -3,8 +3,8 @@ import os
 
 import pytest
 
+from depth_pc_ros.bringup.bringup_config import BringupConfig
 from depth_pc_ros.bringup.check_report import Check, table
-from depth_pc_ros.bringup.node_table import BringupConfig
 from depth_pc_ros.cli import check_setup
 
 REAL = {"image": "/i", "camera_info": "/c", "tool_frame": "tool0"}
@@ -52,6 +52,25 @@ def test_the_model_of_a_learned_law_is_needed(monkeypatch):
     monkeypatch.setattr(check_setup, "local_model", lambda name: None)
     assert check_setup.weights(BringupConfig()).missing
     assert not check_setup.weights(BringupConfig(controller="ibvs")).missing
+
+
+def test_a_parameter_file_counts(tmp_path):
+    path = tmp_path / "my_robot.yaml"
+    path.write_text("controller: {model: /opt/typo}\ndepth: {model: /opt/other}\n")
+    config = BringupConfig(params=str(path))
+    assert check_setup.weights(config) == Check("model", False, "/opt/typo is in none of the models/ folders")
+    assert check_setup.depth_model(config).missing
+    path.write_text("controller: {controller: pbvs}\n")
+    config = BringupConfig(params=str(path))
+    assert not check_setup.weights(config).missing
+    assert "module torch" not in {check.what for check in check_setup.modules(config)}
+
+
+def test_it_takes_every_option_of_bringup(capsys, tmp_path):
+    path = tmp_path / "my_robot.yaml"
+    path.write_text("controller: {gian: 1.0}\n")
+    assert check_setup.main(["--seed", "3", "--max-linear", "0.1", "--params", str(path)]) == 1
+    assert "unknown key 'gian' (did you mean gain?)" in capsys.readouterr().err
 
 
 def test_the_depth_model_that_ships_is_needed_to_estimate(monkeypatch):

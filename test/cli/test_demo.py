@@ -13,6 +13,7 @@ from waits import WAIT_S
 
 pytest.importorskip("rclpy", reason="needs rclpy: run scripts/setup.sh, or source a ROS 2 environment")
 
+from depth_pc_ros.bringup.bringup_config import BringupConfig
 from depth_pc_ros.cli import demo
 
 NODES = {"bridge", "keypoints", "depth", "controller", "adapter"}
@@ -52,7 +53,7 @@ def rows(output):
 @pytest.mark.ros
 @pytest.mark.slow
 def test_a_run_converges_and_leaves_its_results(tmp_path):
-    process = start(tmp_path, "--seed", "1", "--level", "S")
+    process = start(tmp_path, "--seed", "1", "--level", "S", "--animation")
     out, err = process.communicate(timeout=4 * WAIT_S)
     assert (process.returncode, err) == (0, "")
     header, _, row = out.split("\n\n")[1].splitlines()
@@ -65,11 +66,17 @@ def test_a_run_converges_and_leaves_its_results(tmp_path):
     assert int(matches) >= 100
     for name in ("demo.png", "trajectory.png", "goal.png"):
         assert (tmp_path / name).stat().st_size > 20_000, name
+    assert 20_000 < (tmp_path / "demo.webp").stat().st_size < 3_000_000
     frames = rows(tmp_path)
     assert len(frames) == int(steps)
     assert frames[-1]["state"] == "CONVERGED"
     assert float(frames[0]["te_mm"]) > 20 * float(frames[-1]["te_mm"])
     assert {path.stem for path in (tmp_path / "logs").iterdir()} == NODES
+
+
+def test_the_animation_is_a_switch():
+    assert demo.parser().parse_args(["--animation"]).animation
+    assert not demo.parser().parse_args([]).animation
 
 
 @pytest.mark.ros
@@ -133,6 +140,8 @@ def test_a_missing_ycb_folder_is_named(tmp_path):
         (["--seed", "many"], "seed"),
         (["--scene", "moon"], "scene"),
         (["--level", "XL"], "level"),
+        (["--controller", "pid"], "controller: expected one of ibvs, pbvs, depth_pc, depth_pc_geo, got 'pid'"),
+        (["--depth", "lidar"], "depth: expected one of camera, estimated, none, got 'lidar'"),
         (["--timeout", "0"], "timeout"),
         (["--timeout", "nan"], "timeout"),
     ],
@@ -144,6 +153,17 @@ def test_a_bad_argument_is_one_line_and_starts_nothing(tmp_path, capsys, words, 
     last_line = capsys.readouterr().err.strip().splitlines()[-1]
     assert named in last_line
     assert not (tmp_path / "out").exists()
+
+
+def test_the_flags_become_start_up_options():
+    def options(*words):
+        return demo._options(demo.parser().parse_args(words))
+
+    assert options() == BringupConfig(lockstep=True)
+    assert options("--arm", "--real-time", "--seed", "3") == BringupConfig(rig="arm", seed=3)
+    assert options("--speed", "limited", "--depth", "none", "--matcher", "orb", "--level", "S") == BringupConfig(
+        lockstep=True, speed="limited", depth="none", matcher="orb", level="S"
+    )
 
 
 def test_an_output_that_is_a_file_is_refused(tmp_path, capsys):

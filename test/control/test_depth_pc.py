@@ -7,14 +7,16 @@ import pytest
 import torch
 
 from depth_pc_ros.config import ControlConfig
-from depth_pc_ros.control.depth_pc import DepthPc, DepthPcGeo
+from depth_pc_ros.control.depth_pc import DepthPc
+from depth_pc_ros.control.depth_pc_geo import DepthPcGeo
+from depth_pc_ros.control.match_judge import MatchJudge
 from depth_pc_ros.control.servo import Servo
 from depth_pc_ros.errors import CheckpointError
 from depth_pc_ros.geometry import se3
 from depth_pc_ros.geometry.camera import Intrinsics
 from depth_pc_ros.networks.checkpoint import make_policy, save_policy
 from depth_pc_ros.networks.encoder import EncoderConfig
-from depth_pc_ros.types import Matches, Observation, ServoState
+from depth_pc_ros.types import Goal, Matches, Observation, ServoState
 
 
 def saved(folder, name, belief=3.0):
@@ -176,50 +178,52 @@ def test_where_the_last_judgement_leaves_few_matches_the_network_is_asked_again(
     law = make(saved(tmp_path, "depth_pc_geo"))
     observation = observe(FAR, known=False)
     law(observation)
-    law._doubted[:50] = True
+    law._judge._doubted[:50] = True
     expected = se3.pbvs_twist(FAR, centre(observe(FAR)))
     seen = np.arange(60) < 52  # of these, 2 were believed
     few = dataclasses.replace(observation, matched=seen, current=np.where(seen[:, None], observation.current, np.nan))
     assert np.count_nonzero(law(few).inliers) > 40
-    assert not law._doubted.any()
+    assert not law._judge._doubted.any()
     assert law(few).twist == pytest.approx(expected, abs=0.1)
 
 
 def test_the_network_is_asked_every_few_images_and_whenever_fresh_poses_are_weighed(tmp_path, monkeypatch):
     law = make(saved(tmp_path, "depth_pc_geo"))
     asked, weighed = [], []
-    judge, solve = law._judge, law._solve
+    tracker = law._tracker
+    judge, solve = law._judge.judge, tracker._solve
 
     def counted(observation):
         asked.append(True)
         return judge(observation)
 
     def searched(problem, view, starts):
-        before = law._unchecked
+        before = tracker._unchecked
         solution = solve(problem, view, starts)
-        if law._unchecked <= before:
+        if tracker._unchecked <= before:
             weighed.append(len(starts))
         return solution
 
-    monkeypatch.setattr(law, "_judge", counted)
-    monkeypatch.setattr(law, "_solve", searched)
+    monkeypatch.setattr(law._judge, "judge", counted)
+    monkeypatch.setattr(tracker, "_solve", searched)
     for _ in range(31):
         law(observe(FAR, known=False))
-    assert 31 / law.JUDGE_EVERY <= len(asked) <= 31 / law.JUDGE_EVERY + 5
+    assert 31 / MatchJudge.EVERY <= len(asked) <= 31 / MatchJudge.EVERY + 5
     assert len(weighed) >= 3
     assert all(weighed)
 
 
-def test_while_depths_are_held_it_is_asked_every_few_images(tmp_path, monkeypatch):
+def test_while_depths_are_frozen_it_is_asked_every_few_images(tmp_path, monkeypatch):
     law, seen = make(saved(tmp_path, "depth_pc_geo")), observe(se3.exp(np.full(6, 0.005)), known=False)
     law(seen)
-    law._terminal._rho, law._terminal._rho_info = law._rho, np.full(60, 1e6)
-    law._unchecked = law.RECHECK_FRAMES - 1
-    asked, judge = [], law._judge
-    monkeypatch.setattr(law, "_judge", lambda observation: asked.append(True) or judge(observation))
-    for _ in range(3 * law.JUDGE_EVERY):
+    tracker = law._tracker
+    tracker.freeze._rho, tracker.freeze._rho_info = tracker._rho, np.full(60, 1e6)
+    tracker._unchecked = tracker.RECHECK_FRAMES - 1
+    asked, judge = [], law._judge.judge
+    monkeypatch.setattr(law._judge, "judge", lambda observation: asked.append(True) or judge(observation))
+    for _ in range(3 * MatchJudge.EVERY):
         law(seen)
-    assert law._terminal.holds
+    assert tracker.freeze.frozen
     assert len(asked) == 3
 
 
@@ -228,9 +232,9 @@ def test_the_servo_runs_it_and_stops_on_nan(model, tmp_path):
     intrinsics = Intrinsics(540.0, 540.0, 319.5, 239.5, 640, 480)
     seen = observe(FAR)
     goal_px, current_px = (540 * xy + (319.5, 239.5) for xy in (seen.goal, seen.current))
-    matches = Matches(goal_px, current_px, seen.matched, np.ones(60, np.float32))
+    matches = Matches(current_px, seen.matched, np.ones(60, np.float32))
     servo = Servo(ControlConfig(controller=name, model=folder))
-    servo.set_goal(matches.goal_points, intrinsics, 0.7)
+    servo.set_goal(Goal.from_images(goal_px, intrinsics, 0.7))
     assert servo.update(matches, 1.0).state is ServoState.SERVOING
 
     net = make_policy(name, EncoderConfig(width=16))
@@ -238,7 +242,7 @@ def test_the_servo_runs_it_and_stops_on_nan(model, tmp_path):
         torch.nn.init.constant_(parameter, torch.nan)
     save_policy(tmp_path, name, net, {})
     servo = Servo(ControlConfig(controller=name, model=str(tmp_path)))
-    servo.set_goal(matches.goal_points, intrinsics, 0.7)
+    servo.set_goal(Goal.from_images(goal_px, intrinsics, 0.7))
     result = servo.update(matches, 1.0)
     assert result.state in (ServoState.FAULT, ServoState.LOST)
     assert not result.twist.any()

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from depth_pc_ros.control.command_record import CommandRecord
 from depth_pc_ros.control.motion_scale import MotionScale
 from depth_pc_ros.geometry import se3
 
@@ -15,7 +16,8 @@ class Camera:
     """
 
     def __init__(self, prior=1.0, turn=0.0, delay_s=0.0, noise_m=0.0, seed=0):
-        self.scale = MotionScale()
+        self.record = CommandRecord()
+        self.scale = MotionScale(self.record)
         self.prior, self.delay_s, self.noise_m = prior, delay_s, noise_m
         self.turn = turn * np.array([0.6, 0.0, 0.8])
         self.rng = np.random.default_rng(seed)
@@ -38,7 +40,7 @@ class Camera:
         while self.images and self.images[0][0] <= now_s - self.delay_s + 1e-9:
             stamp_s, T_goal_cam = self.images.pop(0)
             self.scale.see(se3.inverse(T_goal_cam), stamp_s)
-        self.scale.moved(velocity, now_s, now_s + TICK_S, obeyed)
+        self.record.add(np.concatenate([velocity, np.zeros(3)]), now_s, now_s + TICK_S, obeyed)
         self.T_goal_cam = self.T_goal_cam @ se3.exp(TICK_S * np.concatenate([share * velocity, self.turn]))
         self.ticks += 1
         return self.scale.factor
@@ -171,13 +173,14 @@ def test_a_gap_keeps_the_factor_and_counts_no_way():
 @pytest.mark.parametrize(("command_s", "obeyed_s"), [(0.2, 0.2), (0.5, 0.25)])
 def test_a_command_counts_until_the_stamp_and_for_a_quarter_of_a_second_at_most(command_s, obeyed_s):
     """Commands last longer than the images apart; the camera obeys none for more than 0.25 s, as behind the adapter."""
-    scale = MotionScale()
+    record = CommandRecord()
+    scale = MotionScale(record)
     velocities = 0.2 * np.array([[0.3], [1.0], [0.6]] * 5) * AHEAD
-    told = 0
+    sent = 0
     for now_s in np.arange(0.01, 3.0, 0.07):
-        while told * command_s < now_s:
-            scale.moved(velocities[told], told * command_s, (told + 1) * command_s)
-            told += 1
+        while sent * command_s < now_s:
+            record.add(np.append(velocities[sent], np.zeros(3)), sent * command_s, (sent + 1) * command_s)
+            sent += 1
         ways = np.clip(now_s - command_s * np.arange(15), 0, obeyed_s) @ velocities
         scale.see(se3.from_rt(np.eye(3), -ways), now_s)
         assert scale.factor == pytest.approx(1.0, abs=1e-6)
@@ -186,11 +189,12 @@ def test_a_command_counts_until_the_stamp_and_for_a_quarter_of_a_second_at_most(
 def test_equal_runs_are_equal_at_any_time_of_day():
     factors = []
     for first_s in (0.64, 3.32, 1.7e9):
-        scale = MotionScale()
+        record = CommandRecord()
+        scale = MotionScale(record)
         for k in range(40):
             begin_s, end_s = round(first_s + 0.04 * k, 9), round(first_s + 0.04 * (k + 1), 9)
             scale.see(se3.from_rt(np.eye(3), np.array([-0.009 * k, 0, 0])), begin_s)
-            scale.moved(np.array([0.123, 0.0456, 0.0]), begin_s, end_s)
+            record.add(np.array([0.123, 0.0456, 0.0, 0.0, 0.0, 0.0]), begin_s, end_s)
         factors.append(scale.factor)
     assert factors[0] != 1.0
     assert factors[0] == factors[1]

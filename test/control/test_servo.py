@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 
 from depth_pc_ros.config import ControlConfig
-from depth_pc_ros.control.limits import Ramp
 from depth_pc_ros.control.servo import Servo
 from depth_pc_ros.errors import GoalError, ImageError
 from depth_pc_ros.geometry import se3
-from depth_pc_ros.types import Matches, ServoState
+from depth_pc_ros.types import Goal, Matches, ServoState
 
 DT = 0.02
 
@@ -37,16 +36,15 @@ class PointWorld:
         pixels[wrong] = self.rng.uniform(0, 480, (wrong.sum(), 2))
         matched = ((pixels > 0) & (pixels < (640, 480))).all(axis=1)
         pixels[~matched] = np.nan
-        return Matches(self.goal_points, pixels, matched, matched.astype(np.float32))
+        return Matches(pixels, matched, matched.astype(np.float32))
 
     def run(self, servo, steps=600):
-        servo.set_goal(self.goal_points, self.intrinsics, self.distance)
+        servo.set_goal(Goal.from_images(self.goal_points, self.intrinsics, self.distance))
         for k in range(steps):
             result = servo.update(self.matches(), k * DT)
             if result.converged:
                 return k
-            servo.moved(result.twist, k * DT, (k + 1) * DT)
-            self.T_world_cam = self.T_world_cam @ se3.exp(result.twist * DT)
+            self.T_world_cam = self.T_world_cam @ se3.exp(servo.command() * DT)
         return None
 
 
@@ -75,7 +73,7 @@ def test_unknown_strong_relief_is_approached_without_rebound(intrinsics, control
     world.points[:, 2] *= 2.5
     world.goal_points = world.see(world.T_world_goal)
     servo = Servo(ControlConfig(controller=controller, speed="paper"))
-    servo.set_goal(world.goal_points, intrinsics, 0.6)
+    servo.set_goal(Goal.from_images(world.goal_points, intrinsics, 0.6))
     lowest_m = np.inf
     for k in range(400):
         result = servo.update(world.matches(), k * DT)
@@ -84,7 +82,7 @@ def test_unknown_strong_relief_is_approached_without_rebound(intrinsics, control
         lowest_m = min(lowest_m, error_m)
         if result.converged:
             break
-        world.T_world_cam = world.T_world_cam @ se3.exp(result.twist * DT)
+        world.T_world_cam = world.T_world_cam @ se3.exp(servo.command() * DT)
     assert result.converged
     assert error_m < 0.002
 
@@ -110,16 +108,16 @@ def test_with_the_scale_from_motion_a_wrong_distance_takes_no_longer(intrinsics,
             steps[find_scale, factor] = world.run(servo)
             assert se3.pose_error(world.T_world_cam, world.T_world_goal)[0] < 0.001
             assert servo.scale == pytest.approx(1 / factor if find_scale else 1.0, rel=0.15)
-    assert steps[True, prior] == pytest.approx(steps[True, 1.0], rel=0.06)
-    assert steps[False, prior] > 1.06 * steps[False, 1.0]
+    assert steps[True, prior] == pytest.approx(steps[True, 1.0], rel=0.1)
+    assert steps[False, prior] > 1.1 * steps[False, 1.0]
 
 
 def test_a_blocked_camera_tells_no_scale(intrinsics, world):
     servo = Servo(ControlConfig(controller="pbvs"))
-    servo.set_goal(world.goal_points, intrinsics, world.distance)
+    servo.set_goal(Goal.from_images(world.goal_points, intrinsics, world.distance))
     for k in range(100):
-        result = servo.update(world.matches(), k * DT)
-        servo.moved(result.twist, k * DT, (k + 1) * DT)
+        servo.update(world.matches(), k * DT)
+        servo.command()
     assert servo.scale == pytest.approx(1.0, abs=0.05)
 
 
@@ -129,15 +127,13 @@ def test_an_arm_that_acts_late_is_braked_in_time_if_the_lag_is_told(intrinsics, 
     lag_s = 0.1
     world = PointWorld(intrinsics, seed=0, rotation_deg=0, noise_px=0.02, mismatches=0.0)
     servo = Servo(ControlConfig(controller="pbvs"))
-    servo.set_goal(world.goal_points, intrinsics, world.distance)
-    ramp, under_way = Ramp(), [np.zeros(6)] * round(lag_s / DT)
+    servo.set_goal(Goal.from_images(world.goal_points, intrinsics, world.distance))
+    under_way = [np.zeros(6)] * round(lag_s / DT)
     begin = (se3.inverse(world.T_world_goal) @ world.T_world_cam)[:3, 3]
     past_m, scale, age_s = 0.0, 1.0, lag_s if told else 0.0
     for k in range(150):
-        result = servo.update(world.matches(), k * DT, age_s=age_s)
-        command = ramp.follow(servo.velocity_law, result.twist, k * DT).copy()
-        servo.moved(command, k * DT + age_s, (k + 1) * DT + age_s)
-        under_way.append(command)
+        servo.update(world.matches(), k * DT, age_s=age_s)
+        under_way.append(servo.command().copy())
         world.T_world_cam = world.T_world_cam @ se3.exp(under_way.pop(0) * DT)
         left = (se3.inverse(world.T_world_goal) @ world.T_world_cam)[:3, 3]
         past_m = max(past_m, -left @ begin / np.linalg.norm(begin))
@@ -155,12 +151,12 @@ def test_equal_images_give_equal_twists_at_any_time_of_day(intrinsics):
     for first_s in (0.64, 3.32):
         world = PointWorld(intrinsics, seed=0, rotation_deg=40)
         servo = Servo(ControlConfig(controller="pbvs"))
-        servo.set_goal(world.goal_points, intrinsics, world.distance)
+        servo.set_goal(Goal.from_images(world.goal_points, intrinsics, world.distance))
         twists = []
         for k in range(60):
             stamp_s = round(first_s + k * DT, 9)
-            twists.append(servo.update(world.matches(), stamp_s).twist)
-            servo.moved(twists[-1], stamp_s, round(stamp_s + DT, 9))
+            servo.update(world.matches(), stamp_s)
+            twists.append(servo.command().copy())
             world.T_world_cam = world.T_world_cam @ se3.exp(twists[-1] * DT)
         runs.append(twists)
     np.testing.assert_array_equal(*runs)
@@ -168,19 +164,18 @@ def test_equal_images_give_equal_twists_at_any_time_of_day(intrinsics):
 
 def test_the_scale_outlasts_gaps_but_no_reset(intrinsics, world):
     def learn():
-        servo.set_goal(world.goal_points, intrinsics, 2 * world.distance)
+        servo.set_goal(Goal.from_images(world.goal_points, intrinsics, 2 * world.distance))
         assert servo.scale == 1.0
         world.T_world_cam = start
         for k in range(40):
-            result = servo.update(world.matches(), k * DT)
-            servo.moved(result.twist, k * DT, (k + 1) * DT)
-            world.T_world_cam = world.T_world_cam @ se3.exp(result.twist * DT)
+            servo.update(world.matches(), k * DT)
+            world.T_world_cam = world.T_world_cam @ se3.exp(servo.command() * DT)
         assert servo.scale == pytest.approx(0.5, rel=0.15)
         return servo.scale
 
     start, servo = world.T_world_cam, Servo(ControlConfig(controller="pbvs"))
     scale, full = learn(), world.matches()
-    none = Matches(full.goal_points, np.full((80, 2), np.nan), np.zeros(80, bool), np.zeros(80, np.float32))
+    none = Matches.none(80)
     assert servo.update(none, 1.0).state is ServoState.LOST
     assert servo.update(full, 1.0).state is ServoState.STALE_INPUT
     servo.resume()
@@ -196,17 +191,16 @@ def test_the_scale_outlasts_gaps_but_no_reset(intrinsics, world):
 @pytest.mark.parametrize("controller", ["pbvs", "depth_pc_geo"])
 def test_metric_goal_depth_needs_no_scale(intrinsics, world, controller):
     servo = Servo(ControlConfig(controller=controller))
-    servo.set_goal(world.goal_points, intrinsics, depth=np.full((480, 640), 0.7))
+    servo.set_goal(Goal.from_images(world.goal_points, intrinsics, depth=np.full((480, 640), 0.7)))
     for k in range(30):
-        result = servo.update(world.matches(), k * DT)
-        servo.moved(3 * result.twist, k * DT, (k + 1) * DT)  # a wrong tale of motion
-        world.T_world_cam = world.T_world_cam @ se3.exp(result.twist * DT)
+        servo.update(world.matches(), k * DT)
+        world.T_world_cam = world.T_world_cam @ se3.exp(servo.command() * DT / 3)  # the camera does not follow
     assert servo.scale == 1.0
 
 
 def test_speed_limits_hold_in_every_step(intrinsics, world):
     servo = Servo(ControlConfig(max_linear=0.1, max_angular=0.3))
-    servo.set_goal(world.goal_points, intrinsics, 0.7)
+    servo.set_goal(Goal.from_images(world.goal_points, intrinsics, 0.7))
     for k in range(40):
         twist = servo.update(world.matches(), k * DT).twist
         assert np.linalg.norm(twist[:3]) <= 0.1 + 1e-12
@@ -215,18 +209,16 @@ def test_speed_limits_hold_in_every_step(intrinsics, world):
 
 
 def test_no_goal():
-    result = Servo(ControlConfig()).update(
-        Matches(np.zeros((0, 2)), np.zeros((0, 2)), np.zeros(0, bool), np.zeros(0)), 1
-    )
+    result = Servo(ControlConfig()).update(Matches.none(0), 1)
     assert result.state is ServoState.NO_GOAL
     assert not result.twist.any()
 
 
 def test_too_few_matches_is_lost_and_recovers(intrinsics, world):
     servo = Servo(ControlConfig())
-    servo.set_goal(world.goal_points, intrinsics, 0.7)
+    servo.set_goal(Goal.from_images(world.goal_points, intrinsics, 0.7))
     full = world.matches()
-    few = Matches(full.goal_points, full.current_points, full.matched & (np.arange(80) < 5), full.scores)
+    few = Matches(full.current_points, full.matched & (np.arange(80) < 5), full.scores)
     lost = servo.update(few, 1.0)
     assert lost.state is ServoState.LOST
     assert "at least 8" in lost.message
@@ -237,7 +229,7 @@ def test_too_few_matches_is_lost_and_recovers(intrinsics, world):
 @pytest.mark.parametrize("stamp", [1.0, 0.5, float("nan")])
 def test_a_stamp_that_is_not_newer_does_not_move(intrinsics, world, stamp):
     servo = Servo(ControlConfig())
-    servo.set_goal(world.goal_points, intrinsics, 0.7)
+    servo.set_goal(Goal.from_images(world.goal_points, intrinsics, 0.7))
     assert servo.update(world.matches(), 1.0).state is ServoState.SERVOING
     result = servo.update(world.matches(), stamp)
     assert result.state is ServoState.STALE_INPUT
@@ -246,7 +238,7 @@ def test_a_stamp_that_is_not_newer_does_not_move(intrinsics, world, stamp):
 
 def test_a_twist_that_is_not_finite_is_a_fault_until_reset(intrinsics, world):
     servo = Servo(ControlConfig())
-    servo.set_goal(world.goal_points, intrinsics, 0.7)
+    servo.set_goal(Goal.from_images(world.goal_points, intrinsics, 0.7))
     law, servo._law = servo._law, lambda observation: type("Out", (), {"twist": np.full(6, np.nan)})()
     assert servo.update(world.matches(), 1.0).state is ServoState.FAULT
     servo._law = law
@@ -270,32 +262,32 @@ def test_converged_stays_still_and_moves_again_when_pushed(intrinsics, world):
 @pytest.mark.parametrize("distance", [0.0, -1.0, float("nan"), float("inf")])
 def test_impossible_distance_is_refused_and_the_old_goal_stays(intrinsics, world, distance):
     servo = Servo(ControlConfig())
-    servo.set_goal(world.goal_points, intrinsics, 0.7)
+    servo.set_goal(Goal.from_images(world.goal_points, intrinsics, 0.7))
     with pytest.raises(GoalError, match="distance"):
-        servo.set_goal(world.goal_points, intrinsics, distance)
+        servo.set_goal(Goal.from_images(world.goal_points, intrinsics, distance))
     assert servo.update(world.matches(), 1.0).state is ServoState.SERVOING
 
 
 def test_depth_of_another_size_is_refused(intrinsics, world):
     servo = Servo(ControlConfig())
     with pytest.raises(ImageError, match="goal depth"):
-        servo.set_goal(world.goal_points, intrinsics, 0.7, depth=np.ones((4, 4), np.float32))
+        servo.set_goal(Goal.from_images(world.goal_points, intrinsics, 0.7, depth=np.ones((4, 4), np.float32)))
 
 
 def test_depth_source_is_named(intrinsics, world):
     servo = Servo(ControlConfig())
     depth = np.full((480, 640), 0.7, np.float32)
-    servo.set_goal(world.goal_points, intrinsics)
+    servo.set_goal(Goal.from_images(world.goal_points, intrinsics))
     assert servo.update(world.matches(), 1.0).depth_source == "none"
     assert servo.update(world.matches(), 2.0, depth=depth).depth_source == "camera"
-    servo.set_goal(world.goal_points, intrinsics, depth=depth)
+    servo.set_goal(Goal.from_images(world.goal_points, intrinsics, depth=depth))
     assert servo.update(world.matches(), 3.0).depth_source == "goal"
 
 
 def test_estimated_depth_is_named_with_its_age(intrinsics, world):
     servo = Servo(ControlConfig(max_relative_depth_age_s=0.5))
     depth = -np.ones((480, 640), np.float32)
-    servo.set_goal(world.goal_points, intrinsics, 0.7)
+    servo.set_goal(Goal.from_images(world.goal_points, intrinsics, 0.7))
     servo.update(world.matches(), 1.0)
     servo.add_relative_depth(depth, 1.0)
     result = servo.update(world.matches(), 1.25)
@@ -311,7 +303,7 @@ def test_estimated_depth_is_named_with_its_age(intrinsics, world):
 def test_relative_depth_reaches_the_law_at_the_keypoints(intrinsics, world):
     servo = Servo(ControlConfig())
     rows = -np.repeat(np.arange(480.0, dtype=np.float32)[:, None], 640, axis=1)
-    servo.set_goal(world.goal_points, intrinsics, 0.7, relative_depth=rows)
+    servo.set_goal(Goal.from_images(world.goal_points, intrinsics, 0.7, relative_depth=rows))
     seen, law = [], servo._law
     servo._law = lambda observation: seen.append(observation) or law(observation)
     matches = world.matches()
@@ -328,8 +320,8 @@ def test_relative_depth_reaches_the_law_at_the_keypoints(intrinsics, world):
 def test_relative_depth_of_another_size_or_type_is_refused(intrinsics, world, depth):
     servo = Servo(ControlConfig())
     with pytest.raises(ImageError, match="goal relative depth: expected"):
-        servo.set_goal(world.goal_points, intrinsics, 0.7, relative_depth=depth)
-    servo.set_goal(world.goal_points, intrinsics, 0.7)
+        servo.set_goal(Goal.from_images(world.goal_points, intrinsics, 0.7, relative_depth=depth))
+    servo.set_goal(Goal.from_images(world.goal_points, intrinsics, 0.7))
     with pytest.raises(ImageError, match="relative depth: expected"):
         servo.add_relative_depth(depth, 1.0)
 
@@ -344,7 +336,7 @@ def test_a_slow_law_does_not_pass_for_one_that_has_arrived(intrinsics):
 
 def test_a_degenerate_frame_is_lost_not_a_crash(intrinsics, world):
     servo = Servo(ControlConfig())
-    servo.set_goal(world.goal_points, intrinsics, 0.7)
+    servo.set_goal(Goal.from_images(world.goal_points, intrinsics, 0.7))
 
     def fail(observation):
         raise np.linalg.LinAlgError("singular")

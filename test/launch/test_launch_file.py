@@ -5,6 +5,7 @@ import importlib.util
 from pathlib import Path
 
 import pytest
+import yaml
 
 pytest.importorskip("launch_ros", reason="needs launch and launch_ros, which come with a ROS 2 installation")
 
@@ -12,7 +13,8 @@ from launch.actions import DeclareLaunchArgument
 from launch.utilities import perform_substitutions
 from launch_ros.actions import LifecycleNode
 
-from depth_pc_ros.bringup.node_table import BringupConfig, nodes
+from depth_pc_ros.bringup.bringup_config import BringupConfig
+from depth_pc_ros.bringup.node_table import nodes
 from depth_pc_ros.errors import ConfigError
 from launch import LaunchContext
 
@@ -28,8 +30,9 @@ def launch_file():
 
 
 def start(launch_file, **arguments):
-    """The actions of the launch file for these arguments."""
+    """The actions of the launch file for these arguments; as in a launch, any others are known to the context, too."""
     context = LaunchContext()
+    context.launch_configurations.update(arguments)
     for action in launch_file.generate_launch_description().entities:
         if isinstance(action, DeclareLaunchArgument):
             default = perform_substitutions(context, action.default_value)
@@ -44,12 +47,22 @@ def test_every_option_is_a_described_argument(launch_file):
     assert all(len(action.description) > 10 for action in declared.values())
 
 
+def parameters(action) -> dict[str, object]:
+    """The parameters of a node after those of the package's own file."""
+    path, is_file = action._Node__expanded_parameter_arguments[-1]
+    assert is_file
+    (section,) = yaml.unsafe_load(Path(path).read_text()).values()  # launch_ros writes lists as Python's tuples
+    values = section["ros__parameters"].items()
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in values}
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
         {},
         {"rig": "arm", "seed": "3", "lockstep": "true"},
         {"driver": "twist", "image": "/i", "camera_info": "/c", "camera_in_tool": "0 0 0 0 0 0 1"},
+        {"max_linear": "0.1", "find_scale": "false", "default_distance": ""},
     ],
 )
 def test_the_nodes_are_those_of_the_table(launch_file, arguments):
@@ -63,8 +76,29 @@ def test_the_nodes_are_those_of_the_table(launch_file, arguments):
         action._perform_substitutions(context)
         assert action.node_name == f"/depth_pc/{spec.name}"
         assert dict(action.expanded_remapping_rules or ()) == spec.remappings
+        assert parameters(action) == spec.parameters
 
 
 def test_a_wrong_argument_is_named(launch_file):
     with pytest.raises(ConfigError, match="arguments: rig: expected one of free, arm, got 'ur5'"):
         start(launch_file, rig="ur5")
+
+
+def test_an_old_argument_names_the_new_one_and_others_pass(launch_file):
+    with pytest.raises(ConfigError, match="arguments: 'config_dir' is now called 'params'"):
+        start(launch_file, config_dir="/my/folder")
+    actions, _ = start(launch_file, robot_ip="10.0.0.1")
+    assert len(actions) == 5
+
+
+def test_a_parameter_file_reaches_the_nodes(launch_file, tmp_path):
+    path = tmp_path / "my_robot.yaml"
+    path.write_text("controller: {max_linear: 0.1, model: '123'}\n")
+    actions, context = start(launch_file, params=str(path))
+    controller = actions[3]
+    controller._perform_substitutions(context)
+    assert parameters(controller)["max_linear"] == 0.1
+    assert parameters(controller)["model"] == "123"
+    path.write_text("controler: {}\n")
+    with pytest.raises(ConfigError, match=r"my_robot.yaml: unknown section 'controler' \(did you mean controller"):
+        start(launch_file, params=str(path))

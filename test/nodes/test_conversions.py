@@ -7,7 +7,8 @@ from geometry_msgs.msg import PoseStamped
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
-from depth_pc_ros.errors import CameraError, ImageError
+from depth_pc_interfaces.msg import ServoGoal
+from depth_pc_ros.errors import CameraError, GoalError, ImageError
 from depth_pc_ros.geometry import se3
 from depth_pc_ros.geometry.camera import Intrinsics
 from depth_pc_ros.nodes import conversions as conv
@@ -167,37 +168,56 @@ def test_twists_poses_and_stamps_there_and_back():
 def some_matches() -> Matches:
     current = np.array([[1.5, 2.5], [np.nan, np.nan], [30.25, 4.0]])
     matched = np.array([True, False, True])
-    return Matches(np.arange(6.0).reshape(3, 2), current, matched, np.float32([0.5, 0.0, 1.0]))
+    return Matches(current, matched, np.float32([0.5, 0.0, 1.0]))
 
 
-def test_matches_there_and_back(intrinsics):
-    msg = conv.matches_to_msg(some_matches(), intrinsics, 4, Header(frame_id="camera"))
-    assert (msg.goal_id, msg.width, msg.height, msg.header.frame_id) == (4, 640, 480, "camera")
-    matches, camera = conv.matches_from_msg(msg)
-    assert camera == intrinsics
-    for name in ("goal_points", "current_points", "matched", "scores"):
+def test_matches_there_and_back():
+    msg = conv.matches_to_msg(some_matches(), 4, Header(frame_id="camera"))
+    assert (msg.goal_id, msg.header.frame_id) == (4, "camera")
+    matches = conv.matches_from_msg(msg)
+    for name in ("current_points", "matched", "scores"):
         np.testing.assert_array_equal(getattr(matches, name), getattr(some_matches(), name))
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [
-        ("goal_points", [1.0, 2.0, 3.0]),
-        ("current_points", [1.0, 2.0]),
-        ("matched", [True]),
-        ("scores", []),
-        ("current_points", [np.nan] * 6),
-    ],
+    [("current_points", [1.0, 2.0]), ("matched", [True]), ("scores", []), ("current_points", [np.nan] * 6)],
 )
-def test_wrong_matches_are_refused(intrinsics, name, value):
-    msg = conv.matches_to_msg(some_matches(), intrinsics, 1, Header())
+def test_wrong_matches_are_refused(name, value):
+    msg = conv.matches_to_msg(some_matches(), 1, Header())
     setattr(msg, name, value)
     with pytest.raises(ImageError, match=r"^matches: "):
         conv.matches_from_msg(msg)
 
 
-def test_matches_of_an_uncalibrated_camera_are_refused(intrinsics):
-    msg = conv.matches_to_msg(some_matches(), intrinsics, 1, Header())
-    msg.k = np.zeros(9)
+def some_goal(intrinsics, **fields) -> ServoGoal:
+    goal = ServoGoal(goal_id=4, keypoints=[10.0, 20.0, 30.5, 40.0], distance=0.6, **fields)
+    goal.camera_info = conv.intrinsics_to_info(intrinsics, Header())
+    return goal
+
+
+def test_a_goal_of_a_message(intrinsics):
+    depth = np.full((480, 640), 0.8, np.float32)
+    depth[20, 10] = np.nan
+    goal = conv.goal_from_msg(some_goal(intrinsics, depth=conv.depth_to_image(depth, Header())))
+    np.testing.assert_array_equal(goal.keypoints, [[10, 20], [30.5, 40]])
+    np.testing.assert_allclose(goal.metric_depth_m, [np.nan, 0.8])
+    assert (goal.intrinsics, goal.distance_m, goal.relative_depth) == (intrinsics, 0.6, None)
+    unknown = some_goal(intrinsics)
+    unknown.distance = 0.0
+    assert conv.goal_from_msg(unknown).distance_m is None
+    assert not conv.goal_from_msg(unknown).has_metric_depth
+
+
+def test_a_wrong_goal_is_refused(intrinsics):
+    wrong = some_goal(intrinsics)
+    wrong.keypoints = [1.0, 2.0, 3.0]
+    with pytest.raises(GoalError, match="u and v"):
+        conv.goal_from_msg(wrong)
+    wrong.keypoints = [1.0, float("nan")]
+    with pytest.raises(GoalError, match="finite"):
+        conv.goal_from_msg(wrong)
+    uncalibrated = some_goal(intrinsics)
+    uncalibrated.camera_info.k = np.zeros(9)
     with pytest.raises(CameraError):
-        conv.matches_from_msg(msg)
+        conv.goal_from_msg(uncalibrated)

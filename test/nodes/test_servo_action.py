@@ -139,7 +139,7 @@ def test_a_distance_without_an_image_changes_the_goals(caller):
     caller.camera.live()
     handle = caller.send(distance=1.2)
     caller.moving()
-    assert caller.node._servo._goal[3] == 1.2
+    assert caller.node._servo.goal.distance_m == 1.2
     handle.cancel_goal_async()
 
 

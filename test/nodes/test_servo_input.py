@@ -1,3 +1,5 @@
+from array import array
+
 import cv2
 import numpy as np
 import pytest
@@ -7,7 +9,7 @@ from depth_pc_interfaces.msg import ServoGoal
 from depth_pc_ros.config import ControlConfig
 from depth_pc_ros.control.servo import Servo
 from depth_pc_ros.errors import ImageError
-from depth_pc_ros.nodes.conversions import depth_to_image, matches_to_msg, seconds_to_stamp
+from depth_pc_ros.nodes.conversions import depth_to_image, intrinsics_to_info, matches_to_msg, seconds_to_stamp
 from depth_pc_ros.nodes.servo_input import ServoInput
 from depth_pc_ros.types import Matches, ServoState
 
@@ -25,20 +27,36 @@ def inputs(servo) -> ServoInput:
 
 
 @pytest.fixture
-def frame(intrinsics):
+def keypoints():
+    return np.random.default_rng(0).uniform([100, 100], [540, 380], (30, 2))
+
+
+@pytest.fixture
+def frame(keypoints):
     """Matches of 30 points seen a little to the side, as a message."""
-    goal = np.random.default_rng(0).uniform([100, 100], [540, 380], (30, 2))
 
     def make(stamp_s=1.0, goal_id=1, points=30):
-        matches = Matches(goal[:points], goal[:points] + [9.0, 4.0], np.ones(points, bool), np.ones(points, np.float32))
-        return matches_to_msg(matches, intrinsics, goal_id, Header(stamp=seconds_to_stamp(stamp_s)))
+        matches = Matches(keypoints[:points] + [9.0, 4.0], np.ones(points, bool), np.ones(points, np.float32))
+        return matches_to_msg(matches, goal_id, Header(stamp=seconds_to_stamp(stamp_s)))
 
     return make
 
 
-def test_no_goal_then_another_then_the_right_one(inputs, frame):
+@pytest.fixture
+def goal(intrinsics, keypoints):
+    """Makes a goal of these keypoints, as a message."""
+
+    def make(goal_id, distance=0.6, **fields):
+        points = array("d", keypoints.tobytes())
+        info = intrinsics_to_info(intrinsics, Header())
+        return ServoGoal(goal_id=goal_id, distance=distance, keypoints=points, camera_info=info, **fields)
+
+    return make
+
+
+def test_no_goal_then_another_then_the_right_one(inputs, goal, frame):
     assert inputs.step(frame()).state is ServoState.NO_GOAL
-    inputs.set_goal(ServoGoal(goal_id=2, distance=0.6))
+    inputs.set_goal(goal(2))
     assert inputs.step(frame()).message == "the matches are of goal 1, not 2"
     assert inputs.step(frame(goal_id=0)).state is ServoState.NO_GOAL
     result = inputs.step(frame(goal_id=2))
@@ -49,38 +67,45 @@ def test_no_goal_then_another_then_the_right_one(inputs, frame):
     assert inputs.step(frame()).state is ServoState.NO_GOAL
 
 
-def test_a_number_of_points_that_changes_is_refused(inputs, frame):
-    inputs.set_goal(ServoGoal(goal_id=1, distance=0.6))
+def test_a_number_of_points_that_changes_is_refused(inputs, goal, frame):
+    inputs.set_goal(goal(1))
     inputs.step(frame())
     result = inputs.step(frame(stamp_s=1.1, points=20))
     assert result.state is ServoState.STALE_INPUT
-    assert "of another goal" in result.message
+    assert "expected the goal's 30 keypoints, got 20" in result.message
     assert not result.twist.any()
 
 
-def test_matches_of_another_goal_with_the_same_number_do_not_move(inputs, frame):
-    inputs.set_goal(ServoGoal(goal_id=1, distance=0.6))
-    assert inputs.step(frame()).state is ServoState.SERVOING
-    other = frame(stamp_s=1.1)
-    other.goal_points = [value + 1.0 for value in other.goal_points]
-    result = inputs.step(other)
-    assert result.state is ServoState.STALE_INPUT
-    assert not result.twist.any()
-
-
-def test_the_goals_depth_and_distance_reach_the_servo(inputs, servo, frame):
-    goal = ServoGoal(goal_id=1, distance=0.0, depth=depth_to_image(np.full((480, 640), 0.8), Header()))
-    inputs.set_goal(goal)
-    inputs.step(frame())
-    np.testing.assert_allclose(servo._goal[2], 0.8, rtol=1e-6)
-    assert servo._goal[3] == pytest.approx(0.8)
+def test_the_goals_depth_and_distance_reach_the_servo(inputs, goal, servo, frame):
+    inputs.set_goal(goal(1, distance=0.0, depth=depth_to_image(np.full((480, 640), 0.8), Header())))
+    np.testing.assert_allclose(servo.goal.metric_depth_m, 0.8, rtol=1e-6)
+    assert servo.goal.distance_m == pytest.approx(0.8)
     inputs.set_distance(0.5)
-    inputs.step(frame(stamp_s=1.1))
-    assert servo._goal[3] == 0.5
+    assert servo.goal.distance_m == 0.5
+    np.testing.assert_allclose(servo.goal.metric_depth_m, 0.8, rtol=1e-6)
 
 
-def test_depth_of_the_nearest_time_is_used(inputs, frame):
-    inputs.set_goal(ServoGoal(goal_id=1, distance=0.6))
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("distance", -1.0, "distance: expected metres"),
+        ("keypoints", [1.0, 2.0, 3.0], "goal keypoints: expected u and v"),
+    ],
+)
+def test_a_goal_that_cannot_be_used_is_named_and_does_not_move(inputs, goal, frame, field, value, words):
+    wrong = goal(1)
+    setattr(wrong, field, value)
+    inputs.set_goal(wrong)
+    result = inputs.step(frame())
+    assert result.state is ServoState.NO_GOAL
+    assert words in result.message
+    assert not result.twist.any()
+    inputs.set_goal(goal(2))
+    assert inputs.step(frame(goal_id=2)).state is ServoState.SERVOING
+
+
+def test_depth_of_the_nearest_time_is_used(inputs, goal, frame):
+    inputs.set_goal(goal(1))
     assert not inputs.awaits_depth(1.0)
     for stamp_s in (0.8, 0.97):
         inputs.add_depth(depth_to_image(np.full((480, 640), 0.6), Header(stamp=seconds_to_stamp(stamp_s))))
@@ -92,11 +117,11 @@ def test_depth_of_the_nearest_time_is_used(inputs, frame):
     assert np.isnan(inputs.depth_age_s)
 
 
-def test_a_law_that_fails_on_a_frame_is_lost_not_a_crash(inputs, servo, frame, monkeypatch):
+def test_a_law_that_fails_on_a_frame_is_lost_not_a_crash(inputs, goal, servo, frame, monkeypatch):
     def fail(observation):
         raise cv2.error("no solution")
 
-    inputs.set_goal(ServoGoal(goal_id=1, distance=0.6))
+    inputs.set_goal(goal(1))
     monkeypatch.setattr(servo, "_law", type("Law", (), {"__call__": staticmethod(fail), "reset": lambda self: None})())
     result = inputs.step(frame())
     assert result.state is ServoState.LOST
@@ -108,8 +133,8 @@ def relative(value, stamp_s, stamp=None):
     return depth_to_image(np.full((480, 640), value, np.float32), header)
 
 
-def test_estimated_depth_of_an_earlier_image_is_used_with_its_age(inputs, frame):
-    inputs.set_goal(ServoGoal(goal_id=1, distance=0.6))
+def test_estimated_depth_of_an_earlier_image_is_used_with_its_age(inputs, goal, frame):
+    inputs.set_goal(goal(1))
     inputs.step(frame())
     inputs.add_relative_depth(relative(-3.0, 1.0))
     result = inputs.step(frame(stamp_s=1.25))
@@ -120,28 +145,28 @@ def test_estimated_depth_of_an_earlier_image_is_used_with_its_age(inputs, frame)
 
 
 @pytest.mark.parametrize("when", ["before the goal", "before the matches", "after the matches"])
-def test_the_goals_estimated_depth_may_come_at_any_time(inputs, servo, frame, when):
-    goal = ServoGoal(goal_id=1, distance=0.6, header=Header(stamp=seconds_to_stamp(5.0)))
+def test_the_goals_estimated_depth_may_come_at_any_time(inputs, goal, servo, frame, when):
+    msg = goal(1, header=Header(stamp=seconds_to_stamp(5.0)))
     if when == "before the goal":
         inputs.set_goal_relative_depth(relative(-3.0, 5.0))
-    inputs.set_goal(goal)
+    inputs.set_goal(msg)
     if when == "before the matches":
         inputs.set_goal_relative_depth(relative(-3.0, 5.0))
     inputs.step(frame())
     if when == "after the matches":
         inputs.set_goal_relative_depth(relative(-3.0, 5.0))
-    np.testing.assert_array_equal(servo._goal_relative, np.full(30, -3.0))
+    np.testing.assert_array_equal(servo.goal.relative_depth, np.full(30, -3.0))
 
 
-def test_the_estimated_depth_of_another_goal_is_not_used(inputs, servo, frame):
-    inputs.set_goal(ServoGoal(goal_id=1, distance=0.6, header=Header(stamp=seconds_to_stamp(5.0))))
+def test_the_estimated_depth_of_another_goal_is_not_used(inputs, goal, servo, frame):
+    inputs.set_goal(goal(1, header=Header(stamp=seconds_to_stamp(5.0))))
     inputs.step(frame())
     inputs.set_goal_relative_depth(relative(-3.0, 4.0))
-    assert servo._goal_relative is None
+    assert servo.goal.relative_depth is None
 
 
-def test_in_lockstep_estimates_are_waited_for_once_they_come(inputs, frame):
-    inputs.set_goal(ServoGoal(goal_id=1, distance=0.6, header=Header(stamp=seconds_to_stamp(5.0))))
+def test_in_lockstep_estimates_are_waited_for_once_they_come(inputs, goal, frame):
+    inputs.set_goal(goal(1, header=Header(stamp=seconds_to_stamp(5.0))))
     inputs.step(frame())
     assert not inputs.awaits_depth(1.1)
     inputs.add_relative_depth(relative(-3.0, 1.0))
@@ -152,12 +177,12 @@ def test_in_lockstep_estimates_are_waited_for_once_they_come(inputs, frame):
 
 
 @pytest.mark.parametrize("early", [True, False])
-def test_a_wrong_estimate_of_the_goal_is_named_and_does_not_stop_the_servo(inputs, frame, early):
+def test_a_wrong_estimate_of_the_goal_is_named_and_does_not_stop_the_servo(inputs, goal, frame, early):
     header = Header(stamp=seconds_to_stamp(5.0))
     wrong = depth_to_image(np.ones((20, 20), np.float32), header)
     if early:
         inputs.set_goal_relative_depth(wrong)
-    inputs.set_goal(ServoGoal(goal_id=1, distance=0.6, header=header))
+    inputs.set_goal(goal(1, header=header))
     assert inputs.step(frame()).state is ServoState.SERVOING
     if not early:
         inputs.set_goal_relative_depth(wrong)
@@ -165,8 +190,8 @@ def test_a_wrong_estimate_of_the_goal_is_named_and_does_not_stop_the_servo(input
     assert inputs.step(frame(stamp_s=1.1)).state is ServoState.SERVOING
 
 
-def test_a_wrong_estimate_is_refused(inputs, frame):
-    inputs.set_goal(ServoGoal(goal_id=1, distance=0.6))
+def test_a_wrong_estimate_is_refused(inputs, goal, frame):
+    inputs.set_goal(goal(1))
     inputs.step(frame())
     wrong = relative(-3.0, 1.0)
     wrong.encoding = "16UC1"

@@ -16,12 +16,12 @@ def test_images_between_processes_arrive():
     assert min(delays_ms) > 0
 
 
-def test_decode_gives_the_encoded_image_and_publish_takes_a_result(intrinsics):
+def test_decode_gives_the_encoded_image_and_publish_takes_a_result():
     image = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
     with MessageStages() as stages:
         np.testing.assert_array_equal(stages.decode(stages.encode(image, 1.5)), image)
         result = StepResult(np.arange(6.0), ServoState.SERVOING, num_matches=3)
-        stages.publish(np.zeros((5, 2)), intrinsics, result, 1.5)
+        stages.publish(5, result, 1.5)
 
 
 def test_settings_are_those_of_the_package_unless_the_user_has_own(monkeypatch):

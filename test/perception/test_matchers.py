@@ -4,7 +4,7 @@ import pytest
 from depth_pc_ros.config import MatcherConfig
 from depth_pc_ros.errors import GoalError, GoalTextureError
 from depth_pc_ros.perception import matchers
-from depth_pc_ros.perception.matchers import make_detecting_matcher
+from depth_pc_ros.perception.factory import make_detecting_matcher
 
 KINDS = ["akaze", "sift", "orb", "brisk"]
 
@@ -17,7 +17,7 @@ def test_matches_are_right_and_subpixel(kind, roll_deg, tilt_deg, plane, intrins
     assert 20 <= count <= 1500
     T_world_cam = move(T_world_goal, (0.03, 0.02, 0.04), roll_deg, tilt_deg)
     matches = matcher.match(plane.view(T_world_cam, intrinsics))
-    truth = plane.true_pixels(matches.goal_points, T_world_goal, T_world_cam, intrinsics)
+    truth = plane.true_pixels(matcher.goal_points, T_world_goal, T_world_cam, intrinsics)
     error = np.linalg.norm(matches.current_points - truth, axis=1)[matches.matched]
     assert matches.num_matched >= 40
     assert np.median(error) < 0.15
@@ -33,7 +33,7 @@ def test_patch_alignment_is_what_makes_positions_subpixel(plane, intrinsics, T_w
         matcher = make_detecting_matcher(MatcherConfig(matcher="orb", refine=refine))
         matcher.set_goal(plane.view(T_world_goal, intrinsics), intrinsics)
         matches = matcher.match(plane.view(T_world_cam, intrinsics))
-        truth = plane.true_pixels(matches.goal_points, T_world_goal, T_world_cam, intrinsics)
+        truth = plane.true_pixels(matcher.goal_points, T_world_goal, T_world_cam, intrinsics)
         medians[refine] = np.median(np.linalg.norm(matches.current_points - truth, axis=1)[matches.matched])
     assert medians[True] < 0.25 * medians[False]
 
@@ -45,7 +45,7 @@ def test_another_light_keeps_positions_subpixel(gamma, plane, intrinsics, T_worl
     matcher.set_goal(plane.view(T_world_goal, intrinsics), intrinsics)
     light = np.rint(255 * (np.arange(256) / 255) ** gamma).astype(np.uint8)
     matches = matcher.match(light[plane.view(T_world_cam, intrinsics)])
-    truth = plane.true_pixels(matches.goal_points, T_world_goal, T_world_cam, intrinsics)
+    truth = plane.true_pixels(matcher.goal_points, T_world_goal, T_world_cam, intrinsics)
     error = np.linalg.norm(matches.current_points - truth, axis=1)[matches.matched]
     assert matches.num_matched >= 30
     assert np.median(error) < 0.25
@@ -57,7 +57,7 @@ def test_identical_image_matches_itself_exactly(plane, intrinsics, T_world_goal)
     count = matcher.set_goal(image, intrinsics)
     matches = matcher.match(image)
     assert matches.num_matched > 0.9 * min(count, matchers.MOST_MATCHES)
-    moved_px = matches.current_points[matches.matched] - matches.goal_points[matches.matched]
+    moved_px = matches.current_points[matches.matched] - matcher.goal_points[matches.matched]
     np.testing.assert_allclose(moved_px, 0, atol=0.01)
 
 
@@ -100,7 +100,7 @@ def test_few_matches_that_agree_lead_to_more(plane, intrinsics, T_world_goal, mo
         matcher = make_detecting_matcher(MatcherConfig())
         matcher.set_goal(plane.view(T_world_goal, intrinsics), intrinsics)
         matches = matcher.match(plane.view(T_world_cam, intrinsics))
-        truth = plane.true_pixels(matches.goal_points, T_world_goal, T_world_cam, intrinsics)
+        truth = plane.true_pixels(matcher.goal_points, T_world_goal, T_world_cam, intrinsics)
         error = np.linalg.norm(matches.current_points - truth, axis=1)[matches.matched]
         assert np.mean(error < 3.0) > 0.9
         counts.append(matches.num_matched)

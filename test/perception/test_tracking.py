@@ -3,8 +3,9 @@ import pytest
 
 from depth_pc_ros.config import MatcherConfig
 from depth_pc_ros.errors import GoalError
+from depth_pc_ros.perception.factory import make_matcher
 from depth_pc_ros.perception.matchers import Matcher
-from depth_pc_ros.perception.tracking import DETECT_EVERY, TrackingMatcher, make_matcher
+from depth_pc_ros.perception.tracking import DETECT_EVERY, TrackingMatcher
 
 
 @pytest.fixture
@@ -29,15 +30,15 @@ def pose(T_world_goal, move):
     return lambda k: move(T_world_goal, (0.08 - 0.003 * k, 0.002 * k, 0.06 - 0.002 * k), 70 - 2 * k, 8 - 0.3 * k)
 
 
-def errors_px(matches, plane, T_world_goal, T_world_cam, intrinsics):
-    truth = plane.true_pixels(matches.goal_points, T_world_goal, T_world_cam, intrinsics)
+def errors_px(tracker, matches, plane, T_world_goal, T_world_cam, intrinsics):
+    truth = plane.true_pixels(tracker.goal_points, T_world_goal, T_world_cam, intrinsics)
     return np.linalg.norm(matches.current_points - truth, axis=1)[matches.matched]
 
 
 def test_followed_matches_stay_right_and_subpixel_with_few_detections(tracker, pose, plane, intrinsics, T_world_goal):
     for k in range(30):
         matches = tracker.match(plane.view(pose(k), intrinsics))
-        error = errors_px(matches, plane, T_world_goal, pose(k), intrinsics)
+        error = errors_px(tracker, matches, plane, T_world_goal, pose(k), intrinsics)
         assert matches.num_matched > 60
         assert np.median(error) < 0.15
         assert np.mean(error < 2.0) > 0.97
@@ -57,7 +58,7 @@ def test_what_an_occluder_hides_is_dropped_and_found_again(tracker, pose, plane,
         matches = tracker.match(image)
         u = matches.current_points[matches.matched, 0]
         assert np.mean((u > 215) & (u < 425)) < 0.03
-        assert np.mean(errors_px(matches, plane, T_world_goal, pose(k), intrinsics) < 2.0) > 0.95
+        assert np.mean(errors_px(tracker, matches, plane, T_world_goal, pose(k), intrinsics) < 2.0) > 0.95
     for k in range(10, 10 + DETECT_EVERY):
         matches = tracker.match(plane.view(pose(k), intrinsics))
     u = matches.current_points[matches.matched, 0]
@@ -69,7 +70,7 @@ def test_a_jump_is_detected_anew(tracker, pose, plane, intrinsics, T_world_goal)
         tracker.match(plane.view(pose(k), intrinsics))
     matches = tracker.match(plane.view(pose(34), intrinsics))
     assert matches.num_matched > 60
-    assert np.median(errors_px(matches, plane, T_world_goal, pose(34), intrinsics)) < 0.15
+    assert np.median(errors_px(tracker, matches, plane, T_world_goal, pose(34), intrinsics)) < 0.15
     assert tracker.detections == 2
 
 
@@ -97,7 +98,7 @@ def test_a_new_goal_forgets_the_old_matches(tracker, pose, plane, intrinsics):
     tracker.match(plane.view(pose(0), intrinsics))
     count = tracker.set_goal(plane.view(pose(10), intrinsics), intrinsics)
     matches = tracker.match(plane.view(pose(0), intrinsics))
-    assert len(matches.goal_points) == count
+    assert len(matches.matched) == count
     assert tracker.detections == 3
 
 

@@ -9,18 +9,16 @@ from waits import WAIT_S
 try:
     from geometry_msgs.msg import TwistStamped
 
+    from depth_pc_ros.bringup.bringup_config import BringupConfig
     from depth_pc_ros.bringup.client import ServoClient
-    from depth_pc_ros.bringup.node_table import BringupConfig, nodes
+    from depth_pc_ros.bringup.node_table import nodes
     from depth_pc_ros.bringup.processes import NodeProcesses
     from depth_pc_ros.nodes.conversions import stamp_to_seconds, twist_from_msg
 except ImportError:
     ServoClient = None
 
 # Half the usual size: the same view of the same scene, four times faster.
-BRIDGE = """
-/depth_pc/bridge:
-  ros__parameters: {{width: 320, height: 240, focal_px: 270.0, idle_s: {idle_s}}}
-"""
+BRIDGE = "bridge: {{width: 320, height: 240, focal_px: 270.0, idle_s: {idle_s}}}"
 
 
 class Twists:
@@ -91,11 +89,12 @@ def start_servo(tmp_path):
     """
     if ServoClient is None:
         pytest.skip("needs rclpy: run scripts/setup.sh, or source a ROS 2 environment")
+    params = tmp_path / "small.yaml"
     with contextlib.ExitStack() as stack:
 
         def start(only=(), idle_s=0.3, **options) -> RunningServo:
-            (tmp_path / "bridge.yaml").write_text(BRIDGE.format(idle_s=idle_s))
-            specs = nodes(BringupConfig(config_dir=str(tmp_path), **options))
+            params.write_text(BRIDGE.format(idle_s=idle_s))
+            specs = nodes(BringupConfig(params=str(params), **options))
             specs = [spec for spec in specs if not only or spec.name in only]
             processes = stack.enter_context(NodeProcesses(specs, tmp_path / "log"))
             client = stack.enter_context(ServoClient(timeout_s=WAIT_S))

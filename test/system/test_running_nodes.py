@@ -118,7 +118,7 @@ def test_a_second_goal_while_moving_is_servoed_to_from_standstill(start_servo):
     servo.wait(lambda: np.linalg.norm(servo.twists.values[-1][:3]) > 0.1, "speed")
     count = len(servo.twists.values)
     answer = servo.client.set_goal(start_image, distance=0.7)
-    assert answer.goal_id == first + 1
+    assert answer.goal_id > first
     servo.client.wait_for(lambda status: status.goal_id == answer.goal_id)
     servo.client.wait_for(lambda status: status.state == ServoStatus.CONVERGED, timeout_s=2 * WAIT_S)
     te_m, re_deg = se3.pose_error(servo.client.camera_pose, start_pose)

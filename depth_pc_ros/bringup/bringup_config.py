@@ -1,0 +1,128 @@
+"""`BringupConfig`: the options of a start-up, given as launch arguments or as command-line flags. No ROS import."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from depth_pc_ros.bringup.user_params import read_user_params
+from depth_pc_ros.config import CLASSICAL_LAWS, RENAMED, Config, ControlConfig, MatcherConfig, option, same_as
+from depth_pc_ros.errors import ConfigError
+from depth_pc_ros.nodes.node_configs import AdapterConfig, BridgeConfig, ControllerNodeConfig, DepthNodeConfig
+from depth_pc_ros.options import as_text, from_text
+
+
+def _or_parameter(config: type[Config], name: str):
+    """A node's parameter that may also be given at start-up; None leaves it to the parameter files."""
+    field = config.__dataclass_fields__[name]
+    default = f" ({as_text(field.default)})" if field.default != "" else ""
+    return same_as(config, name, None, help=f"{field.metadata['help']} Empty: as in the parameter file{default}.")
+
+
+@dataclass(frozen=True)
+class BringupConfig(Config):
+    """Options of a start-up: launch arguments and command-line flags."""
+
+    driver: str = same_as(
+        AdapterConfig,
+        "profile",
+        help="What moves: `pybullet` (a simulation with its own camera), `moveit_servo`, or `twist` "
+        "(geometry_msgs/Twist).",
+    )
+    image: str = option("", "Topic of the camera image. Empty: the simulated camera's; a real driver needs one.")
+    camera_info: str = option("", "Topic of its camera_info. Empty: as for `image`.")
+    depth_image: str = option(
+        "", "Topic of metric depth aligned with the image. Empty: the simulated camera's; with a real driver, none."
+    )
+    depth: str | None = same_as(
+        DepthNodeConfig,
+        "source",
+        None,
+        help="Where depth comes from: the depth camera, or a network that sees the image. Empty: `camera` where "
+        "`depth_image` is given, else `estimated`; with pbvs and ibvs, which read metric depth only, the simulated "
+        "camera's, or none.",
+    )
+    depth_model: str | None = _or_parameter(DepthNodeConfig, "model")
+    tool_frame: str = same_as(AdapterConfig, "tool_frame")
+    camera_in_tool: str = option(
+        "", "Real driver: pose of the camera's optical frame in the tool, `x y z qx qy qz qw` in m. Empty: from TF."
+    )
+    cmd_vel: str = option("/cmd_vel", "Driver `twist`: topic that takes the tool's twist, in the tool frame.")
+    default_distance: float | None = _or_parameter(ControlConfig, "default_distance")
+    max_linear: float | None = _or_parameter(ControlConfig, "max_linear")
+    max_angular: float | None = _or_parameter(ControlConfig, "max_angular")
+    actuation_delay_s: float | None = _or_parameter(ControllerNodeConfig, "actuation_delay_s")
+    find_scale: bool | None = _or_parameter(ControlConfig, "find_scale")
+    controller: str | None = _or_parameter(ControlConfig, "controller")
+    speed: str | None = _or_parameter(ControlConfig, "speed")
+    matcher: str | None = _or_parameter(MatcherConfig, "matcher")
+    matcher_weights: str | None = _or_parameter(MatcherConfig, "matcher_weights")
+    lightglue_weights: str | None = _or_parameter(MatcherConfig, "lightglue_weights")
+    params: str = option(
+        "", "Your own parameter file, a YAML with a section for each node; the options given here override it."
+    )
+    scene: str = same_as(BridgeConfig, "scene")
+    seed: int = same_as(BridgeConfig, "seed")
+    level: str = same_as(BridgeConfig, "level")
+    rig: str = same_as(BridgeConfig, "rig")
+    ycb_root: str = same_as(BridgeConfig, "ycb_root")
+    lockstep: bool = same_as(BridgeConfig, "lockstep")
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.driver == "pybullet":
+            return
+        for name in ("image", "camera_info", *(("tool_frame",) if self.driver == "moveit_servo" else ())):
+            if not getattr(self, name):
+                raise ConfigError(f"{name}: driver {self.driver} needs one, such as {name}:={_EXAMPLES[name]}")
+        if not self.tool_frame and not self.camera_in_tool:
+            raise ConfigError(f"camera_in_tool: driver {self.driver} needs it, or a tool_frame to look up in TF")
+        if self.lockstep:
+            raise ConfigError("lockstep: only the simulation can wait; it needs driver pybullet")
+
+    @classmethod
+    def from_text(cls, texts: Mapping[str, str], where: str = "options") -> "BringupConfig":
+        """Build from texts, as launch arguments and command lines give them."""
+        fields = {field.name: field for field in dataclasses.fields(cls)}
+        values = {name: from_text(fields[name], text) if name in fields else text for name, text in texts.items()}
+        return cls.from_mapping(values, where)
+
+    @classmethod
+    def from_launch(cls, configurations: Mapping[str, str]) -> "BringupConfig":
+        """Build from the launch configurations, in which other launch files may have names of their own.
+
+        `ros2 launch` passes unknown arguments on in silence: of these, the old name of an option raises ConfigError.
+        """
+        known = cls.__dataclass_fields__
+        given = {name: text for name, text in configurations.items() if name in known or RENAMED.get(name) in known}
+        return cls.from_text(given, "arguments")
+
+    @cached_property
+    def user_params(self) -> dict[str, dict[str, object]]:
+        """Node -> parameters of the user's own file. Raises ConfigError."""
+        return read_user_params(self.params) if self.params else {}
+
+    def parameter(self, node: str, name: str, given=None):
+        """The value of a node's parameter: `given` at start-up, or else that of `params`; None: neither has one."""
+        return self.user_params.get(node, {}).get(name) if given is None else given
+
+    @property
+    def law(self) -> str:
+        """The control law that will run."""
+        return self.parameter("controller", "controller", self.controller) or ControlConfig().controller
+
+    @property
+    def depth_source(self) -> str:
+        """`depth`, or what stands for it when it is not given. The classical laws read metric depth only."""
+        if self.depth:
+            return self.depth
+        if self.law in CLASSICAL_LAWS:
+            return "camera" if self.depth_image or self.driver == "pybullet" else "none"
+        return "camera" if self.depth_image else "estimated"
+
+
+_EXAMPLES = {
+    "image": "/camera/color/image_raw",
+    "camera_info": "/camera/color/camera_info",
+    "tool_frame": "tool0",
+}

@@ -1,0 +1,51 @@
+"""What was commanded and when it moved the camera: the one record that everything compares motion seen with."""
+
+from collections import deque
+from typing import NamedTuple
+
+import numpy as np
+
+from depth_pc_ros.control.intervals import interval_s
+
+_COMMANDS_KEPT = 512
+LONGEST_S = 0.25  # no command is obeyed for longer: then the adapter stops the arm
+
+
+class _Command(NamedTuple):
+    begin_s: float
+    end_s: float
+    twist: np.ndarray
+    obeyed: bool
+
+
+class CommandRecord:
+    """Twists (6,) `[v, w]`, m/s and rad/s, camera axes, each with the interval in which it moves the camera.
+
+    Times are seconds of the images' clock, in growing order.
+    """
+
+    def __init__(self) -> None:
+        self._commands: deque[_Command] = deque(maxlen=_COMMANDS_KEPT)
+
+    def clear(self) -> None:
+        """Forget all commands."""
+        self._commands.clear()
+
+    def add(self, twist: np.ndarray, begin_s: float, end_s: float, obeyed: bool = True) -> None:
+        """Add a twist that moves the camera from `begin_s` to `end_s`, for 0.25 s at most; zero twists are left out.
+
+        obeyed: False where something limits the camera's motion.
+        """
+        end_s = min(end_s, begin_s + LONGEST_S)
+        if end_s > begin_s and twist.any():
+            self._commands.append(_Command(begin_s, end_s, twist.copy(), obeyed))
+
+    def translation(self, begin_s: float, end_s: float) -> tuple[np.ndarray, bool]:
+        """Sum of commanded velocity times time (3,) between two times, m, camera axes, and whether it was obeyed."""
+        total, obeyed = np.zeros(3), True
+        for command in self._commands:
+            if command.begin_s >= end_s or command.end_s <= begin_s or not command.twist[:3].any():
+                continue
+            total += interval_s(max(command.begin_s, begin_s), min(command.end_s, end_s)) * command.twist[:3]
+            obeyed = obeyed and command.obeyed
+        return total, obeyed

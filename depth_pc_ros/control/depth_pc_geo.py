@@ -1,0 +1,60 @@
+"""The default law: position-based servoing on the matches that a network believes in.
+
+Source of the network: Depth-PC, arXiv 2411.17195; see `networks.depth_pc_geo` for what differs.
+"""
+
+import numpy as np
+
+from depth_pc_ros.control.base import ControlLaw
+from depth_pc_ros.control.match_judge import MatchJudge
+from depth_pc_ros.control.pbvs import pbvs_output
+from depth_pc_ros.errors import PoseError
+from depth_pc_ros.pose.solver import Problem, View
+from depth_pc_ros.pose.tracker import PoseTracker
+from depth_pc_ros.types import LawOutput, Observation
+
+
+class DepthPcGeo(ControlLaw):
+    """The network judges the matches and gives a start for the pose; relative depth gives the goal's shape.
+
+    Both only help where the geometry alone is ambiguous: pose and depths come from the solver that `Pbvs` uses. Metric
+    depth is trusted no more than estimated shape: to 1 %, a start with mostly wrong matches explained too few of them.
+    """
+
+    RELIEF = 0.05  # of a goal's depth, as a share of its distance: what is typical
+    RELIEF_SIGMA = 0.1  # relative, of a point's depth about that shape
+    # Of the points that a depth camera has not measured, where it has measured others: those alone give the scale.
+    HOLE_SIGMA = 2.0
+
+    def __init__(self, model: str = "depth_pc_geo", freeze_depth: bool = True):
+        self._judge = MatchJudge(model)
+        self._tracker = PoseTracker(freeze_depth)
+
+    def reset(self) -> None:
+        self._judge.reset()
+        self._tracker.reset()
+
+    def __call__(self, observation: Observation) -> LawOutput:
+        guesses = []
+        if self._judge.due(observation, self._tracker.recheck_due):
+            guesses = [self._judge.judge(observation)]
+        seen = self._judge.believed(observation)
+        problem = self._problem(observation)
+        view = View(seen, observation.current[seen], np.full(len(seen), np.nan))  # live depth is for the network only
+        try:
+            estimate = self._tracker.track(problem, view, [(T, problem.rho_prior) for T in guesses])
+        except PoseError:
+            self._judge.forget_judgement()
+            raise
+        return pbvs_output(observation.goal, estimate)
+
+    def _problem(self, observation: Observation) -> Problem:
+        """The goal's depth: as measured, else `d (1 + RELIEF n)` of its distance d and its normalised depth n."""
+        return Problem.from_depth(
+            observation.goal,
+            observation.goal_depth_m,
+            observation.distance_m * (1 + self.RELIEF * self._judge.normalised_depth),
+            observation.focal_px,
+            measured_sigma=self.RELIEF_SIGMA,
+            guess_sigma=self.HOLE_SIGMA if np.isfinite(observation.goal_depth_m).any() else self.RELIEF_SIGMA,
+        )

@@ -1,0 +1,50 @@
+"""When an input must not be acted on: age of stamps, silence. Pure logic, times are passed in as seconds."""
+
+import math
+
+
+def stamp_problem(what: str, stamp_s: float, now_s: float, max_age_s: float, max_future_s: float = 0.1) -> str:
+    """What is wrong with the time stamp of `what`; "" when nothing. All in seconds, stamp and now of one clock."""
+    if not (math.isfinite(stamp_s) and stamp_s > 0):
+        return f"{what} has no time stamp (zero); its source must stamp it"
+    age_s = now_s - stamp_s
+    if age_s < -max_future_s:
+        return f"{what} is stamped {-age_s:.2f} s in the future; compare the clocks, and use_sim_time"
+    if age_s > max_age_s:
+        return f"{what} is {age_s:.2f} s old, at most {max_age_s:.2f} s is allowed"
+    return ""
+
+
+class InputWatchdog:
+    """Watches one input by the age of its stamps and, on a steady clock, by when it was last received.
+
+    timeout_s: longest silence. max_age_s, max_future_s: allowed difference of stamp and clock on receipt.
+    Silence is measured on a steady clock, so that a stopped `/clock` is silence too.
+    """
+
+    def __init__(self, what: str, timeout_s: float, max_age_s: float, max_future_s: float = 0.1):
+        self.what = what
+        self.timeout_s = timeout_s
+        self.max_age_s = max_age_s
+        self.max_future_s = max_future_s
+        self._received_s = None
+        self._stamp_problem = ""
+
+    def receive(self, stamp_s: float, now_s: float, steady_s: float) -> str:
+        """Note a message; returns what is wrong with its stamp, "" when nothing."""
+        self._received_s = steady_s
+        self._stamp_problem = stamp_problem(self.what, stamp_s, now_s, self.max_age_s, self.max_future_s)
+        return self._stamp_problem
+
+    def problem(self, steady_s: float) -> str:
+        """Why the newest message must not be acted on now; "" when it may."""
+        return self.silence(steady_s) or self._stamp_problem
+
+    def silence(self, steady_s: float) -> str:
+        """What to say when no message came for too long, whatever their stamps; "" when one did."""
+        if self._received_s is None:
+            return f"no {self.what} has arrived"
+        silence_s = steady_s - self._received_s
+        if silence_s > self.timeout_s:
+            return f"no {self.what} for {silence_s:.1f} s, at most {self.timeout_s:.2f} s is allowed"
+        return ""

@@ -1,0 +1,138 @@
+"""The parameters of every node. No ROS import: start-up, its checks and the reference page read them, too."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from depth_pc_ros.config import CommonConfig, Config, ControlConfig, MatcherConfig, option, same_as
+from depth_pc_ros.errors import ConfigError
+from depth_pc_ros.package_files import SHIPPED_DEPTH
+
+NAMESPACE = "/depth_pc"  # of all nodes
+
+
+@dataclass(frozen=True)
+class NodeConfig(Config):
+    """Parameters of every node; a node's own configuration derives from it."""
+
+    autostart: bool = option(True, "Configure and activate without waiting for a lifecycle manager.")
+
+
+@dataclass(frozen=True)
+class BridgeConfig(NodeConfig):
+    """PyBullet bridge: the simulated camera and arm."""
+
+    scene: str = option("default", "Simulated scene: what stands on the table.", choices=("default", "ycb"))
+    seed: int = same_as(CommonConfig, "seed", help="Seed of the simulated scene, the goal pose and the start pose.")
+    level: str = option(
+        "M", "How far the free camera starts from the goal: small, medium or large.", choices=("S", "M", "L")
+    )
+    rig: str = option(
+        "free", "What carries the simulated camera: nothing (`free`), or a Panda arm.", choices=("free", "arm")
+    )
+    ycb_root: str = same_as(CommonConfig, "ycb_root")
+    lockstep: bool = option(False, "Simulated time waits for the nodes: the same seed gives the same run.")
+    renderer: str = option(
+        "auto", "What draws the images: EGL, TinyRenderer, or EGL where it works.", choices=("auto", "egl", "tiny")
+    )
+    rate_hz: float = option(25.0, "Frames per second of simulated time (wall clock: at most this many).", 1.0, 200.0)
+    width: int = option(640, "Image width, px.", 64, 1024)
+    height: int = option(480, "Image height, px.", 64, 768)
+    focal_px: float = option(540.0, "Focal length, px; the principal point is the centre.", 20.0, 5000.0)
+    command_timeout_s: float = option(0.25, "Wall clock: a command older than this moves nothing, s.", 0.02, 10.0)
+    idle_s: float = option(0.3, "Lockstep: wall time until the next frame while nothing is commanded, s.", 0.01, 10.0)
+    lockstep_timeout_s: float = option(5.0, "Lockstep: longest wait for a command while commanded, s.", 0.1, 60.0)
+
+
+@dataclass(frozen=True)
+class KeypointNodeConfig(NodeConfig, MatcherConfig):
+    """Keypoint node: matches live images with the goal image."""
+
+    rectified: bool = option(False, "The images are rectified already: use P of camera_info, and no distortion.")
+
+
+@dataclass(frozen=True)
+class DepthNodeConfig(NodeConfig):
+    """Depth node: relays the camera's metric depth, or estimates relative depth with a network."""
+
+    source: str = option(
+        "camera",
+        "Where depth comes from: the depth camera, a network that sees the image, or nowhere.",
+        choices=("camera", "estimated", "none"),
+    )
+    rectified: bool = same_as(KeypointNodeConfig, "rectified")
+    model: str = option(
+        SHIPPED_DEPTH, "Network of `estimated` depth: one that ships, a folder, or a name on the Hugging Face hub."
+    )
+    short_side: int = option(252, "Short side of the image that the network sees, px.", 56, 1036)
+    device: str = same_as(CommonConfig, "device", choices=("cpu", "cuda"))
+
+
+@dataclass(frozen=True)
+class ControllerNodeConfig(NodeConfig, ControlConfig):
+    """Controller node: control law, limits and watchdogs.
+
+    Gains, speed limits and acceleration limits may change while the node runs; the rest only while it is unconfigured.
+    """
+
+    rate_hz: float = option(50.0, "Twist commands per second.", 5.0, 1000.0)
+    input_timeout_s: float = option(0.5, "Stop when no matched image has come for this long, s.", 0.05, 10.0)
+    max_image_age_s: float = option(0.5, "Stop when matches come from an image older than this, s.", 0.05, 10.0)
+    max_depth_age_s: float = option(0.1, "Use metric depth at most this far from the image in time, s.", 0.0, 10.0)
+    actuation_delay_s: float = option(
+        0.05,
+        "Latency from a commanded twist to its motion (driver and arm), s; too small a value overshoots. Not used in "
+        "lockstep, where there is none.",
+        0.0,
+        1.0,
+    )
+    give_up_s: float = option(5.0, "The servo action fails after this long without a usable view, s.", 0.1, 600.0)
+    lockstep: bool = same_as(
+        BridgeConfig, "lockstep", help="Answer every matched image with exactly one twist, in place of a fixed rate."
+    )
+
+
+@dataclass(frozen=True)
+class AdapterConfig(NodeConfig):
+    """Twist adapter: the last limits before the arm.
+
+    The speed limits may change while the node runs; the rest only while it is unconfigured.
+    """
+
+    profile: str = option(
+        "pybullet", "Kind of driver that takes the tool's twist.", choices=("pybullet", "moveit_servo", "twist")
+    )
+    hand_eye: str = option(
+        "parameters", "Where the camera's pose in the tool comes from.", choices=("parameters", "tf")
+    )
+    camera_in_tool_xyz: tuple = option((0.0, 0.0, 0.0), "Camera's optical frame in the tool frame, x y z in m.")
+    camera_in_tool_quat: tuple = option((0.0, 0.0, 0.0, 1.0), "Its orientation, unit quaternion x y z w.")
+    tool_frame: str = option("", "TF frame that the arm's driver moves, such as tool0; moveit_servo needs it.")
+    max_linear: float = same_as(ControlConfig, "max_linear", 0.5, help="Hard limit of the tool's speed, m/s.", low=0.0)
+    max_angular: float = same_as(
+        ControlConfig, "max_angular", 1.5, help="Hard limit of the tool's angular speed, rad/s.", low=0.0
+    )
+    command_timeout_s: float = same_as(
+        BridgeConfig, "command_timeout_s", help="A moving arm stops when no command has come for this long, s."
+    )
+    rate_hz: float = same_as(ControllerNodeConfig, "rate_hz", help="Rate of the watchdog and of the zero burst, 1/s.")
+
+    def __post_init__(self):
+        super().__post_init__()
+        for name, size in (("camera_in_tool_xyz", 3), ("camera_in_tool_quat", 4)):
+            value = getattr(self, name)
+            if len(value) != size or not np.isfinite(value).all():
+                raise ConfigError(f"{name}: expected {size} finite numbers, got {value}")
+        if abs(np.linalg.norm(self.camera_in_tool_quat) - 1) > 1e-3:
+            raise ConfigError(f"camera_in_tool_quat: expected unit length, got {self.camera_in_tool_quat}")
+        if self.hand_eye == "tf" and not self.tool_frame:
+            raise ConfigError("tool_frame: hand_eye 'tf' needs the name of the tool frame, got an empty name")
+
+
+NODE_CONFIGS: dict[str, type[NodeConfig]] = {
+    "bridge": BridgeConfig,
+    "keypoints": KeypointNodeConfig,
+    "depth": DepthNodeConfig,
+    "controller": ControllerNodeConfig,
+    "adapter": AdapterConfig,
+}

@@ -1,0 +1,46 @@
+"""Matchers by name, and the interface that a matcher of your own needs."""
+
+from typing import Any, Protocol
+
+import numpy as np
+
+from depth_pc_ros.config import LEARNED_MATCHERS, MatcherConfig
+from depth_pc_ros.geometry.camera import Intrinsics
+from depth_pc_ros.perception.matchers import AkazeMatcher, BriskMatcher, Matcher, OrbMatcher, SiftMatcher
+from depth_pc_ros.perception.tracking import TrackingMatcher
+from depth_pc_ros.types import Matches
+
+_MATCHERS = {"akaze": AkazeMatcher, "sift": SiftMatcher, "orb": OrbMatcher, "brisk": BriskMatcher}
+
+
+class AnyMatcher(Protocol):
+    """What `ServoPipeline` asks of a matcher; see `Matcher` for shapes and errors."""
+
+    @property
+    def goal_points(self) -> np.ndarray: ...
+
+    def set_goal(self, image: np.ndarray, intrinsics: Intrinsics) -> int: ...
+
+    def detect(self, image: np.ndarray) -> Any: ...
+
+    def match_features(self, features: Any) -> Matches: ...
+
+    def forget(self) -> None: ...
+
+
+def make_detecting_matcher(config: MatcherConfig) -> Matcher:
+    """The matcher that `config.matcher` names, without tracking. ConfigError: its weights are missing."""
+    if config.matcher in LEARNED_MATCHERS:
+        from depth_pc_ros.perception.learned_matcher import LearnedMatcher  # only now: importing torch takes a while
+
+        return LearnedMatcher(config)
+    return _MATCHERS[config.matcher](config)
+
+
+def make_matcher(config: MatcherConfig) -> Matcher | TrackingMatcher:
+    """The matcher that `config.matcher` names, tracking its matches where `config.track` says so.
+
+    Tracking needs the alignment with the goal's patches: without `refine` there is none.
+    """
+    matcher = make_detecting_matcher(config)
+    return TrackingMatcher(matcher) if config.track and config.refine else matcher

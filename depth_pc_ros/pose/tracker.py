@@ -1,0 +1,142 @@
+"""Relative pose from frame to frame: warm start, fresh candidates, keyframes, frozen depths."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from depth_pc_ros.errors import PoseError
+from depth_pc_ros.geometry import se3
+from depth_pc_ros.pose.candidates import candidate_poses
+from depth_pc_ros.pose.depth_freeze import DepthFreeze
+from depth_pc_ros.pose.solver import Problem, Solution, View, refine
+
+
+class _Keyframe(NamedTuple):
+    view: View
+    T_cam_goal: np.ndarray
+
+
+@dataclass(frozen=True)
+class PoseEstimate:
+    """`T_cam_goal` (4, 4) of a frame, inverse depths `rho` (N,) in 1/m, inliers (N,) bool over the goal's points.
+
+    metric: lengths are metres; False: they are right only up to the factor of the depth prior.
+    """
+
+    T_cam_goal: np.ndarray
+    rho: np.ndarray
+    inliers: np.ndarray
+    metric: bool
+
+
+class PoseTracker:
+    """Solves the relative pose of each frame, together with a few keyframes that saw the goal from farther away.
+
+    Near the goal the baseline holds no depth any more, and where the relief is not known the weakly observed motion
+    (a translation that a rotation almost hides) would be misjudged, even in its sign. So the views with the most
+    parallax are kept as keyframes, and the poses and depths of all are solved anew in each frame.
+
+    Relief and motion may both be reversed and still explain an image (the Necker reversal), the better the smaller the
+    motion. A warm start would stay with the wrong one, so fresh candidates are compared with it every few frames, on
+    the keyframes too.
+    """
+
+    MIN_SHARE, MIN_INLIERS = 0.35, 7  # support below which a pose is not trusted
+    WARM_SHARE = 0.85  # of the last frame's support: a warm start that keeps it needs no fresh candidates
+    RECHECK_FRAMES, RIVALS = 10, 2  # so often, so many fresh candidates are compared with a warm start
+    WARM_ITERATIONS = 2  # a warm start goes on where the last frame ended
+    KEYFRAMES = 3
+    SPACING = 0.25  # keyframes are this far apart, as a share of the larger distance to the goal
+
+    def __init__(self, freeze_depth: bool = True):
+        """freeze_depth: near the goal, see `DepthFreeze`."""
+        self.freeze = DepthFreeze(freeze_depth)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all earlier frames."""
+        self.freeze.release()
+        self._T_cam_goal: np.ndarray | None = None
+        self._rho: np.ndarray | None = None
+        self._share = 1.0  # of the matches that the last pose explained
+        self._unchecked = 0  # frames since fresh candidates were tried
+        self._keyframes: list[_Keyframe] = []
+
+    @property
+    def recheck_due(self) -> bool:
+        """Whether the next frame compares fresh candidates however well its warm start does."""
+        return not self.freeze.frozen and self._unchecked + 1 >= self.RECHECK_FRAMES
+
+    def track(self, problem: Problem, view: View, starts=()) -> PoseEstimate:
+        """The pose of the next view. starts: further candidates, as `candidate_poses` gives them.
+
+        Raises PoseError, and forgets all earlier frames, where too few matches agree on one pose.
+        """
+        seen = view.index
+        solution = self._solve(problem, view, starts)
+        inliers = solution.inliers[-1]
+        support = np.count_nonzero(inliers)
+        if support < max(self.MIN_INLIERS, self.MIN_SHARE * len(seen)):
+            self.reset()
+            raise PoseError(f"only {support} of {len(seen)} matches agree on one relative pose")
+        self._T_cam_goal, self._rho, self._share = solution.poses[-1], solution.rho, support / len(seen)
+        if not self.freeze.frozen:
+            self._keep(view, solution)
+        self.freeze.update(problem, solution, seen[inliers])
+        mask = np.zeros(len(problem.goal), dtype=bool)
+        mask[seen[inliers]] = True
+        views = (view, *(keyframe.view for keyframe in self._keyframes))
+        metric = problem.metric or any(np.isfinite(each.depth_m).any() for each in views)
+        return PoseEstimate(self._T_cam_goal, self._rho, mask, metric)
+
+    def _solve(self, problem: Problem, view: View, starts) -> Solution:
+        """The cheapest pose that explains this view and the keyframes, else the cheapest that explains this one."""
+        if self.freeze.frozen:
+            frozen = refine(
+                self.freeze.apply(problem), [view], [self._T_cam_goal], self._rho, self.WARM_ITERATIONS
+            )  # fmt: skip
+            if np.mean(frozen.inliers[-1]) >= self.WARM_SHARE * self._share:
+                return frozen
+            self.freeze.release()
+        views = [*(keyframe.view for keyframe in self._keyframes), view]
+        poses = [keyframe.T_cam_goal for keyframe in self._keyframes]
+        together = []
+        if self._T_cam_goal is not None:
+            warm = refine(problem, views, [*poses, self._T_cam_goal], self._rho, self.WARM_ITERATIONS)
+            steady = np.mean(warm.inliers[-1]) >= self.WARM_SHARE * self._share
+            due = self.recheck_due
+            self._unchecked += 1
+            if steady and not due:
+                return warm
+            together.append(warm)
+        self._unchecked = 0
+        alone = [refine(problem, [view], [T], rho) for T, rho in (*starts, *candidate_poses(problem, view))]
+        alone.sort(key=lambda solution: solution.cost)
+        if not together:
+            return alone[0]
+        rivals = [refine(problem, views, [*poses, each.poses[0]], each.rho) for each in alone[: self.RIVALS]]
+        best = min([*together, *rivals], key=lambda solution: solution.cost)
+        explains = np.mean(best.inliers[-1]) >= self.WARM_SHARE * np.mean(alone[0].inliers[0])
+        return best if explains else alone[0]
+
+    def _keep(self, view: View, solution: Solution) -> None:
+        """Keep the views with the most parallax; drop all when the pose was found afresh."""
+        views = [*(keyframe.view for keyframe in self._keyframes), view] if len(solution.poses) > 1 else [view]
+        rated = []
+        for candidate, T, inliers in zip(views, solution.poses, solution.inliers):
+            if np.mean(inliers) > 0.5:
+                baseline_m = np.linalg.norm(T[:3, 3])
+                rated.append((np.count_nonzero(inliers) * baseline_m**2, _Keyframe(candidate, T)))
+        rated.sort(key=lambda entry: -entry[0])
+        self._keyframes = []
+        for _, keyframe in rated:
+            if len(self._keyframes) < self.KEYFRAMES and all(_apart(keyframe, other) for other in self._keyframes):
+                self._keyframes.append(keyframe)
+
+
+def _apart(one: _Keyframe, other: _Keyframe) -> bool:
+    """Whether two keyframes are far enough from each other."""
+    T_one, T_other = one.T_cam_goal, other.T_cam_goal
+    between = np.linalg.norm(se3.inverse(T_one)[:3, 3] - se3.inverse(T_other)[:3, 3])
+    return bool(between > PoseTracker.SPACING * max(np.linalg.norm(T_one[:3, 3]), np.linalg.norm(T_other[:3, 3])))

@@ -1,0 +1,49 @@
+import math
+
+import pytest
+
+from depth_pc_ros.control.watchdog import InputWatchdog, stamp_problem
+
+
+@pytest.mark.parametrize(
+    ("stamp_s", "words"),
+    [
+        (0.0, "no time stamp"),
+        (math.nan, "no time stamp"),
+        (-1.0, "no time stamp"),
+        (100.2, "0.20 s in the future"),
+        (99.4, "0.60 s old, at most 0.50 s"),
+    ],
+)
+def test_stamps_that_must_not_move(stamp_s, words):
+    assert words in stamp_problem("image", stamp_s, now_s=100.0, max_age_s=0.5)
+
+
+@pytest.mark.parametrize("stamp_s", [100.09, 100.0, 99.51])
+def test_stamps_within_bounds_are_fine(stamp_s):
+    assert stamp_problem("image", stamp_s, now_s=100.0, max_age_s=0.5) == ""
+
+
+def test_watchdog_wants_a_first_message():
+    watchdog = InputWatchdog("image", timeout_s=0.5, max_age_s=0.5)
+    assert watchdog.problem(10.0) == "no image has arrived"
+
+
+def test_watchdog_measures_silence_on_the_steady_clock_only():
+    watchdog = InputWatchdog("image", timeout_s=0.5, max_age_s=0.5)
+    assert watchdog.receive(stamp_s=100.0, now_s=100.0, steady_s=10.0) == ""
+    assert watchdog.problem(10.49) == ""
+    # /clock stands still at 100 s all the while
+    assert watchdog.problem(10.51) == watchdog.silence(10.51)
+    assert "no image for 0.5 s" in watchdog.problem(10.51)
+    watchdog.receive(stamp_s=100.1, now_s=100.1, steady_s=11.0)
+    assert watchdog.problem(11.0) == ""
+
+
+def test_a_bad_stamp_lasts_until_the_next_good_one():
+    watchdog = InputWatchdog("image", timeout_s=0.5, max_age_s=0.5)
+    assert "in the future" in watchdog.receive(stamp_s=105.0, now_s=100.0, steady_s=10.0)
+    assert "in the future" in watchdog.problem(10.1)
+    assert watchdog.silence(10.1) == ""
+    watchdog.receive(stamp_s=100.2, now_s=100.2, steady_s=10.2)
+    assert watchdog.problem(10.2) == ""

@@ -1,0 +1,113 @@
+import numpy as np
+import pytest
+
+from depth_pc_ros.geometry import se3
+from depth_pc_ros.pose.candidates import candidate_poses
+from depth_pc_ros.pose.solver import Problem, View, refine
+
+FOCAL = 540.0
+
+
+def make_problem(seed, roll_deg=30.0, shift=0.1, relief=0.05, noise_px=0.0, sigma=0.1, mismatches=0.0, n=80):
+    """Random points about 0.7 m before the goal camera, and their view after a known motion.
+
+    Returns problem, view, `T_cam_goal`, and the points' depths (N,) in goal and current camera.
+    """
+    rng = np.random.default_rng(seed)
+    goal = rng.uniform(-0.4, 0.4, (n, 2))
+    depth = 0.7 * (1 + relief * rng.uniform(-1, 1, n))
+    R = se3.exp_so3(np.radians([5, -8, roll_deg]))
+    T = se3.from_rt(R, shift * np.array([0.6, -0.5, 0.4]))
+    current, current_depth = look(goal, depth, T)
+    current += rng.normal(size=(n, 2)) * noise_px / FOCAL
+    wrong = rng.random(n) < mismatches
+    current[wrong] = rng.uniform(-0.6, 0.6, (wrong.sum(), 2))
+    prior = np.full(n, 1 / 0.7)
+    problem = Problem(goal, prior, 1 / (sigma * prior) ** 2, FOCAL)
+    return problem, View(np.arange(n), current, np.full(n, np.nan)), T, depth, current_depth
+
+
+def look(goal, depth, T_cam_goal):
+    """Normalised coordinates (N, 2) and depth (N,) of the goal's points in another camera."""
+    points = se3.transform(T_cam_goal, np.column_stack([goal, np.ones(len(goal))]) * depth[:, None])
+    return points[:, :2] / points[:, 2:], points[:, 2]
+
+
+def solve(problem, view):
+    solutions = [refine(problem, [view], [T], rho) for T, rho in candidate_poses(problem, view)]
+    return min(solutions, key=lambda s: s.cost)
+
+
+def test_refine_recovers_pose_and_depth_without_noise():
+    problem, view, T, depth, _ = make_problem(0)
+    solution = refine(problem, [view], [np.eye(4)], problem.rho_prior, iterations=60)
+    error_m, error_deg = se3.pose_error(solution.poses[0], T)
+    # The loose prior on depth pulls a little; scale comes from it alone.
+    assert error_m < 3e-3
+    assert error_deg < 0.1
+    assert np.corrcoef(1 / solution.rho, depth)[0, 1] > 0.99
+
+
+def test_a_view_with_parallax_fixes_the_pose_of_one_without():
+    """Strong relief, 4 mm from the goal: alone a shift hides behind a turn, a second view tells them apart."""
+    rng = np.random.default_rng(0)
+    goal = rng.uniform(-0.4, 0.4, (80, 2))
+    depth = 0.7 * (1 + 0.8 * goal[:, 0] ** 2 + 0.3 * goal[:, 1])  # relief that goes with the place in the image
+    far = se3.exp(np.array([0.08, -0.06, 0.05, 0.1, -0.05, 0.4]))
+    near = se3.exp(np.array([0.004, -0.003, 0.001, 0.004, 0.005, 0.0]))
+    prior = np.full(80, 1 / 0.7)
+    problem = Problem(goal, prior, 1 / (0.3 * prior) ** 2, FOCAL)
+    nothing = np.full(80, np.nan)
+    views = [View(np.arange(80), look(goal, depth, T)[0], nothing) for T in (far, near)]
+    start = np.eye(4)
+    alone = refine(problem, views[1:], [start], prior, iterations=50).poses[-1]
+    together = refine(problem, views, [far, start], prior, iterations=50).poses[-1]
+    alone_m, together_m = (se3.pose_error(T, near)[0] for T in (alone, together))
+    assert together_m < 1e-3
+    assert together_m < 0.5 * alone_m
+
+
+@pytest.mark.parametrize("roll_deg", [0, 30, 90, 140, 179])
+@pytest.mark.parametrize("relief", [0.0, 0.08])
+def test_start_and_refine_over_rotations_planes_and_mismatches(roll_deg, relief):
+    for seed in range(5):
+        problem, view, T, *_ = make_problem(seed, roll_deg, relief=relief, noise_px=0.4, mismatches=0.3)
+        solution = solve(problem, view)
+        error_m, error_deg = se3.pose_error(solution.poses[0], T)
+        assert error_deg < 1.5
+        assert error_m < 0.02
+        assert solution.inliers[0].mean() > 0.5
+
+
+def test_no_motion_gives_no_motion():
+    """At the goal an essential matrix is undefined; the pose must still be the identity to keypoint noise."""
+    problem, view, *_ = make_problem(1, roll_deg=0, shift=0)
+    noise = np.random.default_rng(2).normal(size=problem.goal.shape) * 0.1 / FOCAL
+    still = View(view.index, problem.goal + noise, view.depth_m)
+    error_m, error_deg = se3.pose_error(solve(problem, still).poses[0], np.eye(4))
+    assert error_m < 1e-3
+    assert error_deg < 0.1
+
+
+def test_metric_goal_depth_gives_metric_translation():
+    problem, view, T, depth, _ = make_problem(3, noise_px=0.2)
+    metric = Problem(problem.goal, 1 / depth, (depth / 0.01) ** 2, FOCAL)
+    error_m, error_deg = se3.pose_error(solve(metric, view).poses[0], T)
+    assert error_m < 1e-3
+    assert error_deg < 0.1
+
+
+def test_measured_depth_in_the_current_view_corrects_a_wrong_prior():
+    problem, view, T, _, current_depth = make_problem(4, noise_px=0.2)
+    wrong = np.full(len(problem.goal), 1 / 0.5)  # the scene is at 0.7 m
+    problem = Problem(problem.goal, wrong, 1 / (0.5 * wrong) ** 2, FOCAL)
+    blind = solve(problem, view)
+    seeing = solve(problem, View(view.index, view.current, current_depth))
+    length = np.linalg.norm(T[:3, 3])
+    assert abs(np.linalg.norm(blind.poses[0][:3, 3]) / length - 1) > 0.15
+    assert abs(np.linalg.norm(seeing.poses[0][:3, 3]) / length - 1) < 0.03
+
+
+def test_same_matches_give_the_same_pose():
+    problem, view, *_ = make_problem(5, noise_px=0.4, mismatches=0.4)
+    np.testing.assert_array_equal(solve(problem, view).poses[0], solve(problem, view).poses[0])
