@@ -18,7 +18,7 @@ except ImportError:
     ServoClient = None
 
 # Half the usual size: the same view of the same scene, four times faster.
-SMALL_CAMERA = "bridge: {width: 320, height: 240, focal_px: 270.0}"
+BRIDGE = "bridge: {{width: 320, height: 240, focal_px: 270.0, idle_s: {idle_s}}}"
 
 
 class Twists:
@@ -83,14 +83,17 @@ class RunningServo:
 
 @pytest.fixture
 def start_servo(tmp_path):
-    """Starts a servo for BringupConfig options; only the named nodes of it where `only` names some."""
+    """Starts a servo for BringupConfig options; only the named nodes of it where `only` names some.
+
+    idle_s: in lockstep, how long the world waits for the first answer; a run repeats exactly where that comes in time.
+    """
     if ServoClient is None:
         pytest.skip("needs rclpy: run scripts/setup.sh, or source a ROS 2 environment")
     params = tmp_path / "small.yaml"
-    params.write_text(SMALL_CAMERA)
     with contextlib.ExitStack() as stack:
 
-        def start(only=(), **options) -> RunningServo:
+        def start(only=(), idle_s=0.3, **options) -> RunningServo:
+            params.write_text(BRIDGE.format(idle_s=idle_s))
             specs = nodes(BringupConfig(params=str(params), **options))
             specs = [spec for spec in specs if not only or spec.name in only]
             processes = stack.enter_context(NodeProcesses(specs, tmp_path / "log"))
