@@ -45,7 +45,7 @@ class Goal:
 
     keypoints: (N, 2) float64 px. intrinsics: of goal and live image. metric_depth_m: (N,) depth z in metres at the
     keypoints, NaN where unknown. relative_depth: (N,) up to scale and shift, larger = farther, NaN where unknown;
-    None: not estimated. distance_m: camera to scene centre at the goal, the depth prior; None: not known.
+    None: not estimated. distance_m: camera to scene centre at the goal, the distance prior; None: not known.
     Raises GoalError when one of them does not fit.
     """
 
@@ -139,7 +139,7 @@ class Observation:
     goal_depth_m, current_depth_m: (N,) depth z in metres in the goal / current camera, NaN where unknown.
     goal_relative_depth, current_relative_depth: (N,) the same up to scale and shift, larger = farther, NaN where
     unknown; None: nothing better than the metric depth.
-    distance_m: camera to scene centre at the goal (the depth prior). focal_px: turns normalised errors into pixels.
+    distance_m: camera to scene centre at the goal (the distance prior). focal_px: turns normalised errors into pixels.
     """
 
     goal: np.ndarray
@@ -158,7 +158,7 @@ class LawOutput:
     """What a control law answers: the twist at unit gain (6,) in m and rad (times 1/s), and its inliers (N,) bool.
 
     T_cam_goal: the pose (4, 4) that the twist leads to, where its lengths are right only up to the factor of the
-    depth prior; None: the law solves for no pose, or its lengths are metres.
+    distance prior; None: the law solves for no pose, or its lengths are metres.
     """
 
     twist: np.ndarray

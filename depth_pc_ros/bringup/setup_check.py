@@ -10,14 +10,13 @@ from depth_pc_ros.bringup.check_report import Check
 from depth_pc_ros.bringup.client import ServoClient
 from depth_pc_ros.bringup.node_table import nodes
 from depth_pc_ros.errors import CameraError, DepthPcError
+from depth_pc_ros.nodes.arm_drivers import DRIVERS, MoveItServoDriver
 from depth_pc_ros.nodes.base import IMAGE_QOS
 from depth_pc_ros.nodes.conversions import rectifier_from_info
 from depth_pc_ros.nodes.hand_eye import TfHandEye
 from depth_pc_ros.nodes.node_configs import NAMESPACE
 
-_OUTPUTS = {"pybullet": "command", "moveit_servo": "/servo_node/delta_twist_cmds", "twist": "cmd_vel"}
 _SERVICES = ("keypoints/set_goal_image", "keypoints/capture_goal", "controller/enable")
-_MOVEIT_SWITCH = "/servo_node/switch_command_type"
 
 
 def check_running_nodes(config: BringupConfig, seconds: float) -> list[Check]:
@@ -102,12 +101,12 @@ class _Watch:
         present = {name for name, _ in self._client.node.get_service_names_and_types()}
         wanted = [_absolute(name) for name in _SERVICES]
         if self._config.driver == "moveit_servo":
-            wanted.append(_MOVEIT_SWITCH)
+            wanted.append(MoveItServoDriver.SWITCH)
         return [Check(f"service {name}", name in present, "there" if name in present else "missing") for name in wanted]
 
     def output(self) -> Check:
         """Whether somebody takes the adapter's command."""
-        name = _OUTPUTS[self._config.driver]
+        name = DRIVERS[self._config.driver].TOPIC
         topic = _absolute(self._specs["adapter"].remappings.get(name, name))
         count = self._client.node.count_subscribers(topic)
         detail = f"{count} subscriber(s)" if count else "nobody takes the commands: start the arm's driver"

@@ -74,7 +74,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def modules(config: BringupConfig) -> list[Check]:
     """Whether each Python module can be found."""
-    wanted = [*_MODULES, *_DRIVER_MODULES[config.driver]]
+    wanted = [*_MODULES, *_DRIVER_MODULES.get(config.driver, ())]
     if config.law not in CLASSICAL_LAWS:
         wanted += _LEARNED_MODULES
     if config.depth_source == "estimated":

@@ -32,8 +32,10 @@ class StampedDriver:
 class TwistDriver:
     """Plain Twist on `cmd_vel`, for drivers that take one in their tool frame."""
 
+    TOPIC = "cmd_vel"
+
     def __init__(self, node, tool_frame: str):
-        self._publisher = node.create_publisher(Twist, "cmd_vel", TWIST_QOS)
+        self._publisher = node.create_publisher(Twist, self.TOPIC, TWIST_QOS)
 
     def problem(self) -> str:
         """Why it cannot take commands yet; "" when it can."""

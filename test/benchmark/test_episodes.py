@@ -97,7 +97,7 @@ def test_photographs_reload_too(tmp_path, photo_settings, photo_places):
         ("{", "cannot read"),
         ("[]", "version 1, got None"),
         (json.dumps({"version": 9}), "version 1, got 9"),
-        (json.dumps({"version": 1, "environment": "E_YCB"}), "environment 'E_YCB', but 'E_generic'"),
+        (json.dumps({"version": 1, "environment": "E_YCB"}), "environment 'E_YCB', expected 'E_generic'"),
         (
             json.dumps({"version": 1, "environment": E_GENERIC, "split": "dev", "scene": "standard",
                         "base": "standard", "episodes": [{"id": "dev/S/000"}]}),

@@ -79,7 +79,7 @@ def test_a_file_that_is_no_photograph_is_named(tmp_path):
 
 def test_missing_packages_are_named_with_the_command_that_installs_them(monkeypatch):
     monkeypatch.setattr(photos.importlib.util, "find_spec", lambda _: None)
-    with pytest.raises(SceneError, match="pip install scikit-image scikit-learn"):
+    with pytest.raises(SceneError, match=r"pip install 'depth_pc_ros\[benchmark\]'"):
         photos.list_photos(None)
 
 

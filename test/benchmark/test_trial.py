@@ -28,7 +28,7 @@ def run(episode, photo_settings, photo_places, monkeypatch):
             has_eyes = False
             label = "fake"
 
-            def set_goal(self, goal, disturb_matches):
+            def start(self, goal, disturb_matches):
                 self.goal = goal
 
             def step(self, frame):
@@ -112,7 +112,7 @@ def test_a_refused_goal_is_a_failure_of_its_own(run, monkeypatch, episode, photo
         has_eyes = False
         label = "blind"
 
-        def set_goal(self, goal, disturb_matches):
+        def start(self, goal, disturb_matches):
             raise GoalTextureError("goal image: too few keypoints")
 
     monkeypatch.setitem(methods.METHODS, "blind", Blind)

@@ -36,6 +36,6 @@ def test_the_map_names_every_part():
         assert any((ROOT / place / folder).is_dir() for place in PLACES), folder
 
 
-@pytest.mark.parametrize(("name", "words"), [("README.md", 1000), ("ARCHITECTURE.md", 1000)])
+@pytest.mark.parametrize(("name", "words"), [("README.md", 1000), ("ARCHITECTURE.md", 1200)])
 def test_the_entrances_stay_short(name, words):
     assert len((ROOT / name).read_text(encoding="utf-8").split()) <= words
