@@ -16,8 +16,8 @@ This arm, as many do (`speedl` of Universal Robots, for one), wants the velocity
 base: `[v, w]` as a Float64MultiArray on `tool_velocity`. So the driver needs to know how the tool is turned in the
 base: it listens to `tool_pose`. An old pose would send the arm in a wrong direction, so that is a problem.
 
-`DRIVERS` is the table of profiles. Put your class there before the adapter's module is imported, as `adapter_class`
-does; to make it a part of the package, put it into `nodes/arm_drivers.py`.
+`register_driver` gives the class a name for the adapter's parameter `profile`; to make it a part of the package, put
+it into `nodes/arm_drivers.py`.
 """
 
 import argparse
@@ -38,9 +38,10 @@ try:
     from rclpy.parameter import Parameter
     from std_msgs.msg import Float64MultiArray, Header
 
-    from depth_pc_ros.nodes import arm_drivers
+    from depth_pc_ros.nodes.arm_drivers import register_driver
     from depth_pc_ros.nodes.base import TWIST_QOS, run
     from depth_pc_ros.nodes.conversions import pose_from_msg, pose_to_msg, twist_to_msg
+    from depth_pc_ros.nodes.twist_adapter import TwistAdapter
 except ImportError as error:
     sys.exit(f"this example needs ROS 2 ({error}): source it, or scripts/env.sh after scripts/setup.sh")
 
@@ -54,13 +55,14 @@ STAND_IN = f"/stand_in_{os.getpid()}"  # namespace: no real arm hears what is me
 class BaseArrayDriver:
     """Publishes `[v, w]` of the tool's origin in axes of the base, m/s and rad/s, on `tool_velocity`."""
 
+    TOPIC = "tool_velocity"
     LONGEST_AGE_S = 0.1  # of the tool's pose
 
     def __init__(self, node, tool_frame: str):
         self._node = node
         self._R_base_tool = None
         self._received_s = -np.inf
-        self._publisher = node.create_publisher(Float64MultiArray, "tool_velocity", TWIST_QOS)
+        self._publisher = node.create_publisher(Float64MultiArray, self.TOPIC, TWIST_QOS)
         node.create_subscription(PoseStamped, "tool_pose", self._on_tool_pose, 1)
 
     def _on_tool_pose(self, msg: PoseStamped) -> None:
@@ -79,12 +81,7 @@ class BaseArrayDriver:
         self._publisher.publish(Float64MultiArray(data=[*(R @ twist[:3]), *(R @ twist[3:])]))
 
 
-def adapter_class():
-    """The twist adapter, which knows the profile `base_array`."""
-    arm_drivers.DRIVERS[PROFILE] = BaseArrayDriver
-    from depth_pc_ros.nodes.twist_adapter import TwistAdapter
-
-    return TwistAdapter
+register_driver(PROFILE, BaseArrayDriver)
 
 
 class StandInArm(Node):
@@ -118,7 +115,7 @@ def drive_stand_in(twist: np.ndarray, T_base_tool: np.ndarray, count: int = 25) 
     rclpy.init()
     arm = StandInArm(T_base_tool)
     parameters = [Parameter(name, value=value) for name, value in values.items()]
-    adapter = adapter_class()(namespace=STAND_IN, parameter_overrides=parameters)
+    adapter = TwistAdapter(namespace=STAND_IN, parameter_overrides=parameters)
     adapter.start()
     commands = arm.create_publisher(TwistStamped, "twist_cmd", TWIST_QOS)
     executor = SingleThreadedExecutor()
@@ -165,7 +162,7 @@ def main() -> int:
             parser.error(f"unknown arguments without --node: {' '.join(ros_arguments)}")
         return check()
     sys.argv[1:] = [*ros_arguments, "--ros-args", "-p", f"profile:={PROFILE}"]
-    return run(adapter_class())
+    return run(TwistAdapter)
 
 
 if __name__ == "__main__":

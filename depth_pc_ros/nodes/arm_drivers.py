@@ -8,6 +8,7 @@ from std_msgs.msg import Header
 from depth_pc_ros.errors import ConfigError
 from depth_pc_ros.nodes.base import TWIST_QOS
 from depth_pc_ros.nodes.conversions import twist_to_msg
+from depth_pc_ros.nodes.node_configs import DRIVER_PROFILES
 
 
 class StampedDriver:
@@ -91,3 +92,13 @@ class MoveItServoDriver(StampedDriver):
 
 
 DRIVERS = {"pybullet": StampedDriver, "moveit_servo": MoveItServoDriver, "twist": TwistDriver}
+
+
+def register_driver(profile: str, driver_class: type) -> None:
+    """Add a driver of your own to those that the adapter's parameter `profile` can name, in this process.
+
+    driver_class: built with the node and the tool's frame; has `TOPIC`, `problem()` and `send(twist, stamp)` as above.
+    """
+    DRIVERS[profile] = driver_class
+    if profile not in DRIVER_PROFILES:
+        DRIVER_PROFILES.append(profile)

@@ -9,6 +9,8 @@ from depth_pc_ros.errors import ConfigError
 from depth_pc_ros.package_files import SHIPPED_DEPTH
 
 NAMESPACE = "/depth_pc"  # of all nodes
+# Kinds of arm drivers; `nodes.arm_drivers.register_driver` adds one.
+DRIVER_PROFILES = ["pybullet", "moveit_servo", "twist"]
 
 
 @dataclass(frozen=True)
@@ -99,9 +101,7 @@ class AdapterConfig(NodeConfig):
     The speed limits may change while the node runs; the rest only while it is unconfigured.
     """
 
-    profile: str = option(
-        "pybullet", "Kind of driver that takes the tool's twist.", choices=("pybullet", "moveit_servo", "twist")
-    )
+    profile: str = option("pybullet", "Kind of driver that takes the tool's twist.", choices=DRIVER_PROFILES)
     hand_eye: str = option(
         "parameters", "Where the camera's pose in the tool comes from.", choices=("parameters", "tf")
     )

@@ -57,6 +57,9 @@ def test_models_are_found_by_path_and_in_installations(folder, monkeypatch, tmp_
     installed = tmp_path / "prefix" / "share" / "depth_pc_ros" / "models"
     installed.mkdir(parents=True)
     folder.rename(installed / "mine")
+    index = tmp_path / "prefix" / "share" / "ament_index" / "resource_index" / "packages"
+    index.mkdir(parents=True)
+    (index / "depth_pc_ros").touch()
     monkeypatch.setenv("AMENT_PREFIX_PATH", str(tmp_path / "prefix"))
     assert find_model("mine") == installed / "mine"
     with pytest.raises(CheckpointError, match="'absent'"):

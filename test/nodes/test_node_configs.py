@@ -16,4 +16,4 @@ def test_the_adapter_has_a_driver_for_every_profile():
     pytest.importorskip("rclpy", reason="needs rclpy: run scripts/setup.sh, or source a ROS 2 environment")
     from depth_pc_ros.nodes.arm_drivers import DRIVERS
 
-    assert AdapterConfig.__dataclass_fields__["profile"].metadata["choices"] == tuple(DRIVERS)
+    assert AdapterConfig.__dataclass_fields__["profile"].metadata["choices"] == list(DRIVERS)
