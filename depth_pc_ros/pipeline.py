@@ -22,6 +22,7 @@ class ServoPipeline:
         pipeline.set_goal(goal_rgb, K, distance=0.6)
         while not (result := pipeline.step(camera.read(), time.monotonic())).converged:
             robot.move(result.twist)
+        robot.move(result.twist)  # zero
 
     Twists are `[v, w]`, m/s and rad/s, in the camera's optical frame (z forward, x right, y down). Each is assumed to
     be obeyed until the next step, for 0.25 s at most; without metric depth that gives the scale of the distance. Where

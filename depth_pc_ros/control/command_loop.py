@@ -47,7 +47,7 @@ class CommandLoop:
         self.obeyed = True
         self._ramp = Ramp()
         self._burst = ZeroBurst()
-        self._moving = False
+        self._moving = self._stop_due = False
         self._target: np.ndarray | None = None
         self._counted_s = -np.inf  # until when the motion of the newest command is in the record
 
@@ -57,19 +57,25 @@ class CommandLoop:
         return self._ramp.command
 
     def aim(self, target: np.ndarray | None) -> None:
-        """Approach this twist (6,) from the next command on; None: stop."""
-        self._target = target
+        """Approach this twist (6,) from the next command on; None: the next command stops, whatever target follows."""
+        self._target = None if target is None else target.copy()
+        self._stop_due = self._stop_due or target is None
 
-    def stop(self) -> None:
-        """Rest; the next commands are zeros if there was motion."""
-        if self._moving:
-            self._burst.start()
+    def stop(self, acts_s: float | None = None) -> None:
+        """Rest; the next commands are zeros if there was motion.
+
+        acts_s: when that stops the camera, s of the images' clock; None: no motion is recorded after the last call.
+        """
+        if acts_s is not None:
+            self.count_until(acts_s)
+        self._target = None
         self._rest()
 
     def _rest(self) -> None:
+        if self._moving:
+            self._burst.start()
         self._ramp.rest()
-        self._moving = False
-        self._target = None
+        self._moving = self._stop_due = False
 
     def count_until(self, acts_s: float) -> None:
         """The newest command moves the camera until this time of the images' clock: put that into the record."""
@@ -83,14 +89,14 @@ class CommandLoop:
         before any new motion.
         """
         self.count_until(acts_s)
-        if self._target is None:
-            self.stop()
+        if self._stop_due:
+            self._rest()
         if self._burst.tick():
             return np.zeros(6)
         if self._target is None:
             return None
         self._moving = True
-        return self._ramp.step(self.velocity_law, self._target, dt_s)
+        return self._ramp.step(self.velocity_law, self._target, dt_s).copy()
 
     def answer(self, stamp_s: float, acts_s: float) -> np.ndarray:
         """The one twist (6,) that answers the image of this time; one zero is enough to stop.
@@ -98,9 +104,10 @@ class CommandLoop:
         acts_s: as in `command`.
         """
         self.count_until(acts_s)
+        if self._stop_due:
+            self._rest()
         self._burst.cancel()
         if self._target is None:
-            self._rest()
-            return self.twist
+            return np.zeros(6)
         self._moving = True
-        return self._ramp.follow(self.velocity_law, self._target, stamp_s)
+        return self._ramp.follow(self.velocity_law, self._target, stamp_s).copy()

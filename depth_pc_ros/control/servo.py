@@ -24,12 +24,15 @@ class Servo:
     """Control law, velocity law, stopping rule and command loop around one goal.
 
         servo.set_goal(goal)
-        while not servo.update(matches, stamp_s, age_s=0.1).converged:
+        for matches, stamp_s in images:
+            result = servo.update(matches, stamp_s, age_s=0.1)
             robot.move(servo.answer())  # once per image; at a fixed rate: servo.command(dt_s, acts_s)
+            if result.converged:
+                break
 
     `update` gives the states NO_GOAL, SERVOING, CONVERGED, STALE_INPUT (stamp not newer), LOST (too few matches, or no
-    pose; `depth_pc_geo` also where its network answers NaN), FAULT (a law answered NaN; stays until `reset`). Any state
-    but SERVOING stops at once. A converged servo moves again when the error grows past the stopping error.
+    pose; `depth_pc_geo` also where its network answers NaN), FAULT (a law answered NaN; until `reset` or `resume`). Any
+    state but SERVOING stops at once. A converged servo moves again when the error grows past the stopping error.
     """
 
     def __init__(self, config: ControlConfig, law: ControlLaw | None = None):
@@ -144,9 +147,16 @@ class Servo:
         """
         return self._loop.answer(self._stamp_s, self._acts_s)
 
-    def stop(self) -> None:
-        """Stop at once: zeros if there was motion, then silence, until the next `update` that gives SERVOING."""
-        self._loop.stop()
+    def stop(self, acts_s: float | None = None) -> None:
+        """Stop at once: zeros if there was motion, then silence, until the next `update` that gives SERVOING.
+
+        acts_s: when that stops the camera, s of the images' clock, so that all motion until then is recorded.
+        """
+        self._loop.stop(acts_s)
+
+    def abort(self) -> None:
+        """Let the next command stop, as after an `update` that is LOST: the motion until then is recorded."""
+        self._loop.aim(None)
 
     # Every frame
 
@@ -159,12 +169,14 @@ class Servo:
         long time, or a long interval between images, lowers the gain (see `VelocityLaw.target`). The result's twist is
         the speed limited target of the next commands. Raises GoalError, ImageError; it stops then, too.
         """
-        self._loop.aim(None)
         self._stamp_s, self._acts_s = stamp_s, stamp_s + age_s
         self._loop.count_until(self._acts_s)
-        result = self._look(matches, stamp_s, depth, age_s)
-        if result.state is ServoState.SERVOING:
-            self._loop.aim(result.twist)
+        target = None
+        try:
+            result = self._look(matches, stamp_s, depth, age_s)
+            target = result.twist if result.state is ServoState.SERVOING else None
+        finally:
+            self._loop.aim(target)
         return result
 
     def _look(self, matches: Matches, stamp_s: float, depth: np.ndarray | None, age_s: float) -> StepResult:

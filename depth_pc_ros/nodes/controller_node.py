@@ -82,8 +82,9 @@ class ControllerNode(ServoNode):
     def halt(self):
         self.action.halt()
         self.disable()
-        while (zero := self._servo.command(0.0, self.now_s())) is not None:
+        while (zero := self._servo.command(0.0, self._acts_s())) is not None:
             self._publish_twist(zero)
+            self._servo.stop()  # whatever came meanwhile
 
     def dismantle(self):
         self.action.destroy()
@@ -109,7 +110,7 @@ class ControllerNode(ServoNode):
         """Stop now: zero burst, then silence."""
         self._enabled = False
         self._lockstep_queue.clear()
-        self._servo.stop()
+        self._servo.stop(self._acts_s())
         self._publish_status()
 
     def _on_enable(self, request: SetBool.Request, response: SetBool.Response):
@@ -188,7 +189,10 @@ class ControllerNode(ServoNode):
         self._step_queued()
 
     def _on_adapter_status(self, msg: DiagnosticStatus):
+        before = self._adapter_state
         self._adapter_state = next((pair.value for pair in msg.values if pair.key == "state"), "OK")
+        if before == "TF_ERROR" != self._adapter_state and self._result.state is ServoState.SERVOING:
+            self._result = _WAITING  # the camera stood still: the target is old
         self._adapter_message = msg.message
         # OK with a message: the adapter refuses twists, or has had none for a while. It comes when it comes, so that in
         # lockstep, where every twist is waited for, a run would not repeat exactly.
@@ -242,8 +246,12 @@ class ControllerNode(ServoNode):
         """Stop the servo where the node's state does not allow motion; returns that state."""
         state = self.state()[0]
         if state not in _MOVING:
-            self._servo.stop()
+            self._servo.stop(self._acts_s())
         return state
+
+    def _acts_s(self) -> float:
+        """When a twist that is sent now moves the camera, s of the node's clock."""
+        return self.now_s() + self._lag_s
 
     def _on_tick(self):
         steady_s = self.steady_s()
@@ -254,7 +262,7 @@ class ControllerNode(ServoNode):
         self._step_queued()
         state = self._stop_unless_moving()
         if not (self.config.lockstep and state in _MOVING):
-            twist = self._servo.command(dt_s, self.now_s() + self._lag_s)
+            twist = self._servo.command(dt_s, self._acts_s())
             if twist is None and state is ServoState.TF_ERROR:
                 twist = np.zeros(6)  # the adapter looks its transform up again with every twist
             if twist is not None:

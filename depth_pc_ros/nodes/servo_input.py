@@ -97,25 +97,29 @@ class ServoInput:
     def step(self, msg: KeypointMatches, age_s: float = 0.0) -> StepResult:
         """One frame of matches. age_s: how old their image is, s."""
         self.depth_age_s = float("nan")
-        if self._goal is None or msg.goal_id == 0:
-            return self._refused(ServoState.NO_GOAL, "no goal image has been set")
-        if self._goal_problem:
-            return self._refused(ServoState.NO_GOAL, self._goal_problem)
-        if msg.goal_id != self.goal_id:
-            return self._refused(ServoState.STALE_INPUT, f"the matches are of goal {msg.goal_id}, not {self.goal_id}")
         stamp_s = stamp_to_seconds(msg.header.stamp)
-        try:
-            result = self._servo.update(matches_from_msg(msg), stamp_s, self._depth_at(stamp_s), age_s)
-        except DepthPcError as error:
-            return self._refused(ServoState.STALE_INPUT, str(error))
+        state, message = self._goal_state(msg)
+        if state is None:
+            try:
+                result = self._servo.update(matches_from_msg(msg), stamp_s, self._depth_at(stamp_s), age_s)
+            except DepthPcError as error:
+                state, message = ServoState.STALE_INPUT, str(error)
+        if state is not None:
+            self._servo.abort()
+            return StepResult.stopped(state, message)
         if result.depth_source == "estimated":
             self.depth_age_s = result.depth_age_s
         return result
 
-    def _refused(self, state: ServoState, message: str) -> StepResult:
-        """Stop, and say why."""
-        self._servo.stop()
-        return StepResult.stopped(state, message)
+    def _goal_state(self, msg: KeypointMatches) -> tuple[ServoState | None, str]:
+        """Why these matches do not fit the goal, as a state and a message; (None, ""): they do."""
+        if self._goal is None or msg.goal_id == 0:
+            return ServoState.NO_GOAL, "no goal image has been set"
+        if self._goal_problem:
+            return ServoState.NO_GOAL, self._goal_problem
+        if msg.goal_id != self.goal_id:
+            return ServoState.STALE_INPUT, f"the matches are of goal {msg.goal_id}, not {self.goal_id}"
+        return None, ""
 
     def _depth_at(self, stamp_s: float) -> np.ndarray | None:
         """Depth (H, W) in metres nearest to this time; None when there is none near enough."""

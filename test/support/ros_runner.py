@@ -164,22 +164,26 @@ class PointCamera:
     def now_s(self) -> float:
         return 1e-9 * self.runner.node.get_clock().now().nanoseconds
 
-    def set_goal(self, distance=0.6, depth=None, goal_id=None):
-        """Publish a goal as the keypoint node would."""
+    def goal_msg(self, distance=0.6, depth=None, goal_id=None) -> "ServoGoal":
+        """A goal as the keypoint node would publish it."""
         self.goal_id = self.goal_id + 1 if goal_id is None else goal_id
         goal = ServoGoal(goal_id=self.goal_id, distance=distance)
         goal.camera_info = intrinsics_to_info(self.intrinsics, Header())
         goal.keypoints = array("d", self.pixels(self.T_world_goal).tobytes())
         if depth is not None:
             goal.depth = depth_to_image(depth, Header())
-        self.goals.publish(goal)
+        return goal
+
+    def set_goal(self, **goal):
+        """Publish a goal."""
+        self.goals.publish(self.goal_msg(**goal))
 
     def pixels(self, T_world_cam) -> np.ndarray:
         T_cam_world = se3.inverse(T_world_cam)
         return self.intrinsics.project(se3.transform(T_cam_world, self.points))
 
-    def look(self, stamp_s=None, goal_id=None, visible=60):
-        """Publish the matches of the pose at the moment; `visible` of the points are matched."""
+    def matches_msg(self, stamp_s=None, visible=60, goal_id=None) -> "KeypointMatches":
+        """The matches of the pose at the moment; `visible` of the points are matched."""
         matched = np.arange(len(self.points)) < visible
         pixels = self.pixels(self.T_world_cam) + self.noise.normal(0, 0.05, (len(self.points), 2))
         current = np.where(matched[:, None], pixels, np.nan)
@@ -187,7 +191,11 @@ class PointCamera:
         stamp_s = self.now_s() if stamp_s is None else stamp_s
         header = Header(stamp=seconds_to_stamp(stamp_s), frame_id="optical")
         goal_id = self.goal_id if goal_id is None else goal_id
-        self.matches.publish(matches_to_msg(matches, goal_id, header))
+        return matches_to_msg(matches, goal_id, header)
+
+    def look(self, stamp_s=None, goal_id=None, visible=60):
+        """Publish the matches of the pose at the moment."""
+        self.matches.publish(self.matches_msg(stamp_s, visible, goal_id))
 
     def move(self, twist, dt_s):
         self.T_world_cam = self.T_world_cam @ se3.exp(twist * dt_s)

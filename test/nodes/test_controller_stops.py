@@ -1,0 +1,99 @@
+"""What ends the controller's motion, tick by tick on clocks that the test moves: the same on the busiest machine."""
+
+import numpy as np
+import pytest
+from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
+
+from depth_pc_interfaces.msg import ServoGoal
+from depth_pc_ros.nodes.controller_node import ControllerNode
+
+pytestmark = pytest.mark.ros
+
+
+def adapter_status(state, message="because") -> DiagnosticStatus:
+    return DiagnosticStatus(message=message, values=[KeyValue(key="state", value=state)])
+
+
+class Ticked:
+    """A controller node whose clocks stand still unless the test moves them, driven callback by callback."""
+
+    def __init__(self, runner, camera, monkeypatch, **parameters):
+        self.node = runner.make(ControllerNode, controller="pbvs", **parameters)
+        self.time_s = 1000.0
+        monkeypatch.setattr(self.node, "now_s", lambda: self.time_s)
+        monkeypatch.setattr(self.node, "steady_s", lambda: self.time_s)
+        self.node.start()
+        self.sent = []
+        monkeypatch.setattr(self.node, "_publish_twist", lambda twist, stamp=None: self.sent.append(twist.copy()))
+        self.camera = camera
+
+    def tick(self, matches=True) -> np.ndarray | None:
+        """One period of 20 ms with a matched image, which the camera obeys; the twist that was sent, None: none."""
+        self.time_s += 0.02
+        if matches:
+            self.node._on_matches(self.camera.matches_msg(self.time_s))
+        count = len(self.sent)
+        self.node._on_tick()
+        twist = self.sent[-1] if len(self.sent) > count else None
+        if twist is not None:
+            self.camera.move(twist, 0.02)
+        return twist
+
+    def start_moving(self):
+        self.node._on_goal(self.camera.goal_msg())
+        self.node.enable()
+        for _ in range(15):
+            twist = self.tick()
+        assert np.linalg.norm(twist[:3]) > 0.05
+
+
+@pytest.fixture
+def ticked(runner, camera, monkeypatch):
+    ticked = Ticked(runner, camera, monkeypatch)
+    yield ticked
+    ticked.node.destroy_node()
+
+
+STOPS = {
+    "disabled": lambda ticked: ticked.node.disable(),
+    "goal cleared": lambda ticked: ticked.node._on_goal(ServoGoal()),
+    "another goal": lambda ticked: ticked.node._on_goal(ticked.camera.goal_msg(goal_id=9)),
+    "adapter fault": lambda ticked: ticked.node._on_adapter_status(adapter_status("FAULT")),
+    "future stamp": lambda ticked: ticked.node._on_matches(ticked.camera.matches_msg(ticked.time_s + 0.5)),
+    "old stamp": lambda ticked: ticked.node._on_matches(ticked.camera.matches_msg(ticked.time_s - 0.7)),
+    "too few matches": lambda ticked: ticked.node._on_matches(ticked.camera.matches_msg(ticked.time_s + 0.001, 5)),
+    "other goal's matches": lambda ticked: ticked.node._on_matches(
+        ticked.camera.matches_msg(ticked.time_s + 0.001, goal_id=77)
+    ),
+    "silence": lambda ticked: setattr(ticked, "time_s", ticked.time_s + 0.6),
+}
+
+
+@pytest.mark.parametrize("cause", STOPS)
+def test_the_first_tick_after_any_stop_is_zero_then_four_more_then_silence(ticked, cause):
+    ticked.start_moving()
+    STOPS[cause](ticked)
+    twists = [ticked.tick(matches=False) for _ in range(8)]
+    assert [twist is not None and not twist.any() for twist in twists] == [True] * 5 + [False] * 3
+    assert twists[5:] == [None] * 3
+
+
+def test_without_a_transform_zeros_go_on_and_motion_waits_for_the_next_image(ticked):
+    ticked.start_moving()
+    ticked.node._on_adapter_status(adapter_status("TF_ERROR"))
+    assert not any(ticked.tick().any() for _ in range(12))
+    ticked.node._on_adapter_status(adapter_status("OK", ""))
+    assert ticked.node.state()[1] == "waiting for the next matched image"
+    assert ticked.tick(matches=False) is None
+    assert 0 < np.linalg.norm(ticked.tick()[:3]) <= 0.04
+
+
+def test_all_motion_until_a_stop_is_recorded(ticked):
+    """The sum of what was sent times its period equals what is in the record, whatever ended the motion."""
+    ticked.start_moving()
+    STOPS["too few matches"](ticked)
+    for _ in range(3):
+        ticked.tick(matches=False)
+    sent_m = 0.02 * np.sum([twist[:3] for twist in ticked.sent], axis=0)
+    recorded_m, _ = ticked.node._servo.record.translation(0.0, ticked.time_s + 1.0)
+    np.testing.assert_allclose(recorded_m, sent_m, atol=1e-9)
