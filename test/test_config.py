@@ -18,6 +18,13 @@ def test_yaml_then_overrides(tmp_path):
     assert (config.gain, config.controller) == (3.0, "ibvs")
 
 
+def test_numbers_in_a_file_may_be_written_as_ros_writes_them(tmp_path):
+    path = tmp_path / "servo.yaml"
+    path.write_text("max_linear: 1e-1\ngain: 2.5E0\n")
+    config = PipelineConfig.load(path)
+    assert (config.max_linear, config.gain) == (0.1, 2.5)
+
+
 @pytest.mark.parametrize(
     ("values", "words"),
     [
