@@ -1,7 +1,7 @@
 """Disturbances of live images, matches and commands, one per robustness variant; and a depth camera's errors.
 
-The goal image has only the camera's own noise: it was taken on another day. Every variant draws from a random stream of
-its own, so that adding one does not change the others.
+The goal image has only the camera's own noise: it was taken at another time. Every variant has a random stream of its
+own, so that adding one does not change the others.
 """
 
 import dataclasses
@@ -61,8 +61,8 @@ class Disturber:
         self._on_their_way.append(self._adjoint @ twist)
         return self._on_their_way.pop(0)
 
-    def commands_on_their_way(self) -> list[np.ndarray]:
-        """What is still carried out after the method has stopped."""
+    def pending_commands(self) -> list[np.ndarray]:
+        """Delayed commands that are still carried out after the method has stopped."""
         return list(self._on_their_way)
 
 

@@ -146,7 +146,7 @@ def _servo(episode: Episode, method, disturber: Disturber, log: _Log, world, beg
             outcome = failure
             break
         T = _move(T, disturber.command(result.twist), log)
-    for twist in disturber.commands_on_their_way():
+    for twist in disturber.pending_commands():
         T = _move(T, twist, log)
     return outcome, result.message, T, load_s
 

@@ -45,7 +45,7 @@ class DepthNode(ServoNode):
         else:
             from depth_pc_ros.perception import relative_depth  # only now: importing torch takes a while
 
-            relative_depth.make_way_for_the_servo()
+            relative_depth.lower_priority()
             self._estimator = relative_depth.RelativeDepth(
                 self.config.model, self.config.short_side, self.config.device
             )

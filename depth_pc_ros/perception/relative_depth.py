@@ -48,10 +48,10 @@ def network_input(image: np.ndarray, size: tuple[int, int]) -> torch.Tensor:
     return torch.from_numpy(np.ascontiguousarray(scaled.transpose(2, 0, 1)))[None]
 
 
-def make_way_for_the_servo() -> None:
-    """For a process that does nothing but estimate depth: the servo goes first, depth takes what is left.
+def lower_priority() -> None:
+    """For a process that only estimates depth: one thread and a low priority, so that the servo keeps its rate.
 
-    One thread, because two that wait for each other on busy cores are slower than one, and a low priority.
+    On busy cores two threads wait for each other and are slower than one.
     """
     torch.set_num_threads(1)
     cv2.setNumThreads(1)

@@ -8,7 +8,7 @@ A goal keypoint with ray `b = (x*, y*, 1)` and inverse depth `rho` in the goal c
 where `s_k` is a robust scale of the view's residuals. An inverse depth meets the poses only through its own point, so
 it is eliminated (Schur complement) and an iteration costs O(N). The prior makes every case one case: where it is tight,
 as with metric depth in `Pbvs`, this is PnP; where it is loose, as around the distance prior, this is two-view geometry,
-or a small bundle adjustment, that neither degenerates on a plane nor at the goal, where the baseline tells no depth.
+or a small bundle adjustment, that neither degenerates on a plane nor at the goal, where the baseline gives no depth.
 
 Sources: B. Triggs et al., "Bundle adjustment - a modern synthesis", 2000; inverse depth, J. Civera et al., "Inverse
 depth parametrization for monocular SLAM", T-RO 2008; robust virtual visual servoing, A. Comport et al., "Real-time
@@ -23,9 +23,9 @@ from depth_pc_ros.geometry import se3
 from depth_pc_ros.geometry.interaction import interaction_matrix
 
 TUKEY = 4.685  # 95 % efficiency on Gaussian noise
-MIN_SCALE_PX, MAX_SCALE_PX = 0.15, 30.0  # of the robust residual scale (35 % quantile: stands 60 % mismatches)
+MIN_SCALE_PX, MAX_SCALE_PX = 0.15, 30.0  # of the robust residual scale (35 % quantile: up to 60 % mismatches)
 INLIER_PX = 3.0  # a point this close to its prediction supports the pose
-SIGMA_PX = 0.5  # assumed keypoint noise, against which the depth prior is weighed
+SIGMA_PX = 0.5  # assumed keypoint noise, relative to the depth prior
 DEPTH_SIGMA = 0.02  # relative, of measured depth in the current view
 
 

@@ -28,7 +28,7 @@ def test_clean_settings_change_nothing():
     assert disturber.depth(depth) is depth
     assert disturber.matches(seen) is seen
     np.testing.assert_array_equal(disturber.command(TWIST), TWIST)
-    assert disturber.commands_on_their_way() == []
+    assert disturber.pending_commands() == []
 
 
 def test_equal_seeds_disturb_alike_and_variants_do_not_change_each_other():
@@ -118,7 +118,7 @@ def test_pixel_noise_has_its_standard_deviation():
 def test_delayed_commands_come_later_and_none_is_lost():
     disturber = Disturber(Settings(delay_ms=60), 0, SIZE)
     sent = [TWIST * k for k in range(1, 6)]
-    got = [disturber.command(twist) for twist in sent] + disturber.commands_on_their_way()
+    got = [disturber.command(twist) for twist in sent] + disturber.pending_commands()
     np.testing.assert_allclose(got[:3], 0)
     np.testing.assert_allclose(got[3:], sent)
 
