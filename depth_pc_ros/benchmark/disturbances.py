@@ -132,7 +132,7 @@ class CameraNoise:
 
 
 class Occlusion:
-    """A speckled blob that wanders over the image, and for 10 steps in about every 60 a second one, anywhere.
+    """A speckled blob that moves over the image, and for 10 steps in about every 60 a second one, anywhere.
 
     share: of the image that one blob covers. size: (width, height) of the image.
     """
@@ -165,7 +165,7 @@ class Occlusion:
         step = self.SPEED_PX * np.array([np.cos(self._heading), np.sin(self._heading)])
         inside = np.clip(self._centre + step, self._low, np.maximum(self._low, self._high))
         if not np.array_equal(inside, self._centre + step):
-            self._heading += np.pi / 2  # turn away from the border
+            self._heading += np.pi / 2  # rotate away from the border
         self._centre = inside
         self._paint(image, self._centre)
         starts = self._rng.random() < self.BURST_RATE
@@ -179,14 +179,14 @@ class Occlusion:
     def _paint(self, image: np.ndarray, centre: np.ndarray) -> None:
         mask = np.zeros(image.shape[:2], np.uint8)
         cv2.fillPoly(mask, [np.rint(self._outline + centre).astype(np.int32)], 1)
-        # The speckle moves along with the blob.
+        # The speckle moves with the blob.
         shift = np.rint(centre - self._size / 2).astype(int)
         speckle = np.roll(self._speckle, shift[::-1], axis=(0, 1))
         np.copyto(image, speckle, where=mask[..., None].astype(bool))
 
 
 class MatchErrors:
-    """Wrong matches that look right, and noisy pixels, put in after all of the matcher's own checks."""
+    """Wrong matches and noisy pixels, added after all of the matcher's own checks."""
 
     def __init__(self, rng: np.random.Generator, mismatch: float, noise_px: float, size: tuple[int, int]):
         self._rng = rng

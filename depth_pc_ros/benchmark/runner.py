@@ -100,7 +100,7 @@ def _trials(settings: Settings, places: Places, tasks, workers: int):
 
 
 def _standing(trials: list[dict]) -> str:
-    """The running numbers of each method, for the progress bar."""
+    """The numbers of each method so far, for the progress bar."""
     parts = []
     for group in by_method(trials).values():
         row = summarise(group)

@@ -1,4 +1,4 @@
-"""One episode with one method, in closed loop: look, disturb, decide, move, until it stops or fails."""
+"""One episode with one method, in closed loop: image, disturbance, method, motion, until it stops or fails."""
 
 import resource
 import sys

@@ -73,8 +73,8 @@ class VelocityLaw:
         """
         rate = self.gain_behind(delay_s)
         if self.brakes:
-            # The unit-gain twist is also, nearly, the remaining path s. The camera moves at full speed u in the dead time
-            # T, so it needs s = u T + u^2 / (2 a) to stop. The jerk limit adds to the dead time.
+            # The unit-gain twist is also, nearly, the remaining path s. The camera moves at speed u in the dead time T,
+            # so it needs s = u T + u^2 / (2 a) to stop. The jerk limit adds to the dead time.
             for path, limit, jerk in (
                 (np.linalg.norm(unit_twist[:3]), self.max_linear_acceleration, self.max_linear_jerk),
                 (np.linalg.norm(unit_twist[3:]), self.max_angular_acceleration, self.max_angular_jerk),

@@ -64,7 +64,7 @@ class DepthTrainingRun:
             raise CheckpointError(f"output: cannot write in {self.folder}: {error}") from None
         torch.manual_seed(config.seed)
         self.net: nn.Module = make_network().to(device, memory_format=torch.channels_last)
-        self.net.backbone.set_attn_implementation("eager")  # in bfloat16 on a CPU, a quarter faster than the fused one
+        self.net.backbone.set_attn_implementation("eager")  # in bfloat16 on a CPU faster than the fused one
         self._autocasts = device != "cpu" or torch.backends.cpu.get_cpu_capability().startswith("AVX512")
         self.course = Optimisation(
             self.net, learning_rate=config.learning_rate, warm_up=config.warm_up, updates=config.updates,
@@ -172,7 +172,7 @@ class DepthTrainingRun:
 
 
 def _in_float32(forward):
-    """forward(x) of a layer, out of autocast: in bfloat16 an answer about LEVEL has steps of 1/64."""
+    """forward(x) of a layer, out of autocast: in bfloat16 an output near LEVEL has steps of 1/64."""
 
     def run(x: torch.Tensor) -> torch.Tensor:
         with torch.autocast(x.device.type, enabled=False):

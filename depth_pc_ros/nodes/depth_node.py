@@ -1,7 +1,7 @@
 """`depth`: the camera's own metric depth, rectified, or relative depth estimated by a network.
 
-A network's depth has no scale. It is published on `~/relative_depth`, never on a topic that readers would take for
-metres (REP 118).
+A network's depth has no scale. It is published on `~/relative_depth`, never on a topic of metric depth
+(REP 118).
 """
 
 import time

@@ -22,7 +22,7 @@ _GIVE_UP_CODES = {
 
 @dataclass
 class _Run:
-    """One action goal under way. goal_id is None until the keypoint node has answered."""
+    """One running action goal. goal_id is None until the keypoint node has answered."""
 
     handle: object
     began_s: float
@@ -64,7 +64,7 @@ class ServoAction:
             self._run.handle.publish_feedback(Servo.Feedback(status=status))
 
     def _accept(self, handle) -> None:
-        self._finish(_Result.PREEMPTED, "another action goal took over")
+        self._finish(_Result.PREEMPTED, "another action goal replaced this one")
         self._node.disable()
         self._run = run = _Run(handle, self._node.steady_s())
         request = handle.request

@@ -1,6 +1,6 @@
 """Forward kinematics and Jacobian of a chain of revolute joints, read from a URDF by PyBullet.
 
-PyBullet's own `calculateJacobian` is not used: on the Panda its linear part is off by up to 4 cm (inertial frames).
+PyBullet's own `calculateJacobian` is not used: its linear part is wrong for links with inertial frames, as the Panda's.
 """
 
 from itertools import pairwise

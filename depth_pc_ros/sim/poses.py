@@ -1,8 +1,8 @@
-"""Where the camera starts and where it shall end: seeded sampling as in the paper's E_YCB (section IV-A).
+"""Start and goal poses of the camera: seeded sampling as in the paper's E_YCB (section IV-A).
 
 Goal and start are drawn alike: above the scene, looking at its centre, image-down pointing away from the vertical
-through it. So the azimuth between both makes the rotation, mostly about the optical axis, and longer ways come with
-larger rotations. World frame: z up, the table at z = 0. Camera frames are optical.
+through it. So the azimuth between both makes the rotation, mostly about the optical axis, and translation grows with
+rotation. World frame: z up, the table at z = 0. Camera frames are optical.
 """
 
 import numpy as np

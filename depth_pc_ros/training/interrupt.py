@@ -1,4 +1,4 @@
-"""Ctrl-C that waits for a good moment."""
+"""Ctrl-C that takes effect between two batches."""
 
 import signal
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""What a policy is trained for: the expert's velocity, and for the geometric one also which matches are right."""
+"""The losses of a policy: the expert's velocity, or for the geometric one the right matches and the true pose."""
 
 import torch
 from torch import Tensor, nn
@@ -50,7 +50,7 @@ def _velocity(net: DepthPcNet, graph, frame, memory, T_warm, T_true: Tensor):
 
 
 def _geometric(net: DepthPcGeoNet, graph, frame, right: Tensor, memory, T_warm, T_true: Tensor):
-    """Cross entropy of the matches, and how far the guess and each Gauss-Newton step are from the true pose."""
+    """Cross entropy of the matches, and the errors of the predicted pose and of each Gauss-Newton step."""
     output = net(graph, frame, memory)
     label = right[output.index].to(output.logits.dtype)
     each = nn.functional.binary_cross_entropy_with_logits(output.logits, label, reduction="none")
@@ -61,12 +61,12 @@ def _geometric(net: DepthPcGeoNet, graph, frame, right: Tensor, memory, T_warm, 
     judge = 0.5 * each.mean() + 0.5 * (has * by_scene).sum() / total
     guess = (has * _pose_error(output.T_start, T_true)).sum() / total
     poses = net.solve(graph, frame, output, T_warm)
-    # Relative to what is left to do, so that the last millimetres count as much as the first decimetres.
+    # Relative to the remaining motion, so that the last millimetres count as much as the first decimetres.
     size = se3.pbvs_twist(T_true).norm(dim=1) + 0.02
     errors = []
     for T in poses[1:]:
         error = _pose_error(T, T_true) / size
-        errors.append((has * error / (1 + error)).sum() / total)  # lost ones pull less, but they pull
+        errors.append((has * error / (1 + error)).sum() / total)  # lost ones have less weight, but not zero
     solve = torch.stack(errors).mean()
     loss = judge + 0.3 * guess + 0.5 * solve
     accuracy = ((output.logits > 0) == right[output.index]).float().mean()

@@ -1,4 +1,4 @@
-"""How a network's weights change, and which are kept; both trainings of this package share it."""
+"""Optimiser, learning rate and weight average; both trainings of this package share them."""
 
 import math
 

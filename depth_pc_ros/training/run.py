@@ -66,7 +66,7 @@ class TrainingRun:
         self._scene_config = SceneConfig(
             use_hpr=config.use_hpr, min_points=_MIN_POINTS, max_points=config.max_points
         )  # fmt: skip
-        # Always with hidden point removal, so that ablations are judged on the same scenes.
+        # Always with hidden point removal, so that ablations are validated on the same scenes.
         scene_config = SceneConfig(near_share=0.0, min_points=_MIN_POINTS)
         self._held_out = make_batch(held_out, scene_config, validation_scenes, _HELD_OUT_SEED, 0)
         self._best = self._read_best()
@@ -151,7 +151,7 @@ class TrainingRun:
 
 
 def clouds_digest(clouds: list[Cloud]) -> str:
-    """Short hash of the clouds, to tell two sources of training data apart."""
+    """Short hash of the clouds, which differs between sources of training data."""
     digest = hashlib.sha256()
     for cloud in clouds:
         digest.update(cloud.name.encode())

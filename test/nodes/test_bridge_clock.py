@@ -28,17 +28,17 @@ def test_lockstep_waits_long_only_while_somebody_drives(stamp_ns, twist, patienc
     lockstep.frame_sent(100, steady_s=10.0)
     lockstep.answer(twist, stamp_ns)
     lockstep.frame_sent(300, steady_s=20.0)
-    assert not lockstep.given_up(20.0 + patience_s - 0.01)
-    assert lockstep.given_up(20.0 + patience_s)
+    assert not lockstep.timed_out(20.0 + patience_s - 0.01)
+    assert lockstep.timed_out(20.0 + patience_s)
 
 
 def test_lockstep_idles_after_it_gave_up():
     lockstep = Lockstep(idle_s=0.3, timeout_s=5.0)
     lockstep.answer(MOVE, 0)
     lockstep.frame_sent(100, steady_s=0.0)
-    assert lockstep.given_up(5.0)
+    assert lockstep.timed_out(5.0)
     lockstep.frame_sent(200, steady_s=5.0)
-    assert lockstep.given_up(5.31)
+    assert lockstep.timed_out(5.31)
 
 
 def moved(pieces) -> float:
