@@ -28,8 +28,8 @@ _ALIGN_WINDOW = (21, 21)
 _ALIGN_PX, _ALIKE = 4.0, 20.0
 # The vote: number of matches that vote, and how far another may differ: rad, log ratio, px, share of the distance.
 _VOTERS = 64
-_VOTE_TURN, _VOTE_GROWTH = np.radians(30), np.log(1.6)
-_VOTE_SHIFT_PX, _VOTE_SHIFT_SHARE = 20.0, 0.35
+_VOTE_ROTATION, _VOTE_SCALE = np.radians(30), np.log(1.6)
+_VOTE_TRANSLATION_PX, _VOTE_TRANSLATION_SHARE = 20.0, 0.35
 # With this many voted matches, more are searched where these predict them: fewer may agree by chance, with more it is
 # not worth the time.
 _VOTE_MIN, _SPARSE = 24, 100
@@ -166,21 +166,21 @@ class Matcher:
         With fewer alternatives the ratio test keeps more matches, also where the view has changed a lot.
         """
         goal = self._goal
-        turn = np.angle(np.exp(1j * (live.angles[live_index] - goal.angles[goal_index])).mean())
-        growth = np.median(np.log(live.sizes[live_index] / goal.sizes[goal_index]))
+        rotation = np.angle(np.exp(1j * (live.angles[live_index] - goal.angles[goal_index])).mean())
+        log_scale = np.median(np.log(live.sizes[live_index] / goal.sizes[goal_index]))
         goal_z, live_z = goal.points @ (1, 1j), live.points @ (1, 1j)
         away = goal_z - goal_z[goal_index].mean()
-        expected = live_z[live_index].mean() + np.exp(growth + 1j * turn) * away
-        room = _VOTE_SHIFT_PX + _VOTE_SHIFT_SHARE * np.abs(away)
+        expected = live_z[live_index].mean() + np.exp(log_scale + 1j * rotation) * away
+        tolerance = _VOTE_TRANSLATION_PX + _VOTE_TRANSLATION_SHARE * np.abs(away)
 
         def differ(a: np.ndarray, b: np.ndarray) -> np.ndarray:
             return np.subtract.outer(a.astype(np.float32), b.astype(np.float32))
 
         square = differ(expected.real, live_z.real) ** 2 + differ(expected.imag, live_z.imag) ** 2
-        near = square < (room.astype(np.float32) ** 2)[:, None]
-        near &= np.abs(differ(np.log(goal.sizes) + growth, np.log(live.sizes))) < _VOTE_GROWTH
-        other_turn = np.abs(differ(np.mod(goal.angles + turn, 2 * np.pi), np.mod(live.angles, 2 * np.pi)))
-        near &= (other_turn < _VOTE_TURN) | (other_turn > 2 * np.pi - _VOTE_TURN)
+        near = square < (tolerance.astype(np.float32) ** 2)[:, None]
+        near &= np.abs(differ(np.log(goal.sizes) + log_scale, np.log(live.sizes))) < _VOTE_SCALE
+        rotation_error = np.abs(differ(np.mod(goal.angles + rotation, 2 * np.pi), np.mod(live.angles, 2 * np.pi)))
+        near &= (rotation_error < _VOTE_ROTATION) | (rotation_error > 2 * np.pi - _VOTE_ROTATION)
         return near.astype(np.uint8)
 
     def _vote(self, live: OrientedFeatures, goal_index: np.ndarray, live_index: np.ndarray) -> np.ndarray:
@@ -192,18 +192,18 @@ class Matcher:
         if len(goal_index) == 0:
             return np.zeros(0, dtype=bool)
         goal_px, live_px = self._goal.points[goal_index], live.points[live_index]
-        turn = live.angles[live_index] - self._goal.angles[goal_index]
-        growth = np.log(live.sizes[live_index] / self._goal.sizes[goal_index])
-        seeds = np.unique(np.linspace(0, len(turn) - 1, _VOTERS).astype(int))
-        other_turn = np.angle(np.exp(1j * (turn - turn[seeds, None])))
+        rotation = live.angles[live_index] - self._goal.angles[goal_index]
+        log_scale = np.log(live.sizes[live_index] / self._goal.sizes[goal_index])
+        seeds = np.unique(np.linspace(0, len(rotation) - 1, _VOTERS).astype(int))
+        rotation_error = np.angle(np.exp(1j * (rotation - rotation[seeds, None])))
         # Pixels as complex numbers: rotation and scale are one product.
         goal_z, live_z = goal_px @ (1, 1j), live_px @ (1, 1j)
         away = live_z - live_z[seeds, None]
-        expected = np.exp(growth + 1j * turn)[seeds, None] * (goal_z - goal_z[seeds, None])
+        expected = np.exp(log_scale + 1j * rotation)[seeds, None] * (goal_z - goal_z[seeds, None])
         alike = (
-            (np.abs(other_turn) < _VOTE_TURN)
-            & (np.abs(growth - growth[seeds, None]) < _VOTE_GROWTH)
-            & (np.abs(away - expected) < _VOTE_SHIFT_PX + _VOTE_SHIFT_SHARE * np.abs(away))
+            (np.abs(rotation_error) < _VOTE_ROTATION)
+            & (np.abs(log_scale - log_scale[seeds, None]) < _VOTE_SCALE)
+            & (np.abs(away - expected) < _VOTE_TRANSLATION_PX + _VOTE_TRANSLATION_SHARE * np.abs(away))
         )
         return alike[np.argmax(np.count_nonzero(alike, axis=1))]
 
@@ -237,11 +237,11 @@ class Matcher:
         if similarity is None:
             return live_px, np.zeros(len(live_px), dtype=bool)
         size = grey.shape[::-1]
-        turned = cv2.warpAffine(self._goal_equalised, similarity, size, borderMode=cv2.BORDER_REPLICATE)
-        turned_px = (goal_px @ similarity[:, :2].T + similarity[:, 2]).astype(np.float32)
+        warped = cv2.warpAffine(self._goal_equalised, similarity, size, borderMode=cv2.BORDER_REPLICATE)
+        warped_px = (goal_px @ similarity[:, :2].T + similarity[:, 2]).astype(np.float32)
         guess = live_px.astype(np.float32)
         aligned, found, difference = cv2.calcOpticalFlowPyrLK(
-            turned, _equalised(grey), turned_px, guess.copy(),
+            warped, _equalised(grey), warped_px, guess.copy(),
             winSize=_ALIGN_WINDOW, maxLevel=0, flags=cv2.OPTFLOW_USE_INITIAL_FLOW,
         )  # fmt: skip
         alike = (found.ravel() > 0) & (difference.ravel() < _ALIKE)
