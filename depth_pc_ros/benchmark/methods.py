@@ -79,9 +79,9 @@ def speed_options(settings: Settings, task: Task) -> dict:
 
 
 class Method:
-    """Base of all methods. has_eyes: needs images; if not, nothing is rendered. places: where weights are."""
+    """Base of all methods. needs_images: if False, nothing is rendered. places: where weights are."""
 
-    has_eyes = True
+    needs_images = True
 
     def __init__(self, settings: Settings, places: Places = _NOWHERE):
         self.settings, self.places = settings, places
@@ -123,7 +123,7 @@ class Oracle(Method):
     into both cameras, and their distances feed the same stopping rule as every other method's keypoints.
     """
 
-    has_eyes = False
+    needs_images = False
     label = "oracle"
 
     def start(self, task: Task, disturb_matches) -> None:

@@ -51,7 +51,7 @@ def run_trial(episode: Episode, method_name: str, settings: Settings, places: Pl
     disturber = Disturber(settings, episode.seed, (DEFAULT_INTRINSICS.width, DEFAULT_INTRINSICS.height))
     log = _Log()
     T = episode.T_world_start
-    if method.has_eyes:
+    if method.needs_images:
         with open_world(episode, settings, places) as world:
             outcome, message, T, load_s = _servo(episode, method, disturber, log, world, begin)
     else:

@@ -107,7 +107,7 @@ def test_depth_counts_only_with_fusion(net, make_goal):
 
 
 def test_the_velocity_scales_with_the_motion_near_the_goal(make_goal):
-    """Ten times nearer, the same pattern of motion gives a tenth of the norm, but for the size that is also told."""
+    """Ten times nearer, the same pattern of motion gives about a tenth of the norm; the size is an input, too."""
     net = DepthPcNet(EncoderConfig(width=16)).eval()
     graph, _, *_ = make_goal(0, 40)
     motion = np.random.default_rng(0).normal(0, 1, (40, 2))

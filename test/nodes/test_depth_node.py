@@ -133,7 +133,7 @@ def test_estimates_relative_depth_with_the_stamp_of_its_image(runner, estimating
     assert not [p for p in estimating.node.publishers if p.topic_name.endswith("metric_depth")]
 
 
-def test_the_servo_goes_first(estimating):
+def test_the_node_lowers_its_priority(estimating):
     assert len(estimating.lowered) == 1
 
 

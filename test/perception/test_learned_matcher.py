@@ -1,4 +1,4 @@
-"""The learned front end with random weights: which keypoints, turned how, matched with what, and what is refused."""
+"""The learned front end with random weights: keypoints, rotation, matches, and what is refused."""
 
 import subprocess
 import sys
@@ -95,7 +95,7 @@ def test_rotated_pixels_show_what_the_pixels_showed(quarter_turns):
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("quarter_turns", [1, 2, 3])
-def test_keypoints_of_a_turned_image_are_told_in_the_image_as_it_is(kind, quarter_turns, config, small):
+def test_keypoints_of_a_rotated_image_are_in_pixels_of_the_given_image(kind, quarter_turns, config, small):
     matcher = make_detecting_matcher(config(kind))
     upright = matcher.detect_rotated(small[0], 0)
     image = np.ascontiguousarray(np.rot90(small[0], quarter_turns))
@@ -109,7 +109,7 @@ def test_keypoints_of_a_turned_image_are_told_in_the_image_as_it_is(kind, quarte
 
 
 @pytest.mark.parametrize("quarter_turns", [0, 1, 2, 3])
-def test_a_turned_image_matches_and_the_next_is_tried_the_same_way_first(
+def test_a_rotated_image_matches_and_the_next_is_tried_with_that_rotation_first(
     quarter_turns, config, small, nearest, monkeypatch
 ):
     image, camera = small

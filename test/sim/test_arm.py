@@ -96,7 +96,7 @@ def test_bad_twist_is_refused(arm, bad):
         arm.step(bad, 0.02)
 
 
-def test_ways_to_the_goal_stay_inside_the_joint_limits(arm, intrinsics):
+def test_paths_to_the_goal_stay_inside_the_joint_limits(arm, intrinsics):
     for seed in range(10):
         T_world_goal, T_world_start = sample_arm_pair(seed, SCENE_CENTRE, intrinsics, arm)
         translation_m, rotation_deg = se3.pose_error(T_world_start, T_world_goal)
