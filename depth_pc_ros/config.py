@@ -165,7 +165,7 @@ class MatcherConfig(Config):
     min_keypoints: int = option(20, "A goal image with fewer keypoints is refused.", 4, 5000)
     ratio: float = option(
         0.9,
-        "Lowe's ratio test, best distance over second best; smaller keeps fewer, surer matches. Not for LightGlue.",
+        "Lowe's ratio test, best distance over second best; smaller keeps fewer but better matches. Not for LightGlue.",
         0.1,
         1.0,
     )

@@ -105,7 +105,7 @@ class Matches:
     """Where the goal's N keypoints are seen in one live image.
 
     current_points: (N, 2) float64 px, NaN where not matched. matched: (N,) bool. scores: (N,) float32 in [0, 1],
-    larger is surer, 0 where not matched.
+    larger is more reliable, 0 where not matched.
     """
 
     current_points: np.ndarray
@@ -139,7 +139,7 @@ class Observation:
     goal_depth_m, current_depth_m: (N,) depth z in metres in the goal / current camera, NaN where unknown.
     goal_relative_depth, current_relative_depth: (N,) the same up to scale and shift, larger = farther, NaN where
     unknown; None: not estimated.
-    distance_m: camera to scene centre at the goal (the depth prior). focal_px: turns normalised errors into pixels.
+    distance_m: camera to scene centre at the goal (the depth prior). focal_px: converts normalised errors into pixels.
     """
 
     goal: np.ndarray

@@ -157,7 +157,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f"benchmark: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("benchmark: interrupted; finished trials are kept, the same command goes on", file=sys.stderr)
+        print("benchmark: interrupted; finished trials are kept, the same command resumes", file=sys.stderr)
         return 130
     return 0
 

@@ -1,6 +1,6 @@
 """A whole training run of the depth model in one folder.
 
-last.pt          to go on exactly           model/   the averaged weights, as `RelativeDepth` loads them
+last.pt          state to resume from       model/   the averaged weights, as `RelativeDepth` loads them
 metrics.jsonl    one line per validation    log/     TensorBoard
 """
 
@@ -37,7 +37,7 @@ class DepthTrainingRun:
     """See the module. stock: of the training scenes; held_out: of the validation's. data: names what stock is made of.
 
     validate_every: updates between validations, each on `validation_images` images. max_hours: stop and save then; the
-    same call goes on. workers: processes that render. facts: kept with the weights.
+    same call resumes. workers: processes that render. facts: kept with the weights.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class DepthTrainingRun:
         self._validation = _validation_views(held_out, validation_images)
 
     def train(self) -> bool:
-        """Go on until the last update, `max_hours` or Ctrl-C; True after the last update."""
+        """Run until the last update, `max_hours` or Ctrl-C; True after the last update."""
         config, begin = self.config, time.monotonic()
         first = self.course.update
         fine_from = round((1 - config.fine_share) * config.updates)
@@ -161,7 +161,7 @@ class DepthTrainingRun:
         return {**self.config.to_mapping(), "data": self._data, "rendered": list(RENDERED)}
 
     def _save(self) -> None:
-        """Write everything needed to go on."""
+        """Write everything needed to resume."""
         state = {**self.course.state(), "seconds": self.seconds}
         write_state(self.folder / "last.pt", self._made_with, state)
 

@@ -23,14 +23,14 @@ POLICIES: dict[str, type[nn.Module]] = {"depth_pc": DepthPcNet, "depth_pc_geo": 
 
 
 def make_policy(name: str, config: EncoderConfig) -> nn.Module:
-    """A policy network with fresh weights. CheckpointError for an unknown name."""
+    """A policy network with new weights. CheckpointError for an unknown name."""
     if name not in POLICIES:
         raise CheckpointError(f"policy: expected one of {', '.join(POLICIES)}, got {name!r}")
     return POLICIES[name](config)
 
 
 def save_policy(folder: str | Path, name: str, net: nn.Module, training: dict) -> None:
-    """Write a policy. training: how it was made (seed, commit, metrics), kept beside the configuration."""
+    """Write a policy. training: how it was made (seed, commit, metrics), stored with the configuration."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {key: value.detach().cpu().contiguous() for key, value in net.state_dict().items()}

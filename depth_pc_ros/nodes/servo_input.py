@@ -33,7 +33,7 @@ class ServoInput:
         self._goal_problem = ""  # why the servo could not take it
         self._depths: deque[tuple[float, Image]] = deque(maxlen=_DEPTHS_KEPT)
         self._goal_relative: Image | None = None  # estimated depth of the newest goal that has one
-        self._relative_s = float("nan")  # stamp of the newest estimated depth; NaN: none has ever come
+        self._relative_s = float("nan")  # stamp of the newest estimated depth; NaN: none has come yet
         self.depth_age_s = float("nan")  # of the depth used last, at its image's time
         self.problem = ""  # with the newest goal's estimated depth
 

@@ -35,7 +35,7 @@ class PoseTracker:
 
     Near the goal the baseline gives no depth, and where the relief is not known the weakly observed motion (a
     translation that a rotation almost cancels) would be wrong, even in its sign. So the views with the most
-    parallax are kept as keyframes, and the poses and depths of all are solved anew in each frame.
+    parallax are kept as keyframes, and the poses and depths of all are solved again in each frame.
 
     Relief and motion, both reversed, may also explain an image (Necker reversal), the better the smaller the motion. A
     warm start would keep the wrong solution, so new candidates are compared with it every few frames, also on the

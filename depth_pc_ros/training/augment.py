@@ -53,7 +53,7 @@ class MismatchPlan:
     wrong: when. kind (n,) int: where the match is then,
     AT_ANOTHER_POINT: where point `other` (n,) is seen now (with its depth); it moves with the scene;
     AT_A_SPOT: at `spot` (n, 2), in shares of the image's width and height, as long as the spell lasts;
-    ANYWHERE: at a place drawn anew for each step, even over the image.
+    ANYWHERE: at a place drawn for each step, even over the image.
     """
 
     wrong: Flicker

@@ -14,7 +14,7 @@ def interrupt_waits():
     def note(*_):
         pressed.append(True)
         signal.signal(signal.SIGINT, before)
-        tqdm.write("stopping after this batch; the same command goes on")
+        tqdm.write("stopping after this batch; the same command resumes")
 
     before = signal.signal(signal.SIGINT, note)
     try:

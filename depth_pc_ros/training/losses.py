@@ -9,7 +9,7 @@ from depth_pc_ros.networks.depth_pc import DepthPcNet
 from depth_pc_ros.networks.depth_pc_geo import DepthPcGeoNet
 
 ARRIVED = 3e-3  # rad and goal distances: nearer to the goal a direction means nothing
-MIN_MATCHES = 8  # with fewer the servo stands still, so nothing is learned from them
+MIN_MATCHES = 8  # with fewer the servo does not move, so they are not trained on
 
 
 def policy_loss(net: nn.Module, graph, frame, right: Tensor, memory, T_warm, T_true: Tensor, median_depth: Tensor):

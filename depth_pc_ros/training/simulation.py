@@ -65,7 +65,7 @@ class ServoBatch:
     def place_on_path(self, remaining: Tensor, roll_share: Tensor, noise: Tensor) -> None:
         """Put each camera on the expert's path, where the share `remaining` (B,) is left, off it by `noise` (B, 6).
 
-        roll_share: (B,) share of the remaining rotation about the optical axis that is kept; 1 on the path. A policy
+        roll_share: (B,) share of the remaining rotation about the optical axis that is left; 1 on the path. A policy
         leaves the path like this: it learns that rotation first, and an arc around the scene remains.
         """
         R, t = self.T_cam_goal[:, :3, :3], self.T_cam_goal[:, :3, 3]

@@ -1,4 +1,4 @@
-"""Imitation of the expert on the policy's own roll-outs, with checkpoints that go on exactly.
+"""Imitation of the expert on the policy's own roll-outs, with checkpoints that resume exactly.
 
 A batch of scenes serves `placements` roll-outs of `segments` updates; an update sees `frames` frames. Everything random
 is drawn from (seed, number of the batch), so a run that was stopped between two batches continues exactly.
@@ -39,7 +39,7 @@ class Clock:
 class Trainer:
     """Network and course of a training; `train_batch` makes the updates of one batch of scenes.
 
-    data: names what the scenes are made of; a run goes on with the same only.
+    data: names what the scenes are made of; a run resumes with the same only.
     """
 
     def __init__(self, config: TrainConfig, data: str = "", device: str = "cpu"):
@@ -142,13 +142,13 @@ class Trainer:
         return {**self.config.to_mapping(), "data": self.data}
 
     def save(self, path: str | Path) -> None:
-        """Write everything needed to go on."""
+        """Write everything needed to resume."""
         state = {**self.course.state(), "batch": self.batch, "seconds": self.clock.seconds}
         write_state(Path(path), self._made_with, state)
 
     @classmethod
     def resume(cls, path: str | Path, config: TrainConfig, data: str = "", device: str = "cpu") -> "Trainer":
-        """Go on from `save`'s file. CheckpointError when it cannot be read or was made with another configuration."""
+        """Resume from `save`'s file. CheckpointError when it cannot be read or was made with another configuration."""
         trainer = cls(config, data, device)
         state = read_state(path, trainer._made_with, device)
         trainer.course.restore(state)
