@@ -37,7 +37,7 @@ class Disturber:
         if settings.depth == "camera":
             self._depth = DepthCamera(stream(seed, "depth"))
         self._adjoint = se3.adjoint(_hand_eye_error(stream(seed, "hand_eye"), settings))
-        self._on_their_way = [np.zeros(6)] * round(settings.delay_ms / (1e3 * DT_S))
+        self._pending = [np.zeros(6)] * round(settings.delay_ms / (1e3 * DT_S))
 
     def image(self, image: np.ndarray) -> np.ndarray:
         """What the method sees of a clean live image (H, W, 3) uint8."""
@@ -58,12 +58,12 @@ class Disturber:
 
     def command(self, twist: np.ndarray) -> np.ndarray:
         """The twist (6,) of the true camera that is carried out in this step, when the method commands `twist`."""
-        self._on_their_way.append(self._adjoint @ twist)
-        return self._on_their_way.pop(0)
+        self._pending.append(self._adjoint @ twist)
+        return self._pending.pop(0)
 
     def pending_commands(self) -> list[np.ndarray]:
         """Delayed commands that are still carried out after the method has stopped."""
-        return list(self._on_their_way)
+        return list(self._pending)
 
 
 class Light:
@@ -204,7 +204,7 @@ class MatchErrors:
 
 
 class DepthCamera:
-    """A stereo depth camera: blind outside 0.28-3 m and at edges, disparity in steps of 1/8 px, depth in whole mm.
+    """A stereo depth camera: no depth outside 0.28-3 m and at edges, disparity in steps of 1/8 px, depth in whole mm.
 
     A baseline of 50 mm and a focal length of 540 px make a step of 2.3 mm and noise of 1.5 mm at 0.7 m.
     """

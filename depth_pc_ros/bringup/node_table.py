@@ -61,7 +61,7 @@ def nodes(config: BringupConfig) -> list[NodeSpec]:
     depth = {"depth_image": depth_image} if config.depth_source == "camera" else {}
     clock = {"use_sim_time": simulated}
 
-    def patience(name: str) -> dict[str, float]:
+    def waiting_limit(name: str) -> dict[str, float]:
         return {name: LOCKSTEP_TIMEOUT_S} if config.lockstep else {}
 
     table = [
@@ -84,7 +84,7 @@ def nodes(config: BringupConfig) -> list[NodeSpec]:
             {
                 **clock,
                 "lockstep": config.lockstep,
-                **patience("input_timeout_s"),
+                **waiting_limit("input_timeout_s"),
                 **_given(config, "controller", "speed", "default_distance", "max_linear", "max_angular"),
                 **_given(config, "actuation_delay_s", "find_scale"),
             },
@@ -101,7 +101,7 @@ def nodes(config: BringupConfig) -> list[NodeSpec]:
         NodeSpec(
             "adapter",
             "twist_adapter",
-            {**clock, "profile": config.driver, **_hand_eye(config), **patience("command_timeout_s")},
+            {**clock, "profile": config.driver, **_hand_eye(config), **waiting_limit("command_timeout_s")},
             {
                 "twist_cmd": "controller/twist_cmd",
                 "at_limit": "bridge/at_limit",

@@ -35,14 +35,14 @@ class DepthPcGeo(ControlLaw):
         self._tracker.reset()
 
     def __call__(self, observation: Observation) -> LawOutput:
-        guesses = []
+        predicted = []
         if self._judge.due(observation, self._tracker.recheck_due):
-            guesses = [self._judge.judge(observation)]
+            predicted = [self._judge.judge(observation)]
         seen = self._judge.believed(observation)
         problem = self._problem(observation)
         view = View(seen, observation.current[seen], np.full(len(seen), np.nan))  # live depth is for the network only
         try:
-            estimate = self._tracker.track(problem, view, [(T, problem.rho_prior) for T in guesses])
+            estimate = self._tracker.track(problem, view, [(T, problem.rho_prior) for T in predicted])
         except PoseError:
             self._judge.forget_judgement()
             raise

@@ -54,8 +54,8 @@ def model_mesh(name: str) -> Mesh:
         picture = plain(colour)
     origin, mass_centre = visual.find("origin"), link.find("inertial/origin")
     shift = scale * (_numbers(origin, "xyz", (0, 0, 0)) - _numbers(mass_centre, "xyz", (0, 0, 0)))
-    turn = Rotation.from_euler("xyz", _numbers(origin, "rpy", (0, 0, 0))).as_quat()
-    return indexed(vertices, uvs, normals, corners, picture).moved(shift, turn)
+    rotation = Rotation.from_euler("xyz", _numbers(origin, "rpy", (0, 0, 0))).as_quat()
+    return indexed(vertices, uvs, normals, corners, picture).moved(shift, rotation)
 
 
 def _urdf(name: str) -> Path:

@@ -35,7 +35,7 @@ def _velocity(net: DepthPcNet, graph, frame, memory, T_warm, T_true: Tensor):
     has = enough_matches(graph, frame).to(norm.dtype)
     counts = (norm > ARRIVED) * has
     total = counts.sum().clamp_min(1.0)
-    turn = 1 - nn.functional.cosine_similarity(direction, expert, dim=1)
+    angle = 1 - nn.functional.cosine_similarity(direction, expert, dim=1)
     halves = sum(
         1 - nn.functional.cosine_similarity(direction[:, part], expert[:, part], dim=1)
         for part in (slice(0, 3), slice(3, 6))
@@ -43,9 +43,9 @@ def _velocity(net: DepthPcNet, graph, frame, memory, T_warm, T_true: Tensor):
     size = nn.functional.smooth_l1_loss(log_norm, norm.clamp_min(ARRIVED).log(), reduction="none")
     # Near the goal a direction means nothing, but the camera must come to rest.
     rest = ((direction * log_norm.exp()[:, None] - expert).norm(dim=1) / (norm + 0.01)).clamp_max(5.0)
-    loss = (counts * (turn + 0.3 * halves + 0.3 * size)).sum() / total
+    loss = (counts * (angle + 0.3 * halves + 0.3 * size)).sum() / total
     loss = loss + 0.2 * (has * rest / (1 + rest)).sum() / has.sum().clamp_min(1.0)
-    numbers = {"direction": (counts * turn).sum() / total, "norm": (counts * size).sum() / total}
+    numbers = {"direction": (counts * angle).sum() / total, "norm": (counts * size).sum() / total}
     return loss, direction.detach() * log_norm.detach().exp()[:, None], memory, T_warm, numbers
 
 
@@ -77,9 +77,9 @@ def _geometric(net: DepthPcGeoNet, graph, frame, right: Tensor, memory, T_warm, 
 
 def _pose_error(T: Tensor, T_true: Tensor) -> Tensor:
     """(B,) rotation, by the chord, plus translation; rad and goal distances, smooth everywhere but at zero."""
-    turn = ((T[:, :3, :3] - T_true[:, :3, :3]) ** 2).sum((1, 2)).div(2).add(1e-10).sqrt()
-    shift = ((T[:, :3, 3] - T_true[:, :3, 3]) ** 2).sum(1).add(1e-10).sqrt()
-    return turn + shift
+    rotation = ((T[:, :3, :3] - T_true[:, :3, :3]) ** 2).sum((1, 2)).div(2).add(1e-10).sqrt()
+    translation = ((T[:, :3, 3] - T_true[:, :3, 3]) ** 2).sum(1).add(1e-10).sqrt()
+    return rotation + translation
 
 
 def enough_matches(graph, frame) -> Tensor:

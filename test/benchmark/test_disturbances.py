@@ -132,7 +132,7 @@ def test_a_hand_eye_error_moves_the_frame_by_its_size():
     np.testing.assert_allclose(got, se3.adjoint(T) @ TWIST)
 
 
-def test_a_depth_camera_is_blind_far_away_and_at_edges_and_a_little_wrong_elsewhere():
+def test_a_depth_camera_measures_nothing_far_away_and_at_edges_and_has_small_errors_elsewhere():
     depth = np.full((480, 640), 0.7, np.float32)
     depth[:, 300:] = 0.6
     depth[:20] = 0.2

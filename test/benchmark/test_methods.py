@@ -54,8 +54,8 @@ def test_the_oracle_takes_four_percent_a_step_until_the_stopping_rule_holds(task
 def test_paper_peaks_are_twice_the_path_per_second_and_never_exceeded(task, move):
     T = move(task.T_world_goal, (0.3, -0.3, 0.2), roll_deg=60)
     task = dataclasses.replace(task, peaks=paper_peaks(T, task.T_world_goal))
-    way_m, way_deg = se3.pose_error(T, task.T_world_goal)
-    assert task.peaks == pytest.approx((2 * way_m, 2 * np.radians(way_deg)))
+    path_m, path_deg = se3.pose_error(T, task.T_world_goal)
+    assert task.peaks == pytest.approx((2 * path_m, 2 * np.radians(path_deg)))
     oracle = Oracle(Settings(speed="paper_peaks"))
     oracle.start(task, untouched)
     twists = []

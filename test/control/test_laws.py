@@ -148,10 +148,10 @@ def test_pbvs_leaves_a_reversed_relief():
     rotation = se3.exp_so3(np.array([0, 0.3, 0]))
     start = se3.from_rt(rotation, centre - rotation @ centre) @ T
     tracker = law._tracker
-    turned_over = refine(law._problem(observation), [view], [start], 1 / (1.4 - depth), 40)
-    assert se3.pose_error(turned_over.poses[0], T)[1] > 5
-    tracker._last = turned_over.poses[0], turned_over.rho
-    tracker._share = np.mean(turned_over.inliers[0])
+    reversed_relief = refine(law._problem(observation), [view], [start], 1 / (1.4 - depth), 40)
+    assert se3.pose_error(reversed_relief.poses[0], T)[1] > 5
+    tracker._last = reversed_relief.poses[0], reversed_relief.rho
+    tracker._share = np.mean(reversed_relief.inliers[0])
     assert tracker._share > 0.5
     for _ in range(tracker.RECHECK_FRAMES):
         law(observation)

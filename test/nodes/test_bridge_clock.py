@@ -15,7 +15,7 @@ def test_lockstep_takes_the_first_command_that_is_not_older_than_the_frame():
 
 
 @pytest.mark.parametrize(
-    ("stamp_ns", "twist", "patience_s"),
+    ("stamp_ns", "twist", "wait_s"),
     [
         (200, MOVE, 5.0),  # moving
         (50, MOVE, 5.0),  # delayed motion: the servo is active
@@ -23,13 +23,13 @@ def test_lockstep_takes_the_first_command_that_is_not_older_than_the_frame():
         (50, STILL, 0.3),
     ],
 )
-def test_lockstep_waits_long_only_while_the_servo_is_active(stamp_ns, twist, patience_s):
+def test_lockstep_waits_long_only_while_the_servo_is_active(stamp_ns, twist, wait_s):
     lockstep = Lockstep(idle_s=0.3, timeout_s=5.0)
     lockstep.frame_sent(100, steady_s=10.0)
     lockstep.answer(twist, stamp_ns)
     lockstep.frame_sent(300, steady_s=20.0)
-    assert not lockstep.timed_out(20.0 + patience_s - 0.01)
-    assert lockstep.timed_out(20.0 + patience_s)
+    assert not lockstep.timed_out(20.0 + wait_s - 0.01)
+    assert lockstep.timed_out(20.0 + wait_s)
 
 
 def test_lockstep_idles_after_a_timeout():

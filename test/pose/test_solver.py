@@ -42,7 +42,7 @@ def test_refine_recovers_pose_and_depth_without_noise():
     problem, view, T, depth, _ = make_problem(0)
     solution = refine(problem, [view], [np.eye(4)], problem.rho_prior, iterations=60)
     error_m, error_deg = se3.pose_error(solution.poses[0], T)
-    # The loose prior on depth pulls a little; scale comes from it alone.
+    # The weak prior on depth adds a small bias; scale comes from it alone.
     assert error_m < 3e-3
     assert error_deg < 0.1
     assert np.corrcoef(1 / solution.rho, depth)[0, 1] > 0.99
