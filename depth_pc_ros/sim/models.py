@@ -53,9 +53,9 @@ def model_mesh(name: str) -> Mesh:
     else:
         picture = plain(colour)
     origin, mass_centre = visual.find("origin"), link.find("inertial/origin")
-    shift = scale * (_numbers(origin, "xyz", (0, 0, 0)) - _numbers(mass_centre, "xyz", (0, 0, 0)))
+    translation = scale * (_numbers(origin, "xyz", (0, 0, 0)) - _numbers(mass_centre, "xyz", (0, 0, 0)))
     rotation = Rotation.from_euler("xyz", _numbers(origin, "rpy", (0, 0, 0))).as_quat()
-    return indexed(vertices, uvs, normals, corners, picture).moved(shift, rotation)
+    return indexed(vertices, uvs, normals, corners, picture).moved(translation, rotation)
 
 
 def _urdf(name: str) -> Path:

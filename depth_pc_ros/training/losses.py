@@ -35,7 +35,7 @@ def _velocity(net: DepthPcNet, graph, frame, memory, T_warm, T_true: Tensor):
     has = enough_matches(graph, frame).to(norm.dtype)
     counts = (norm > ARRIVED) * has
     total = counts.sum().clamp_min(1.0)
-    angle = 1 - nn.functional.cosine_similarity(direction, expert, dim=1)
+    direction_error = 1 - nn.functional.cosine_similarity(direction, expert, dim=1)
     halves = sum(
         1 - nn.functional.cosine_similarity(direction[:, part], expert[:, part], dim=1)
         for part in (slice(0, 3), slice(3, 6))
@@ -43,9 +43,9 @@ def _velocity(net: DepthPcNet, graph, frame, memory, T_warm, T_true: Tensor):
     size = nn.functional.smooth_l1_loss(log_norm, norm.clamp_min(ARRIVED).log(), reduction="none")
     # Near the goal a direction means nothing, but the camera must come to rest.
     rest = ((direction * log_norm.exp()[:, None] - expert).norm(dim=1) / (norm + 0.01)).clamp_max(5.0)
-    loss = (counts * (angle + 0.3 * halves + 0.3 * size)).sum() / total
+    loss = (counts * (direction_error + 0.3 * halves + 0.3 * size)).sum() / total
     loss = loss + 0.2 * (has * rest / (1 + rest)).sum() / has.sum().clamp_min(1.0)
-    numbers = {"direction": (counts * angle).sum() / total, "norm": (counts * size).sum() / total}
+    numbers = {"direction": (counts * direction_error).sum() / total, "norm": (counts * size).sum() / total}
     return loss, direction.detach() * log_norm.detach().exp()[:, None], memory, T_warm, numbers
 
 
