@@ -26,7 +26,7 @@ class BringupConfig(Config):
     driver: str = same_as(
         AdapterConfig,
         "profile",
-        help="Driver of the robot: `pybullet` (a simulation with its own camera), `moveit_servo`, or `twist` (geometry_msgs/Twist).",
+        help="Driver: `pybullet` (a simulation with its own camera), `moveit_servo`, or `twist` (geometry_msgs/Twist).",
     )
     image: str = option("", "Topic of the camera image. Empty: the simulated camera's; a real driver needs one.")
     camera_info: str = option("", "Topic of its camera_info. Empty: as for `image`.")
