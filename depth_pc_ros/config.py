@@ -81,7 +81,7 @@ def unknown_name(what: str, key: Any, known: Iterable[str]) -> str:
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
-    """Refuses a key that stands twice in a mapping; of two, YAML would silently keep the last."""
+    """Refuses a duplicate key in a mapping; YAML would silently keep the last one."""
 
     def construct_mapping(self, node, deep=False):
         seen = set()
@@ -172,13 +172,13 @@ class MatcherConfig(Config):
     min_keypoints: int = option(20, "A goal image with fewer keypoints is refused.", 4, 5000)
     ratio: float = option(
         0.9,
-        "Lowe's ratio test, best distance over second best; smaller keeps fewer, surer matches. Not for LightGlue.",
+        "Lowe's ratio test, best distance over second best; smaller keeps fewer but better matches. Not for LightGlue.",
         0.1,
         1.0,
     )
     refine: bool = option(True, "Align matched patches with the goal to sub-pixel accuracy (Lucas-Kanade).")
     track: bool = option(
-        True, "Track matches from image to image, and detect keypoints only now and then (needs refine)."
+        True, "Track matches from image to image, and detect keypoints only every few images (needs refine)."
     )
     ransac_px: float = option(1.5, "Inlier distance of the geometric check (MAGSAC), px.", 0.1, 20.0)
 
@@ -201,19 +201,19 @@ class ControlConfig(Config):
     )  # fmt: skip
     freeze_depth: bool = option(
         True,
-        "Near the goal, freeze the keypoint depths that were estimated on the path: poses get less noisy (pbvs, "
+        "Near the goal, freeze the keypoint depths that were estimated on the path: poses are less noisy (pbvs, "
         "depth_pc_geo).",
     )  # fmt: skip
     find_scale: bool = option(
         True,
-        "Find the true scale of the distance from commanded and seen motion (pbvs, depth_pc_geo). Set it to false "
+        "Find the true scale of the distance from commanded and observed motion (pbvs, depth_pc_geo). Set it to false "
         "where something behind the adapter slows the arm down, such as a speed slider.",
     )
     max_relative_depth_age_s: float = option(1.0, "Estimated depth older than this is not used, s.", 0.0, 60.0)
     min_matches: int = option(8, "With fewer matched keypoints than this the state is LOST.", 4, 1000)
     speed: str = option(
         "swift",
-        "Velocity law: `swift` is the braking law: as fast as the limits allow, and it brakes in time for the goal; "
+        "Velocity law: `swift` is the braking law: at the limits, and slower in time to stop at the goal; "
         "`limited` is proportional (`gain`) within the same limits; `paper` doubles the unit-gain twist, without "
         "limits (simulation only).",
         choices=("paper", "limited", "swift"),
@@ -225,7 +225,7 @@ class ControlConfig(Config):
     max_linear_acceleration: float = option(1.0, "Acceleration limit, m/s^2.", 0.01, 50.0)
     max_angular_acceleration: float = option(4.0, "Angular acceleration limit, rad/s^2.", 0.01, 200.0)
     jerk_time_s: float = option(
-        0.05, "Time in which the full acceleration is reached and left, s: it limits the jerk.", 0.001, 0.05
+        0.05, "Time to reach the full acceleration, s: it limits the jerk.", 0.001, 0.05
     )  # fmt: skip
     stop_error: float = option(
         0.01, "The servo may stop when the mean keypoint error (normalised plane) is below this.", 1e-5, 1.0

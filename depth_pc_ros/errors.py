@@ -38,4 +38,4 @@ class SceneError(DepthPcError, ValueError):
 
 
 class CheckpointError(DepthPcError, ValueError):
-    """Saved weights or a saved training run cannot be read, or do not fit what was asked for."""
+    """Saved weights or a saved training run cannot be read, or do not fit what was requested."""

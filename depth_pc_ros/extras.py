@@ -1,11 +1,11 @@
-"""Packages that only some parts need: the extras of setup.py, and one clear line where they are missing."""
+"""Packages that only some parts need: the extras of setup.py, and a one-line error where they are missing."""
 
 import contextlib
 import importlib.util
 
 from depth_pc_ros.errors import MissingExtraError
 
-# Import names of what the simulation, training and the benchmark cannot do without.
+# Import names of the packages that the simulation, training and the benchmark need.
 SIM = ("pybullet", "moderngl")
 TRAIN = (*SIM, "tensorboard", "tqdm")
 TRAIN_DEPTH = (*TRAIN, "transformers")

@@ -102,7 +102,7 @@ def given_texts(arguments: argparse.Namespace, config: type[Config]) -> dict[str
 
 
 class _Renamed(argparse.Action):
-    """A flag that has another name now: an error names it."""
+    """A renamed flag: the error gives its new name."""
 
     def __call__(self, parser, namespace, values, option_string=None):
         parser.error(f"{option_string} is now called {self.const}")

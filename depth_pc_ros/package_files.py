@@ -6,7 +6,7 @@ from pathlib import Path
 
 from depth_pc_ros.errors import CheckpointError
 
-SHIPPED_DEPTH = "depth_anything_tiny"  # the model of estimated depth unless another is asked for
+SHIPPED_DEPTH = "depth_anything_tiny"  # the default model of estimated depth
 _PACKAGE = "depth_pc_ros"
 
 
@@ -40,7 +40,7 @@ def is_hub_name(name: str) -> bool:
 
 
 def find_model(name: str) -> Path:
-    """As `local_model`. CheckpointError says where it was looked for."""
+    """As `local_model`. CheckpointError names the folders that were searched."""
     folder = local_model(name)
     if folder is not None:
         return folder

@@ -29,7 +29,7 @@ class ServoPipeline:
     something else slows the camera down, set `find_scale=False`.
     """
 
-    USUAL_AGE_S = 0.1  # from an image to the motion that answers it, with a camera and an arm that nobody has measured
+    USUAL_AGE_S = 0.1  # assumed latency from an image to the motion that answers it
 
     def __init__(self, config: PipelineConfig, matcher: AnyMatcher | None = None, law: ControlLaw | None = None):
         """matcher, law: in place of those that `config` names (see `perception.factory.AnyMatcher`)."""
@@ -72,7 +72,7 @@ class ServoPipeline:
         return count
 
     def add_relative_depth(self, depth: np.ndarray, stamp_s: float) -> None:
-        """Relative depth (H, W) of the image that `step` got, or will get, with this stamp; carried on from it."""
+        """Relative depth (H, W) of the image that `step` got, or will get, with this stamp; later images use it too."""
         self.servo.add_relative_depth(depth, stamp_s)
 
     def reset(self) -> None:
@@ -86,9 +86,9 @@ class ServoPipeline:
         """One frame: match, solve, limit.
 
         image: (H, W, 3) uint8 RGB of the goal's size and camera. stamp_s: its time in seconds, strictly growing.
-        depth: (H, W) metres of this image, or None. age_s: from the image to the motion that answers it, s: transport,
-        this step's own time, the lag of the arm. Told too little, a fast servo overshoots; too much, it is slow. 0 is
-        for a simulator that waits for each twist. Raises GoalError before `set_goal`, ImageError on a wrong image.
+        depth: (H, W) metres of this image, or None. age_s: latency from the image to the motion that answers it, s:
+        transport, this step's own time, the lag of the arm. Too small a value overshoots, too large a value is slow; 0
+        is for a simulator that waits for each twist. Raises GoalError before `set_goal`, ImageError on a wrong image.
         """
         if self.servo.goal is None:
             raise GoalError("step: no goal image has been set; call set_goal first")

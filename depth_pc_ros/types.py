@@ -41,7 +41,7 @@ def check_distance(distance: float | None) -> float | None:
 
 @dataclass(frozen=True)
 class Goal:
-    """Where the camera shall end: the goal image's keypoints and what is known about them.
+    """The goal: the goal image's keypoints and what is known about them.
 
     keypoints: (N, 2) float64 px. intrinsics: of goal and live image. metric_depth_m: (N,) depth z in metres at the
     keypoints, NaN where unknown. relative_depth: (N,) up to scale and shift, larger = farther, NaN where unknown;
@@ -105,7 +105,7 @@ class Matches:
     """Where the goal's N keypoints are seen in one live image.
 
     current_points: (N, 2) float64 px, NaN where not matched. matched: (N,) bool. scores: (N,) float32 in [0, 1],
-    larger is surer, 0 where not matched.
+    larger is more reliable, 0 where not matched.
     """
 
     current_points: np.ndarray
@@ -138,8 +138,8 @@ class Observation:
     goal, current: (N, 2) normalised coordinates, `current` NaN where not matched. matched: (N,) bool.
     goal_depth_m, current_depth_m: (N,) depth z in metres in the goal / current camera, NaN where unknown.
     goal_relative_depth, current_relative_depth: (N,) the same up to scale and shift, larger = farther, NaN where
-    unknown; None: nothing better than the metric depth.
-    distance_m: camera to scene centre at the goal (the distance prior). focal_px: turns normalised errors into pixels.
+    unknown; None: not estimated.
+    distance_m: camera to scene centre at the goal (the distance prior). focal_px: converts normalised errors to pixels.
     """
 
     goal: np.ndarray
@@ -155,7 +155,7 @@ class Observation:
 
 @dataclass(frozen=True)
 class LawOutput:
-    """What a control law answers: the twist at unit gain (6,) in m and rad (times 1/s), and its inliers (N,) bool.
+    """Output of a control law: the twist at unit gain (6,) in m and rad (times 1/s), and its inliers (N,) bool.
 
     T_cam_goal: the pose (4, 4) that the twist leads to, where its lengths are right only up to the factor of the
     distance prior; None: the law solves for no pose, or its lengths are metres.

@@ -4,17 +4,17 @@
     python examples/own_arm_driver.py --node --ros-args -r __ns:=/depth_pc -r twist_cmd:=controller/twist_cmd \\
         -p camera_in_tool_xyz:="[0.03, 0.0, 0.05]"  the adapter with this driver, in place of the package's own
 
-The twist adapter is the last node before the arm. It checks every command, turns the camera's twist into the tool's
-with the hand-eye pose, limits its speed, and ends every motion with a burst of zeros. A driver profile, the class
-below, only says it to the arm. It is built with the node and the tool's frame, and has two methods:
+The twist adapter is the last node before the arm. It checks every command, converts the camera's twist into the
+tool's with the hand-eye pose, limits its speed, and ends every motion with a burst of zeros. A driver profile, the
+class below, only sends the result to the arm. It is built with the node and the tool's frame, and has two methods:
 
     problem() -> str             why it cannot take commands now; "" when it can. While there is a problem, commands
                                  are refused, and a moving arm is stopped
     send(twist, stamp) -> None   twist (6,) of the tool, in the tool frame, about its origin, m/s and rad/s
 
 This arm, as many do (`speedl` of Universal Robots, for one), wants the velocity of the tool's origin in axes of the
-base: `[v, w]` as a Float64MultiArray on `tool_velocity`. So the driver needs to know how the tool is turned in the
-base: it listens to `tool_pose`. An old pose would send the arm in a wrong direction, so that is a problem.
+base: `[v, w]` as a Float64MultiArray on `tool_velocity`. So the driver needs the orientation of the tool in the
+base: it subscribes to `tool_pose`. An old pose would give a wrong direction, so that is a problem.
 
 `register_driver` gives the class a name for the adapter's parameter `profile`; to make it a part of the package, put
 it into `nodes/arm_drivers.py`.
@@ -49,7 +49,7 @@ PROFILE = "base_array"
 T_TOOL_CAM = se3.from_rt(Rotation.from_euler("z", 90, degrees=True).as_matrix(), np.array([0.03, 0.0, 0.05]))
 PERIOD_S = 0.02  # between two commands
 PATIENCE_S = 30.0
-STAND_IN = f"/stand_in_{os.getpid()}"  # namespace: no real arm hears what is meant for the stand-in
+STAND_IN = f"/stand_in_{os.getpid()}"  # namespace: a real arm does not get commands for the stand-in
 
 
 class BaseArrayDriver:
@@ -76,7 +76,7 @@ class BaseArrayDriver:
         return f"tool_pose: the newest pose is {age_s:.2f} s old" if age_s > self.LONGEST_AGE_S else ""
 
     def send(self, twist: np.ndarray, stamp) -> None:
-        # Axes turn, the point stays: no lever arm. Zeros stay zeros, also while the pose is not known.
+        # Other axes, same point: no lever arm. Zeros stay zeros, also while the pose is not known.
         R = np.eye(3) if self._R_base_tool is None else self._R_base_tool
         self._publisher.publish(Float64MultiArray(data=[*(R @ twist[:3]), *(R @ twist[3:])]))
 
@@ -85,7 +85,7 @@ register_driver(PROFILE, BaseArrayDriver)
 
 
 class StandInArm(Node):
-    """An arm that says where its tool is, obeys `tool_velocity`, and keeps the velocities (6,) that it got."""
+    """An arm that publishes its tool's pose, obeys `tool_velocity`, and records the velocities (6,) that it got."""
 
     def __init__(self, T_base_tool: np.ndarray):
         super().__init__("arm", namespace=STAND_IN)

@@ -4,15 +4,15 @@
 
 A law gets an `Observation` (where the goal's keypoints are, where they are now, their depths as far as known) and
 answers a `LawOutput`: the camera twist `[v, w]` that would remove the error in about one second (unit gain), and the
-matches that it relied on. Speed limits, acceleration limits and the stopping rule are not its business. It raises
-PoseError when no twist can be trusted: the camera then stands still, and the next image is another chance.
+matches that it relied on. Speed limits, acceleration limits and the stopping rule are not its task. It raises
+PoseError when no reliable twist exists: the camera then stands still until a later image gives one.
 
-This law takes the motion along the optical axis and the rotation about it from how the whole image has grown and
-turned. The other four directions come from the image Jacobian at the goal, on keypoints that are turned and scaled back
-first: so a large rotation about the optical axis does not disturb them.
+This law takes the motion along the optical axis and the rotation about it from scale and rotation of the whole image.
+The other four directions come from the image Jacobian at the goal, on keypoints with that scale and rotation removed:
+so a large rotation about the optical axis does not disturb them.
 
 Source of the idea: P. Corke, S. Hutchinson, "A new partitioned approach to image-based visual servo control", IEEE
-Transactions on Robotics and Automation 17(4), 2001. There, growth and turn come from an area and a line.
+Transactions on Robotics and Automation 17(4), 2001. There, scale and rotation come from an area and a line.
 """
 
 import cv2
@@ -30,9 +30,9 @@ V_XY, V_Z, W_XY, W_Z = [0, 1], 2, [3, 4], 5  # parts of a twist
 
 
 class PartitionedIbvs(ControlLaw):
-    """v_z and w_z from the similarity between goal and live image, the rest from what the similarity leaves."""
+    """v_z and w_z from the similarity between goal and live image, the rest from the residual."""
 
-    INLIER_PX = 40.0  # relief and tilt are no similarity: this much difference from it is allowed
+    INLIER_PX = 40.0  # relief and tilt are no similarity: this much residual is allowed
 
     def __call__(self, observation: Observation) -> LawOutput:
         seen = observation.matched
@@ -42,15 +42,15 @@ class PartitionedIbvs(ControlLaw):
         )
         if similarity is None:
             raise PoseError(f"partitioned: no similarity explains the {len(goal)} matches")
-        growth = np.hypot(similarity[0, 0], similarity[1, 0])
-        R = similarity[:, :2] / growth  # from goal to live image; also from the turned camera to the camera
+        scale = np.hypot(similarity[0, 0], similarity[1, 0])
+        R = similarity[:, :2] / scale  # from goal to live image; also from the rotated camera to the camera
 
         twist = np.zeros(6)
         # At distance d the scene is seen d* / d times as large as at the goal.
-        twist[V_Z] = observation.distance_m * (1 / growth - 1)
+        twist[V_Z] = observation.distance_m * (1 / scale - 1)
         twist[W_Z] = np.arctan2(R[1, 0], R[0, 0])
-        # What a camera would see that has turned and approached by this already.
-        error = current @ R / growth - goal
+        # The residual after this rotation and translation along the axis.
+        error = current @ R / scale - goal
         L = interaction_matrix(goal, np.full(len(goal), observation.distance_m)).reshape(-1, 6)
         across = np.linalg.lstsq(L[:, [*V_XY, *W_XY]], -error.ravel(), rcond=None)[0]
         twist[V_XY], twist[W_XY] = R @ across[:2], R @ across[2:]

@@ -2,7 +2,7 @@
 
     python examples/own_matcher.py --seed 3
 
-A matcher extracts the goal's keypoints once, then says for every live image where it sees them. `ServoPipeline` takes
+A matcher extracts the goal's keypoints once, then gives their positions in every live image. `ServoPipeline` takes
 any object with the interface of `depth_pc_ros.perception.matchers.Matcher`:
 
     set_goal(image, intrinsics) -> number of keypoints     goal_points -> (N, 2) px
@@ -11,9 +11,9 @@ any object with the interface of `depth_pc_ros.perception.matchers.Matcher`:
 
 Most often only the features are new. Then subclass `Matcher`, or one of its subclasses as here, and replace `detect`:
 the ratio test, the vote, the geometric check and the sub-pixel alignment stay. `detect` answers `OrientedFeatures`;
-a detector without angles and sizes has to invent them (0 rad and one size, where the camera hardly turns).
+a detector without angles and sizes gives constants (0 rad and one size; works where the camera hardly rotates).
 
-`TrackingMatcher` around it follows the matches from image to image, so that `detect` runs only now and then.
+`TrackingMatcher` around it follows the matches from image to image, so that `detect` runs only every few images.
 
 RootSIFT: R. Arandjelovic, A. Zisserman, "Three things everyone should know to improve object retrieval", CVPR 2012.
 """

@@ -2,9 +2,9 @@
 
     python examples/servo_in_simulation.py --seed 3
 
-`SimWorld` is the simulator: textured things on a table, a camera, a goal pose and a start pose, all drawn from a seed.
+`SimWorld` is the simulator: textured objects on a table, a camera, a goal pose and a start pose, all drawn from a seed.
 `ServoPipeline` is the servo: it gets one image of the goal, then one live image per step, and answers a camera twist.
-The true poses are known to the simulator alone; they tell at the end how close the camera came.
+Only the simulator knows the true poses; they give the error at the end.
 
 On a robot, `world.render` is your camera and `world.step` is your arm; the rest of `servo` stays as it is.
 """

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A simulated wrist camera drives itself to a goal image through the real ROS 2 nodes. `scripts/demo.sh --help` tells
-# how to change the run. The first call sets everything up (minutes); later ones start at once.
+# A simulated wrist camera drives itself to a goal image through the real ROS 2 nodes. `scripts/demo.sh --help` shows
+# the options. The first call sets everything up (minutes); later ones start at once.
 set -euo pipefail
 
 scripts="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"

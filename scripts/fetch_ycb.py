@@ -81,7 +81,7 @@ def unpack(archive: bytes, name: str, folder: Path) -> None:
     (folder / "texture_map.jpg").write_bytes(cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes())
     (folder / "collision.stl").write_bytes(files["nontextured.stl"])
     urdf = URDF.format(name=name, mass=mass, origin=" ".join(map(str, origin)))
-    (folder / "model.urdf").write_text(urdf, encoding="utf-8")  # last: with it the object counts as there
+    (folder / "model.urdf").write_text(urdf, encoding="utf-8")  # last: it marks the object as complete
 
 
 def parser() -> argparse.ArgumentParser:

@@ -52,9 +52,9 @@ def test_the_servo_needs_no_extra(tmp_path, plane, intrinsics, T_world_goal, mov
     assert done.returncode == 0, done.stderr
     state, *twist = done.stdout.split()
     assert state == "SERVOING"
-    way = (se3.inverse(views["live"]) @ T_world_goal)[:3, 3]
+    path = (se3.inverse(views["live"]) @ T_world_goal)[:3, 3]
     v = np.array(twist[:3], float)
-    assert v @ way > 0.95 * np.linalg.norm(v) * np.linalg.norm(way)
+    assert v @ path > 0.95 * np.linalg.norm(v) * np.linalg.norm(path)
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ def test_typed_flags():
     assert (given.rate_hz, given.count, given.size, given.lockstep, given.freeze_depth) == (7.0, 2, "L", True, False)
 
 
-def test_text_flags_tell_what_was_given():
+def test_text_flags_return_what_was_given():
     assert texts() == {}
     assert texts("--count", "4", "--lockstep", "--gain", "") == {"count": "4", "lockstep": "true", "gain": ""}
     assert texts("--lockstep", "false", "--find-scale", "false") == {"lockstep": "false", "find_scale": "false"}

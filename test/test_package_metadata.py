@@ -56,7 +56,7 @@ ROSDEP_KEYS = set(
 
 @pytest.fixture
 def run_setup(monkeypatch):
-    """Runs `setup.py COMMAND` and answers what it tells setuptools."""
+    """Runs `setup.py COMMAND` and returns the arguments of setuptools.setup."""
 
     def run(command: str) -> dict:
         arguments = {}

@@ -12,20 +12,20 @@ from depth_pc_ros.pipeline import ServoPipeline
 from depth_pc_ros.types import ServoState
 
 DT = 0.04
-WAITS = {"age_s": 0.0}  # what a simulator that waits for each twist tells `step`
+WAITS = {"age_s": 0.0}  # of a simulator that waits for each twist
 
 
-def servo(pipeline, plane, intrinsics, T_world_cam, steps=250, lag_frames=0, told=WAITS):
-    """Drive until converged; return the result, the final pose and the twists. told: to every `step`."""
-    twists, under_way = [], [np.zeros(6)] * lag_frames
+def servo(pipeline, plane, intrinsics, T_world_cam, steps=250, lag_frames=0, latency=WAITS):
+    """Drive until converged; return the result, the final pose and the twists. latency: arguments of every `step`."""
+    twists, pending = [], [np.zeros(6)] * lag_frames
     for k in range(steps):
-        result = pipeline.step(plane.view(T_world_cam, intrinsics), k * DT, **told)
+        result = pipeline.step(plane.view(T_world_cam, intrinsics), k * DT, **latency)
         if result.converged:
             break
         assert result.state is ServoState.SERVOING, result.message
         twists.append(result.twist)
-        under_way.append(result.twist)
-        T_world_cam = T_world_cam @ se3.exp(under_way.pop(0) * DT)
+        pending.append(result.twist)
+        T_world_cam = T_world_cam @ se3.exp(pending.pop(0) * DT)
     return result, T_world_cam, np.array(twists)
 
 
@@ -48,16 +48,16 @@ def test_converges_to_the_goal_within_the_limits(controller, plane, intrinsics, 
     assert np.linalg.norm(twists[0, :3]) <= config.max_linear_acceleration * DT + 1e-9  # ramps from zero
 
 
-@pytest.mark.parametrize("told", [{}, WAITS])
-def test_a_lag_that_nobody_tells_is_taken_for_the_usual_one(told, plane, intrinsics, T_world_goal, move):
-    """The camera obeys 0.12 s late: it does not pass the goal, unless told that there is no lag."""
+@pytest.mark.parametrize("latency", [{}, WAITS])
+def test_a_latency_that_is_not_given_is_assumed(latency, plane, intrinsics, T_world_goal, move):
+    """The camera moves with 0.12 s of latency: it does not pass the goal, unless a latency of 0 is given."""
     pipeline = ServoPipeline.from_config(controller="pbvs")
     pipeline.set_goal(plane.view(T_world_goal, intrinsics), intrinsics.matrix, distance=0.6)
     start = move(T_world_goal, (0.0, 0.0, -0.15))
-    result, _, twists = servo(pipeline, plane, intrinsics, start, 100, lag_frames=3, told=told)
-    way = (se3.inverse(start) @ T_world_goal)[:3, 3]
-    past_m = DT * np.cumsum(twists[:, :3] @ way).max() / 0.15 - 0.15
-    if told:
+    result, _, twists = servo(pipeline, plane, intrinsics, start, 100, lag_frames=3, latency=latency)
+    path = (se3.inverse(start) @ T_world_goal)[:3, 3]
+    past_m = DT * np.cumsum(twists[:, :3] @ path).max() / 0.15 - 0.15
+    if latency:
         assert past_m > 0.005
     else:
         assert past_m < 0.002

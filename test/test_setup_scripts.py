@@ -69,7 +69,7 @@ class Sandbox:
 
     @property
     def calls(self) -> list[str]:
-        """What the last run asked of Python beyond looking around: environments, installs and builds."""
+        """The calls of Python in the last run, without checks: environments, installs and builds."""
         calls = self.calls_file.read_text().splitlines()
         return [call for call in calls if call.startswith("-m ") or "relocate" in call]
 

@@ -56,7 +56,7 @@ def parser() -> argparse.ArgumentParser:
     command.set_defaults(run=_policy_latency)
     command = commands.add_parser(
         "depth_latency",
-        help="how often relative depth comes beside the servo, and what that costs the servo",
+        help="rate of relative depth estimates beside the servo, and the cost in servo time",
         description="Play the images of one servo run back at 25 Hz on two cores, without depth and beside a process "
         "that estimates relative depth; print depth per second, and the servo's step times.",
     )
@@ -158,7 +158,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f"benchmark: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("benchmark: interrupted; finished trials are kept, the same command goes on", file=sys.stderr)
+        print("benchmark: interrupted; finished trials are kept, the same command resumes", file=sys.stderr)
         return 130
     return 0
 

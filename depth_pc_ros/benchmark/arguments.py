@@ -10,7 +10,7 @@ from depth_pc_ros.nodes.node_configs import BridgeConfig
 from depth_pc_ros.options import add_fields, at_least
 
 EXAMPLES = """examples:
-  # 150 episodes of three methods on two cores; stop it with Ctrl-C, start it again to go on
+  # 150 episodes of three methods on two cores; Ctrl-C stops it, the same command resumes it
   python -m depth_pc_ros.benchmark e_ycb --ycb-root ../shared/ycb --methods oracle,pbvs,ibvs --output out/ycb_dev
 
   # the same with speed and acceleration limits; six episodes only, of the hardest level

@@ -49,18 +49,18 @@ def settings_and_places(arguments: argparse.Namespace) -> tuple[Settings, Places
     if arguments.environment == E_YCB:
         if ycb_root is None:
             print(
-                "E_generic: no --ycb-root was given, so PyBullet's own models stand in; not comparable with E_YCB",
+                "E_generic: no --ycb-root was given, so PyBullet's own models are used; not comparable with E_YCB",
                 flush=True,
             )
             values["environment"] = E_GENERIC
             if arguments.scene != "standard":
                 raise ConfigError(f"scene: {arguments.scene!r} needs YCB objects; give --ycb-root")
         else:
-            ycb_names(ycb_root)  # a missing folder is better named now than by a worker
+            ycb_names(ycb_root)  # report a missing folder here, not in a worker
     if arguments.scenes is not None:
         values["source"] = file_digest(arguments.scenes)
     weights = [Path(text) if text else None for text in (arguments.matcher_weights, arguments.lightglue_weights)]
-    if arguments.matcher in LEARNED_MATCHERS:  # that a file is missing is for the matcher to say
+    if arguments.matcher in LEARNED_MATCHERS:  # the matcher reports a missing file
         values["matcher_digest"] = ".".join(
             file_digest(path) for path in weights if path is not None and path.is_file()
         )
@@ -79,7 +79,7 @@ def _run(arguments: argparse.Namespace) -> None:
     methods = check_methods(arguments.methods.split(","))
     settings, places = settings_and_places(arguments)
     for method in methods:
-        make_method(method, settings, places)  # a missing package or file is better named now than by a worker
+        make_method(method, settings, places)  # report a missing package or file here, not in a worker
     chosen = spread(arguments.episodes, _levels(getattr(arguments, "levels", None), settings.levels))
     if arguments.export_scenes is not None:
         source = EpisodeSource(settings, places)
@@ -96,7 +96,7 @@ def _run(arguments: argparse.Namespace) -> None:
 
 
 def default_name(settings: Settings) -> str:
-    """A folder name that tells runs of different settings apart at a glance."""
+    """A folder name that shows in which settings runs differ."""
     words = [settings.environment.lower(), settings.split, settings.speed, f"seed{settings.seed}"]
     if settings.variant != "clean":
         words.append(settings.variant.replace(", ", "+").replace(" ", "-"))

@@ -1,4 +1,4 @@
-"""A picture of what relative depth is worth: rendered and estimated depth side by side, as the paper's Figure 5."""
+"""A picture of relative depth: rendered and estimated depth side by side, as the paper's Figure 5."""
 
 from pathlib import Path
 

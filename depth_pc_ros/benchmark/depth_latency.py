@@ -1,4 +1,4 @@
-"""How often relative depth comes while the servo runs at its rate, and what that costs the servo. Two cores, no ROS.
+"""The rate of relative depth estimates while the servo runs, and their cost in servo time. Two cores, no ROS.
 
 The images of one servo run are played back at the camera's rate, once without depth and once beside a process that
 estimates depth of one image after the other, as the depth node does at most.
@@ -18,7 +18,7 @@ from transformers.utils.logging import disable_progress_bar
 from depth_pc_ros.benchmark.latency import DT_S, WARM_UP, met, summary
 from depth_pc_ros.errors import CheckpointError, ConfigError, DepthPcError
 from depth_pc_ros.package_files import SHIPPED_DEPTH
-from depth_pc_ros.perception.relative_depth import RelativeDepth, load_depth_network, make_way_for_the_servo
+from depth_pc_ros.perception.relative_depth import RelativeDepth, load_depth_network, lower_priority
 from depth_pc_ros.pipeline import ServoPipeline
 from depth_pc_ros.sim.world import SimWorld
 
@@ -48,7 +48,7 @@ def measure_depth(models: list[str], frames: int, seed: int) -> dict[str, dict]:
     for model in models:  # a wrong one is refused before anything is measured
         if model != RANDOM_SMALL:
             load_depth_network(model)
-    torch.set_num_threads(1)  # as the controller node does: with more, they wait for each other on busy cores
+    torch.set_num_threads(1)  # as in the controller node: on busy cores more threads wait for each other
     recorded = _record(frames + WARM_UP, seed)
     alone = _play(recorded)
     results = {}
@@ -87,7 +87,7 @@ def _play(recorded: _Run) -> list[float]:
 
 
 class _Estimating:
-    """Depth is estimated in another process while this context lasts; then `rate_hz` holds the estimates per second."""
+    """Estimates depth in another process inside this context; afterwards `rate_hz` holds the estimates per second."""
 
     def __init__(self, model: str, images: list[np.ndarray]):
         context = multiprocessing.get_context("spawn")
@@ -131,7 +131,7 @@ class _Estimating:
 
 def _estimate(model: str, images: list[np.ndarray], stop, pipe) -> None:
     """The other process: sends "" once it runs, or an error text, and at the end the estimates per second."""
-    make_way_for_the_servo()
+    lower_priority()
     try:
         depth = RelativeDepth(model)
         depth(images[0])
@@ -185,13 +185,13 @@ def report(results: dict[str, dict]) -> str:
     p95 = results[""]["step_ms"]["p95"]
     for model, values in results.items():
         step = values["step_ms"]
-        growth = step["p95"] / p95
+        ratio = step["p95"] / p95
         rate = f"{values['rate_hz']:.1f}" if model else ""
         lines.append(
-            f"{model or 'servo without depth':<34}{rate:>10}{step['median']:>10.2f}{step['p95']:>10.2f}{growth:>10.2f}"
+            f"{model or 'servo without depth':<34}{rate:>10}{step['median']:>10.2f}{step['p95']:>10.2f}{ratio:>10.2f}"
         )
         if model:
-            goals = [f"step p95 at most {GROWTH_TARGET:g} x: {met(growth <= GROWTH_TARGET)}"]
+            goals = [f"step p95 at most {GROWTH_TARGET:g} x: {met(ratio <= GROWTH_TARGET)}"]
             if model in RATE_TARGETS_HZ:
                 target = RATE_TARGETS_HZ[model]
                 goals.append(f"at least {target:g} Hz: {met(values['rate_hz'] >= target)}")

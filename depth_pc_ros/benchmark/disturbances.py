@@ -1,7 +1,7 @@
 """Disturbances of live images, matches and commands, one per robustness variant; and a depth camera's errors.
 
-The goal image has only the camera's own noise: it was taken on another day. Every variant draws from a random stream of
-its own, so that adding one does not change the others.
+The goal image has only the camera's own noise: it was taken at another time. Every variant has a random stream of its
+own, so that adding one does not change the others.
 """
 
 import dataclasses
@@ -37,7 +37,7 @@ class Disturber:
         if settings.depth == "camera":
             self._depth = DepthCamera(stream(seed, "depth"))
         self._adjoint = se3.adjoint(_hand_eye_error(stream(seed, "hand_eye"), settings))
-        self._on_their_way = [np.zeros(6)] * round(settings.delay_ms / (1e3 * DT_S))
+        self._pending = [np.zeros(6)] * round(settings.delay_ms / (1e3 * DT_S))
 
     def image(self, image: np.ndarray) -> np.ndarray:
         """What the method sees of a clean live image (H, W, 3) uint8."""
@@ -58,12 +58,12 @@ class Disturber:
 
     def command(self, twist: np.ndarray) -> np.ndarray:
         """The twist (6,) of the true camera that is carried out in this step, when the method commands `twist`."""
-        self._on_their_way.append(self._adjoint @ twist)
-        return self._on_their_way.pop(0)
+        self._pending.append(self._adjoint @ twist)
+        return self._pending.pop(0)
 
-    def commands_on_their_way(self) -> list[np.ndarray]:
-        """What is still carried out after the method has stopped."""
-        return list(self._on_their_way)
+    def pending_commands(self) -> list[np.ndarray]:
+        """Delayed commands that are still carried out after the method has stopped."""
+        return list(self._pending)
 
 
 class Light:
@@ -132,7 +132,7 @@ class CameraNoise:
 
 
 class Occlusion:
-    """A speckled blob that wanders over the image, and for 10 steps in about every 60 a second one, anywhere.
+    """A speckled blob that moves over the image, and for 10 steps in about every 60 a second one, anywhere.
 
     share: of the image that one blob covers. size: (width, height) of the image.
     """
@@ -165,7 +165,7 @@ class Occlusion:
         step = self.SPEED_PX * np.array([np.cos(self._heading), np.sin(self._heading)])
         inside = np.clip(self._centre + step, self._low, np.maximum(self._low, self._high))
         if not np.array_equal(inside, self._centre + step):
-            self._heading += np.pi / 2  # turn away from the border
+            self._heading += np.pi / 2  # rotate away from the border
         self._centre = inside
         self._paint(image, self._centre)
         starts = self._rng.random() < self.BURST_RATE
@@ -179,14 +179,14 @@ class Occlusion:
     def _paint(self, image: np.ndarray, centre: np.ndarray) -> None:
         mask = np.zeros(image.shape[:2], np.uint8)
         cv2.fillPoly(mask, [np.rint(self._outline + centre).astype(np.int32)], 1)
-        # The speckle moves along with the blob.
+        # The speckle moves with the blob.
         shift = np.rint(centre - self._size / 2).astype(int)
         speckle = np.roll(self._speckle, shift[::-1], axis=(0, 1))
         np.copyto(image, speckle, where=mask[..., None].astype(bool))
 
 
 class MatchErrors:
-    """Wrong matches that look right, and noisy pixels, put in after all of the matcher's own checks."""
+    """Wrong matches and noisy pixels, added after all of the matcher's own checks."""
 
     def __init__(self, rng: np.random.Generator, mismatch: float, noise_px: float, size: tuple[int, int]):
         self._rng = rng
@@ -204,7 +204,7 @@ class MatchErrors:
 
 
 class DepthCamera:
-    """A stereo depth camera: blind outside 0.28-3 m and at edges, disparity in steps of 1/8 px, depth in whole mm.
+    """A stereo depth camera: no depth outside 0.28-3 m and at edges, disparity in steps of 1/8 px, depth in whole mm.
 
     A baseline of 50 mm and a focal length of 540 px make a step of 2.3 mm and noise of 1.5 mm at 0.7 m.
     """

@@ -1,4 +1,4 @@
-"""Episodes: which scene, where the camera starts, where it shall end. Seeded one by one, exported, reloaded.
+"""Episodes: scene, start pose, goal pose. Seeded one by one, exported, reloaded.
 
 Episode k of a level depends on the seed, the split, the level and k only: not on how many are run, by how many workers
 or in which order. `dev` and `test` differ in seed and in objects: HELD_OUT never appears in `dev`, and is at least half

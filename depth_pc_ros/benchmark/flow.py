@@ -1,7 +1,7 @@
 """Dense optical flow in place of keypoints: a matcher with the interface of `perception.matchers.Matcher`.
 
-Points of a grid on the goal image are followed into the live image and back; a point counts as matched when it comes
-back to where it left, and one rigid motion explains it together with the others. DIS comes with OpenCV; RAFT needs
+Points of a grid on the goal image are tracked into the live image and back; a point counts as matched when it returns
+to its start, and one rigid motion explains it together with the others. DIS comes with OpenCV; RAFT needs
 torchvision and a weights file.
 
 Sources: T. Kroeger et al., "Fast optical flow using dense inverse search", ECCV 2016; Z. Teed, J. Deng, "RAFT:

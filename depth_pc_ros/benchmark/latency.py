@@ -60,7 +60,7 @@ def measure_steps(frames: int, seed: int, messages: MessageStages | None, **opti
             stamp_s = DT_S * (index + 1)
             image, depth_m = world.render()
             grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-            # Take turns in going first, so that a warm cache favours neither.
+            # Alternate the order, so that a warm cache favours neither.
             akaze_first = index % 2 == 0
             if akaze_first:
                 bare = timed(lambda grey=grey: akaze.detectAndCompute(grey, None))

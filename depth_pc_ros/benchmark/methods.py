@@ -37,7 +37,7 @@ class View:
 
 @dataclass(frozen=True)
 class Task:
-    """What a method is asked to reach.
+    """The goal of an episode, as a method gets it.
 
     view: from the goal. distance_m: the depth prior, camera to scene centre; None: not known. peaks: m/s and rad/s, as
     `paper_peaks` gives them. T_world_goal (4, 4) and centre (3,) are the truth, for the oracle only.
@@ -61,9 +61,9 @@ class Frame:
 
 
 def paper_peaks(T_world_start: np.ndarray, T_world_goal: np.ndarray) -> tuple[float, float]:
-    """Twice the straight path a second, m/s and rad/s (poses (4, 4)).
+    """Peak speeds, m/s and rad/s: twice the straight path between two poses (4, 4) per second.
 
-    The paper's law begins so where the camera goes straight.
+    The paper's law has these speeds at the start of a straight path.
     """
     law = VelocityLaw.from_config(PipelineConfig(speed="paper"))
     twist = law.target(se3.pbvs_twist(se3.inverse(T_world_start) @ T_world_goal))
@@ -79,9 +79,9 @@ def speed_options(settings: Settings, task: Task) -> dict:
 
 
 class Method:
-    """Base of all methods. has_eyes: needs images; without, nothing is rendered. places: where weights are."""
+    """Base of all methods. needs_images: if False, nothing is rendered. places: where weights are."""
 
-    has_eyes = True
+    needs_images = True
 
     def __init__(self, settings: Settings, places: Places = _NOWHERE):
         self.settings, self.places = settings, places
@@ -99,11 +99,11 @@ class Method:
         raise NotImplementedError
 
     def beside(self, frame: Frame) -> None:
-        """Called after each `step` for what another process does in life; its time is not the method's."""
+        """Called after each `step` for the work of another process; its time is not counted as the method's."""
 
 
 class TruePbvs(ControlLaw):
-    """PBVS on the true pose, with a true point that goes straight to its place.
+    """PBVS on the true pose, with a true point that moves straight to its goal position.
 
     centre: (3,) m in the goal camera. T_cam_goal: (4, 4), to be set before every frame.
     """
@@ -117,13 +117,13 @@ class TruePbvs(ControlLaw):
 
 
 class Oracle(Method):
-    """PBVS on the true poses: what perfect perception would give.
+    """PBVS on the true poses: the result of perfect perception.
 
     It sees no image: its keypoints are a grid of true points in the scene's cylinder (r 0.2 m, h 0.1 m), projected
     into both cameras, and their distances feed the same stopping rule as every other method's keypoints.
     """
 
-    has_eyes = False
+    needs_images = False
     label = "oracle"
 
     def start(self, task: Task, disturb_matches) -> None:
@@ -168,7 +168,7 @@ class PipelineMethod(Method):
 
     def __init__(self, settings: Settings, places: Places = _NOWHERE):
         super().__init__(settings, places)
-        self._matcher = self.make_matcher()  # a missing file of weights is better named now
+        self._matcher = self.make_matcher()  # report a missing file of weights here
         self._estimator = None
         if settings.depth == "estimated":
             from depth_pc_ros.perception.relative_depth import RelativeDepth  # only now: importing torch takes a while

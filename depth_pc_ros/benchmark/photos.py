@@ -2,7 +2,7 @@
 
 Poses follow the published E_image of CNS (ICRA 2024), which evaluates the networks of Bateux et al. (ICRA 2018) and
 Felton et al. (ICRA 2021) too: goal at 0.6-0.9 m, elevation 70-90 deg, roll +-15 deg; start at 0.6-0.9 m, elevation
-60-90 deg, roll +-60 deg, tilts +-5 deg, then turned back so that the rotation about the optical axis is at most
+60-90 deg, roll +-60 deg, tilts +-5 deg, with the rotation about the optical axis reduced to at most
 37 deg. A photograph fills 640 x 480 pixels from 1.08 m straight above its centre.
 """
 
@@ -22,7 +22,7 @@ MAX_SIZE_PX = 1280
 DISTANCE_M = (0.6, 0.9)
 GOAL_ELEVATION_DEG, START_ELEVATION_DEG = (70.0, 90.0), (60.0, 90.0)
 GOAL_ROLL_DEG, START_ROLL_DEG, START_TILT_DEG = 15.0, 60.0, 5.0
-MAX_TURN_DEG = 37.0
+MAX_ROLL_DEG = 37.0
 
 # What comes inside the packages (nothing is downloaded): package, folder in it, files.
 _SHIPPED = (
@@ -111,8 +111,8 @@ def sample_photo(rng: np.random.Generator, split: str, folder) -> tuple[Photo, n
     photo = Photo(name, float(min(MAX_SIZE_M[0], MAX_SIZE_M[1] * width / height)))
     T_world_goal = _look(rng, GOAL_ELEVATION_DEG, GOAL_ROLL_DEG, 0.0)
     T_world_start = _look(rng, START_ELEVATION_DEG, START_ROLL_DEG, START_TILT_DEG)
-    turn = se3.log_so3(T_world_start[:3, :3].T @ T_world_goal[:3, :3])[2]
-    excess = turn - np.clip(turn, -np.radians(MAX_TURN_DEG), np.radians(MAX_TURN_DEG))
+    rotation = se3.log_so3(T_world_start[:3, :3].T @ T_world_goal[:3, :3])[2]
+    excess = rotation - np.clip(rotation, -np.radians(MAX_ROLL_DEG), np.radians(MAX_ROLL_DEG))
     T_world_start[:3, :3] = T_world_start[:3, :3] @ se3.exp_so3(np.array([0.0, 0.0, excess]))
     return photo, T_world_goal, T_world_start
 
@@ -123,6 +123,6 @@ def _look(rng: np.random.Generator, elevation_deg, roll_deg: float, tilt_deg: fl
     elevation = np.radians(rng.uniform(*elevation_deg))
     away = np.array([np.cos(elevation) * np.cos(azimuth), np.cos(elevation) * np.sin(azimuth), np.sin(elevation)])
     T = se3.look_at(rng.uniform(*DISTANCE_M) * away, np.zeros(3), np.array([0.0, 1.0, 0.0]))
-    turn = np.radians(rng.uniform(-1, 1, 3) * (tilt_deg, tilt_deg, roll_deg))
-    T[:3, :3] = T[:3, :3] @ se3.exp_so3(turn)
+    tilt_and_roll = np.radians(rng.uniform(-1, 1, 3) * (tilt_deg, tilt_deg, roll_deg))
+    T[:3, :3] = T[:3, :3] @ se3.exp_so3(tilt_and_roll)
     return T

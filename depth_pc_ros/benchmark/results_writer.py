@@ -49,7 +49,7 @@ class ResultsWriter:
             self.results = read_results(self.path.parent)
             self._check_settings(settings)
             if self.results.broken:
-                self._put_broken_aside()
+                self._move_broken_lines()
         self._file = open(self.path, "a", encoding="utf-8")  # noqa: SIM115
 
     def _check_settings(self, settings: Settings) -> None:
@@ -60,7 +60,7 @@ class ResultsWriter:
                 f"output: {self.path} holds results of other settings ({'; '.join(differing)}); choose another folder"
             )
 
-    def _put_broken_aside(self) -> None:
+    def _move_broken_lines(self) -> None:
         aside = self.path.with_name(self.path.name + ".corrupt")
         with open(aside, "a", encoding="utf-8") as file:
             for number, line in self.results.broken:

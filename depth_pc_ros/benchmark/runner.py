@@ -1,6 +1,6 @@
 """Runs the missing trials of a folder in worker processes, writes each as it finishes, and shows progress.
 
-Workers are fresh processes with one thread each, so numbers depend neither on their number nor on their order.
+Workers are new processes with one thread each, so numbers depend neither on their number nor on their order.
 """
 
 import multiprocessing
@@ -91,7 +91,7 @@ def _trials(settings: Settings, places: Places, tasks, workers: int):
                         running.add(pool.submit(_work, *task))
         except BrokenProcessPool:
             raise ResultsError(
-                "workers: a worker process was killed (out of memory?); start the same command again to go on"
+                "workers: a worker process was killed (out of memory?); the same command resumes the run"
             ) from None
         except BaseException:
             for process in multiprocessing.active_children():
@@ -100,7 +100,7 @@ def _trials(settings: Settings, places: Places, tasks, workers: int):
 
 
 def _standing(trials: list[dict]) -> str:
-    """The running numbers of each method, for the progress bar."""
+    """The numbers of each method so far, for the progress bar."""
     parts = []
     for group in by_method(trials).values():
         row = summarise(group)

@@ -68,7 +68,7 @@ def title(results: Results) -> str:
 
 
 def facts(results: Results) -> list[str]:
-    """What one must know to read the table: where the numbers come from and what the episodes are like."""
+    """Facts that the table needs: source of the numbers, and properties of the episodes."""
     s, trials = results.settings, results.trials
     lines = []
     if s.environment == E_GENERIC:

@@ -1,4 +1,4 @@
-"""One episode with one method, in closed loop: look, disturb, decide, move, until it stops or fails."""
+"""One episode with one method, in closed loop: image, disturbance, method, motion, until it stops or fails."""
 
 import resource
 import sys
@@ -51,7 +51,7 @@ def run_trial(episode: Episode, method_name: str, settings: Settings, places: Pl
     disturber = Disturber(settings, episode.seed, (DEFAULT_INTRINSICS.width, DEFAULT_INTRINSICS.height))
     log = _Log()
     T = episode.T_world_start
-    if method.has_eyes:
+    if method.needs_images:
         with open_world(episode, settings, places) as world:
             outcome, message, T, load_s = _servo(episode, method, disturber, log, world, begin)
     else:
@@ -146,7 +146,7 @@ def _servo(episode: Episode, method, disturber: Disturber, log: _Log, world, beg
             outcome = failure
             break
         T = _move(T, disturber.command(result.twist), log)
-    for twist in disturber.commands_on_their_way():
+    for twist in disturber.pending_commands():
         T = _move(T, twist, log)
     return outcome, result.message, T, load_s
 

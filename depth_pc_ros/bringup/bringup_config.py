@@ -26,8 +26,7 @@ class BringupConfig(Config):
     driver: str = same_as(
         AdapterConfig,
         "profile",
-        help="What moves: `pybullet` (a simulation with its own camera), `moveit_servo`, or `twist` "
-        "(geometry_msgs/Twist).",
+        help="Driver: `pybullet` (a simulation with its own camera), `moveit_servo`, or `twist` (geometry_msgs/Twist).",
     )
     image: str = option("", "Topic of the camera image. Empty: the simulated camera's; a real driver needs one.")
     camera_info: str = option("", "Topic of its camera_info. Empty: as for `image`.")
@@ -38,7 +37,7 @@ class BringupConfig(Config):
         DepthNodeConfig,
         "source",
         None,
-        help="Where depth comes from: the depth camera, or a network that sees the image. Empty: `camera` where "
+        help="Source of depth: the depth camera, or a network that sees the image. Empty: `camera` where "
         "`depth_image` is given, else `estimated`; with pbvs and ibvs, which read metric depth only, the simulated "
         "camera's, or none.",
     )
@@ -113,7 +112,7 @@ class BringupConfig(Config):
 
     @property
     def depth_source(self) -> str:
-        """`depth`, or what stands for it when it is not given. The classical laws read metric depth only."""
+        """`depth`, or its default when it is not given. The classical laws read metric depth only."""
         if self.depth:
             return self.depth
         if self.law in CLASSICAL_LAWS:

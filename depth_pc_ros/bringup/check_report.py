@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Check:
-    """One line of the report. detail: what was found, or what to do. needed: nothing moves without it."""
+    """One line of the report. detail: what was found, or what to do. needed: required for any motion."""
 
     what: str
     ok: bool

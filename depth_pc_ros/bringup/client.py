@@ -35,7 +35,7 @@ from depth_pc_ros.nodes.node_configs import NAMESPACE
 from depth_pc_ros.nodes.transport import use_large_shared_memory
 from depth_pc_ros.types import ServoState
 
-# As latched, but a listener that is kept waiting still gets every status.
+# As latched, but a slow listener still gets every status.
 _EVERY_STATUS_QOS = QoSProfile(
     depth=100, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
 )  # fmt: skip
@@ -52,7 +52,7 @@ _TOPICS = {
 
 
 class ServoClientError(DepthPcError):
-    """The running nodes do not answer, or refuses."""
+    """The running nodes do not answer, or refuse."""
 
 
 class ServoClient:
@@ -63,7 +63,7 @@ class ServoClient:
             client.enable(True)
             client.wait_for(lambda status: status.state == status.CONVERGED, timeout_s=60)
 
-    Topics are subscribed when they are first asked for. Every method raises ServoClientError when it cannot do its job
+    A topic is subscribed when it is first needed. Every method raises ServoClientError when it cannot do its job
     within `timeout_s` of wall time.
     """
 
@@ -207,9 +207,9 @@ class ServoClient:
             return image_to_rgb(newest[image]), depth_to_metres(newest[depth]), _stamp_s(newest[image])
 
     def wait_for_fresh_matches(self) -> None:
-        """Wait until the keypoint node has worked on an image that was surely taken after this call."""
+        """Wait until the keypoint node has processed an image that was taken after this call."""
         newest_s = _stamp_s(self._newest["bridge/image"]) if "bridge/image" in self._newest else 0.0
-        for _ in range(2):  # the first one may have been under way
+        for _ in range(2):  # the first one may have been taken before this call
             image = self._wait("bridge/image", lambda msg, after_s=newest_s: _stamp_s(msg) > after_s)
             if image is None:
                 raise ServoClientError(f"{self._name('bridge/image')}: no new image within {self.timeout_s:g} s")

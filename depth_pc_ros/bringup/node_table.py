@@ -16,7 +16,7 @@ from depth_pc_ros.errors import ConfigError
 from depth_pc_ros.nodes.node_configs import NAMESPACE
 from depth_pc_ros.package_files import config_file
 
-# In lockstep the world waits for the nodes, so that silence is no danger: the adapter is as patient as the bridge.
+# In lockstep the world waits for the nodes, so a pause is safe: the adapter waits as long as the bridge.
 LOCKSTEP_TIMEOUT_S = 5.0
 
 
@@ -25,7 +25,7 @@ class NodeSpec:
     """One node to start: `ros2 run depth_pc_ros <executable>`, or `command()` where there is no `ros2`.
 
     parameters override those of params_file (a YAML, or None). remappings: name in the node -> topic or service.
-    essential: without it nothing works; another one that dies is started again, and the rest goes on meanwhile.
+    essential: its end stops the whole chain; a node that is not essential is started again, and the rest goes on.
     """
 
     name: str
@@ -61,7 +61,7 @@ def nodes(config: BringupConfig) -> list[NodeSpec]:
     depth = {"depth_image": depth_image} if config.depth_source == "camera" else {}
     clock = {"use_sim_time": simulated}
 
-    def patience(name: str) -> dict[str, float]:
+    def waiting_limit(name: str) -> dict[str, float]:
         return {name: LOCKSTEP_TIMEOUT_S} if config.lockstep else {}
 
     table = [
@@ -84,7 +84,7 @@ def nodes(config: BringupConfig) -> list[NodeSpec]:
             {
                 **clock,
                 "lockstep": config.lockstep,
-                **patience("input_timeout_s"),
+                **waiting_limit("input_timeout_s"),
                 **_given(config, "controller", "speed", "default_distance", "max_linear", "max_angular"),
                 **_given(config, "actuation_delay_s", "find_scale"),
             },
@@ -101,7 +101,7 @@ def nodes(config: BringupConfig) -> list[NodeSpec]:
         NodeSpec(
             "adapter",
             "twist_adapter",
-            {**clock, "profile": config.driver, **_hand_eye(config), **patience("command_timeout_s")},
+            {**clock, "profile": config.driver, **_hand_eye(config), **waiting_limit("command_timeout_s")},
             {
                 "twist_cmd": "controller/twist_cmd",
                 "at_limit": "bridge/at_limit",
@@ -130,7 +130,7 @@ def _given(config: BringupConfig, *names: str) -> dict[str, object]:
 
 
 def _hand_eye(config: BringupConfig) -> dict[str, object]:
-    """Where the adapter has the camera's pose in the tool from."""
+    """Where the adapter gets the camera's pose in the tool from."""
     if config.driver == "pybullet":
         return _as_parameters(*_simulated_hand_eye(config.rig))
     if not config.camera_in_tool:

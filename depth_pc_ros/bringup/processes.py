@@ -26,7 +26,7 @@ class NodeProcesses:
     """A context manager: the processes run inside it.
 
     specs: what to start. log_dir: folder for `<name>.log` of each node; None: they write to this terminal.
-    The nodes are out of the terminal's reach: a Ctrl-C comes to this process only, which then stops them.
+    A Ctrl-C in the terminal reaches this process only, which then stops the nodes.
     """
 
     def __init__(self, specs: list[NodeSpec], log_dir: Path | None = None):
@@ -67,7 +67,7 @@ class NodeProcesses:
         return self._processes[name].wait(timeout_s)
 
     def check(self) -> None:
-        """Raise NodeDiedError when a node has ended: its name, exit code and, with a log, its last words.
+        """Raise NodeDiedError when a node has ended: its name, exit code and, with a log, the last line of it.
 
         One that is not essential, and ended after all were active, is started again instead.
         """
@@ -78,7 +78,7 @@ class NodeProcesses:
                 self._start(spec, "ab")
             elif code is not None:
                 how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
-                raise NodeDiedError(f"node {name} {how}{self._last_words(name)}")
+                raise NodeDiedError(f"node {name} {how}{self._last_line(name)}")
 
     def wait_until_active(
         self, client: ServoClient, timeout_s: float = 60.0, on_active: Callable[[str], None] = lambda name: None
@@ -89,14 +89,14 @@ class NodeProcesses:
             while not client.is_active(spec.name):
                 self.check()
                 if time.monotonic() > deadline_s:
-                    last_words = self._last_words(spec.name)
-                    raise NodeDiedError(f"node {spec.name} is not active after {timeout_s:.0f} s{last_words}")
+                    last_line = self._last_line(spec.name)
+                    raise NodeDiedError(f"node {spec.name} is not active after {timeout_s:.0f} s{last_line}")
                 time.sleep(0.05)
             on_active(spec.name)
         self._all_active = True
 
     def stop(self) -> dict[str, int]:
-        """Ask all nodes to stop (SIGINT: they publish their zeros first), and kill what is left after a while.
+        """Stop all nodes by SIGINT (they publish their zeros first), and kill those that have not ended after a while.
 
         Returns the exit code of each node.
         """
@@ -115,7 +115,7 @@ class NodeProcesses:
     def _log(self, name: str) -> Path:
         return self.log_dir / f"{name}.log"
 
-    def _last_words(self, name: str) -> str:
+    def _last_line(self, name: str) -> str:
         if self.log_dir is None:
             return ""
         lines = self._log(name).read_text(errors="replace").strip().splitlines()
@@ -123,5 +123,5 @@ class NodeProcesses:
 
 
 def _stop_with_parent() -> None:
-    """In a new node's process: ask for a SIGTERM when the parent ends, even by a kill -9."""
+    """In a new node's process: have a SIGTERM sent when the parent ends, even by a kill -9."""
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

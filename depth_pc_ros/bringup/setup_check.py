@@ -1,4 +1,4 @@
-"""Looks at the running nodes and says what is there and what is missing."""
+"""Checks the running nodes and reports what is present and what is missing."""
 
 import functools
 import time
@@ -20,7 +20,7 @@ _SERVICES = ("keypoints/set_goal_image", "keypoints/capture_goal", "controller/e
 
 
 def check_running_nodes(config: BringupConfig, seconds: float) -> list[Check]:
-    """Watch the topics for so many seconds, and ask the nodes."""
+    """Count messages on the topics for so many seconds, and query the nodes."""
     with ServoClient() as client:
         watch = _Watch(client, config)
         time.sleep(seconds)
@@ -53,9 +53,9 @@ class _Watch:
             publishers = self._client.node.count_publishers(topic)
             rate_hz = self._counts[name] / seconds
             if publishers == 0:
-                detail = "nobody publishes it: start the camera's driver, or give the right topic"
+                detail = "no publisher: start the camera's driver, or give the right topic"
             elif rate_hz == 0:
-                detail = f"{publishers} publisher(s), but nothing came in {seconds:.0f} s: look at the driver"
+                detail = f"{publishers} publisher(s), but nothing came in {seconds:.0f} s: check the driver"
             else:
                 detail = f"{rate_hz:.1f} Hz from {publishers} publisher(s)"
             checks.append(Check(f"topic {topic}", rate_hz > 0, detail, needed=name != "depth_image"))
@@ -105,11 +105,11 @@ class _Watch:
         return [Check(f"service {name}", name in present, "there" if name in present else "missing") for name in wanted]
 
     def output(self) -> Check:
-        """Whether somebody takes the adapter's command."""
+        """Whether the adapter's command has a subscriber."""
         name = DRIVERS[self._config.driver].TOPIC
         topic = _absolute(self._specs["adapter"].remappings.get(name, name))
         count = self._client.node.count_subscribers(topic)
-        detail = f"{count} subscriber(s)" if count else "nobody takes the commands: start the arm's driver"
+        detail = f"{count} subscriber(s)" if count else "no subscriber: start the arm's driver"
         return Check(f"output {topic}", count > 0, detail)
 
 

@@ -32,7 +32,7 @@ def read_user_params(path: str | Path) -> dict[str, dict[str, object]]:
     """Node -> parameter -> value, of a YAML file with a section for each node.
 
     A section is named `controller`, or as ROS does (`/depth_pc/controller`, `/**`), with or without `ros__parameters`.
-    A section of one node goes before one with wildcards. Raises ConfigError, which names file, section and key.
+    A section of one node overrides one with wildcards. Raises ConfigError, which names file, section and key.
     """
     where = f"params {path}"
     sections = read_yaml(Path(path).expanduser(), "params")

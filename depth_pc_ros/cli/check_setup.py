@@ -44,7 +44,7 @@ _TF_MODULE = ("tf2_ros", "apt install ros-<distro>-tf2-ros-py, or give --camera-
 def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="check_setup",
-        description="Look at packages, topics, intrinsics, TF, nodes and services, and say what is missing.",
+        description="Check packages, topics, intrinsics, TF, nodes and services, and report what is missing.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -95,12 +95,12 @@ def weights(config: BringupConfig) -> Check:
 
 
 def depth_model(config: BringupConfig) -> Check:
-    """The network of estimated depth. One on the hub may still be fetched."""
+    """The network of estimated depth. One on the hub counts as not needed here: the depth node fetches it."""
     if config.depth_source != "estimated":
         return Check("depth model", True, f"depth {config.depth_source} needs none")
     name = config.parameter("depth", "model", config.depth_model) or SHIPPED_DEPTH
     folder, on_hub = local_model(name), is_hub_name(name)
-    absent = "the depth node asks the Hugging Face hub" if on_hub else f"{name} is in none of the models/ folders"
+    absent = "the depth node fetches it from the hub" if on_hub else f"{name} is in none of the models/ folders"
     return Check("depth model", folder is not None, str(folder or absent), needed=not on_hub)
 
 

@@ -37,12 +37,12 @@ _RESULTS = ("goal.png", "demo.png", "demo.webp", "trajectory.png", "run.csv", "l
 DESCRIPTION = """\
 A simulated wrist camera drives itself to a goal image. The demo starts PyBullet and the servo nodes, each in a
 process of its own, takes the goal's picture, moves the camera away, hands the picture to the nodes and enables them.
-Only images and the goal's distance reach the servo (depth is estimated from images, unless asked for otherwise); true
-poses just tell how close it came.
+Only images and the goal's distance reach the servo (depth is estimated from images by default); true poses
+only serve to report the final error.
 """
 EPILOG = """\
 examples:
-  scripts/demo.sh                             a free-flying camera above a table of textured things
+  scripts/demo.sh                             a free-flying camera above a table of textured objects
   scripts/demo.sh --arm --seed 3              a Franka Panda carries the camera; another scene, another start
   scripts/demo.sh --controller ibvs           a classical law in place of the learned one
   scripts/demo.sh --depth camera              the metric depth of a depth camera
@@ -85,7 +85,7 @@ class Demo:
                     problem = self._watch(client, processes, line)
                 self._finish(client)
             except ServoClientError:
-                processes.check()  # a node that died tells more than its silence
+                processes.check()  # the end of a node explains more than a timeout
                 raise
         if problem:
             raise NotConvergedError(problem)
@@ -145,7 +145,7 @@ class Demo:
         return record
 
     def write_results(self, problem: str) -> None:
-        """Write the CSV and the pictures, as far as the run came, and print the table."""
+        """Write the CSV and the pictures, also of an unfinished run, and print the table."""
         record = self.record() or RunRecord(np.eye(4))
         record.write_csv(self.output / "run.csv")
         te_mm, re_deg = record.final_error()

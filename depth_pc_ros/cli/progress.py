@@ -1,4 +1,4 @@
-"""One live line on a terminal; now and then a line of its own where the output is a file or a pipe."""
+"""A progress line: on a terminal it is replaced, in a file or a pipe a new line is printed now and then."""
 
 import shutil
 import sys
@@ -28,7 +28,7 @@ class ProgressLine:
             self._next_s = time.monotonic() + _PLAIN_PERIOD_S
 
     def close(self) -> None:
-        """Keep the last line, and go below it."""
+        """Keep the last line, and start a new one."""
         if self._shown:
             print(file=self._stream, flush=True)
             self._shown = False

@@ -23,7 +23,7 @@ _LAST_OF_MATCHER, _LAST_OF_CONTROL = ([*config.__dataclass_fields__][-1] for con
 _INTRODUCTION = f"""\
 # Parameters
 
-This page is made from the code by `{COMMAND}`. Every option is declared once, in
+This page is generated from the code by `{COMMAND}`. Every option is declared once, in
 `depth_pc_ros/config.py` or `depth_pc_ros/nodes/node_configs.py`.
 
 - A **start-up option** is a launch argument (`max_linear:=0.1`) and a flag of `bringup` (`--max-linear 0.1`).
@@ -50,8 +50,8 @@ bringup --params my_robot.yaml
 ```
 
 A section may also be named as in other ROS parameter files (`{NAMESPACE}/controller` or `/**`, with
-`ros__parameters`); one that names a node goes before one with wildcards. The file goes before the defaults, and the
-start-up options that you give go before the file. It is checked before anything starts: an unknown section or key, a
+`ros__parameters`); one that names a node overrides one with wildcards. The file overrides the defaults, and the
+start-up options that you give override the file. It is checked before anything starts: an unknown section or key, a
 value of another type or outside its range, and a key given twice are errors.
 """
 

@@ -98,7 +98,7 @@ def _draw_pair(axis, times, left, right, log: bool = False) -> None:
 
 
 def _shade_states(axis, record: RunRecord) -> None:
-    """A red tint where the servo neither drove nor had converged."""
+    """A red tint where the servo was neither SERVOING nor CONVERGED."""
     for frame, following in itertools.pairwise(record.frames):
         if frame.state not in (ServoState.SERVOING, ServoState.LIMITED, ServoState.CONVERGED):
             axis.axvspan(frame.t_s, following.t_s, color=_RED, alpha=0.18, linewidth=0)

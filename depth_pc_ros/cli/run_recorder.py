@@ -1,4 +1,4 @@
-"""Records a run from what the nodes say: statuses of the controller, true poses of the simulated camera."""
+"""Records a run from what the nodes publish: statuses of the controller, true poses of the simulated camera."""
 
 import numpy as np
 

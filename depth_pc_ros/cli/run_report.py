@@ -22,7 +22,7 @@ CSV_COLUMNS = (
 
 @dataclass(frozen=True)
 class Frame:
-    """One image of a run and what the servo made of it.
+    """One image of a run and the servo's answer to it.
 
     t_s: image time since the run's start, s. matches: their number. error_px: mean distance to the goal, px (NaN:
     unknown). twist: (6,) `[v, w]` commanded, m/s and rad/s, camera optical frame. T_world_cam: true pose, or None.

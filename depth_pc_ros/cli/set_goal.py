@@ -27,7 +27,7 @@ exit code: 0 done, 1 refused or not possible, 2 wrong command line
 def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="set_goal",
-        description="Tell the running servo where to end: one image of the goal.",
+        description="Set the goal of the running servo: one image.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

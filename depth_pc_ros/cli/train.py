@@ -8,7 +8,7 @@ from depth_pc_ros.cli.training_options import add_data_options, add_run_options,
 from depth_pc_ros.extras import TRAIN, one_line_where_missing, require
 
 EXAMPLES = """examples:
-  # the shipped policy, on YCB meshes; Ctrl-C stops it, the same command goes on
+  # the shipped policy, on YCB meshes; Ctrl-C stops it, the same command resumes it
   python -m depth_pc_ros.cli.train --ycb-root ../shared/ycb --output out/train/geo
 
   # the paper's network, without any meshes (built-in shapes), for at most two hours

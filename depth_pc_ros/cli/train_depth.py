@@ -7,7 +7,7 @@ from depth_pc_ros.cli.training_options import add_data_options, add_run_options,
 from depth_pc_ros.extras import TRAIN_DEPTH, one_line_where_missing, require
 
 EXAMPLES = """examples:
-  # the shipped model, on YCB meshes; Ctrl-C stops it, the same command goes on
+  # the shipped model, on YCB meshes; Ctrl-C stops it, the same command resumes it
   python -m depth_pc_ros.cli.train_depth --ycb-root ../shared/ycb --output out/train/depth
 
   # without YCB meshes (PyBullet's models and built-in shapes), for at most two hours

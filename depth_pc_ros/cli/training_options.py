@@ -24,7 +24,9 @@ def add_data_options(parser: argparse.ArgumentParser):
 def add_run_options(parser: argparse.ArgumentParser, workers: str, validate_every: int, validated: str) -> None:
     """How to run. workers: what worker processes do. validated: what is validated on, such as `scenes`."""
     group = parser.add_argument_group("how to run")
-    group.add_argument("--output", type=Path, required=True, metavar="DIR", help="Folder of the run; goes on there.")
+    group.add_argument(
+        "--output", type=Path, required=True, metavar="DIR", help="Folder of the run; a run in it is resumed."
+    )
     group.add_argument(
         "--workers", type=at_least(0), default=1, metavar="N", help=f"Processes that {workers}. Default: 1."
     )
@@ -40,7 +42,13 @@ def add_run_options(parser: argparse.ArgumentParser, workers: str, validate_ever
         help=f"Updates. Default: {validate_every}.",
     )  # fmt: skip
     group.add_argument(f"--validation-{validated}", type=at_least(1), default=64, metavar="N", help="Default: 64.")
-    group.add_argument("--max-hours", type=float, default=float("inf"), metavar="H", help="Stop then; may go on later.")
+    group.add_argument(
+        "--max-hours",
+        type=float,
+        default=float("inf"),
+        metavar="H",
+        help="Stop then; the same command resumes the run.",
+    )
 
 
 def excluded(arguments: argparse.Namespace) -> tuple[str, ...]:

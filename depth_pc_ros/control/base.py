@@ -1,4 +1,4 @@
-"""What every control law offers, and how one is chosen by name."""
+"""The interface of all control laws."""
 
 from abc import ABC, abstractmethod
 
@@ -9,8 +9,8 @@ class ControlLaw(ABC):
     """Maps an observation to a camera twist of unit gain (an exponential decay with a time constant of 1 s)."""
 
     def reset(self) -> None:  # noqa: B027  (laws without memory need none)
-        """Forget what earlier frames taught: new goal or re-enabled."""
+        """Forget all earlier frames: new goal, or enabled again."""
 
     @abstractmethod
     def __call__(self, observation: Observation) -> LawOutput:
-        """Twist (6,) at unit gain and the matches it relied on. Raises PoseError when no twist can be trusted."""
+        """Twist (6,) at unit gain and the matches it relied on. Raises PoseError when no reliable twist exists."""

@@ -24,7 +24,7 @@ class ZeroBurst:
         self._remaining = self.count
 
     def cancel(self) -> None:
-        """No more zeros: motion goes on."""
+        """No more zeros: motion continues."""
         self._remaining = 0
 
     def tick(self) -> bool:

@@ -1,4 +1,4 @@
-"""What was commanded and when it moved the camera: the one record that everything compares motion seen with."""
+"""What was commanded and when it moved the camera: the reference for the motion seen in the images."""
 
 from collections import deque
 from typing import NamedTuple

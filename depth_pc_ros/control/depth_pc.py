@@ -11,11 +11,11 @@ from depth_pc_ros.control.base import ControlLaw
 from depth_pc_ros.control.policy_network import PolicyNetwork
 from depth_pc_ros.types import LawOutput, Observation
 
-_NEAR_PX = 2.0  # displacement that counts as arrived whatever the others do
+_NEAR_PX = 2.0  # displacement below which a match always counts
 
 
 class DepthPc(ControlLaw):
-    """The network does not say which matches it relied on: those that move far more than the rest are no inliers.
+    """The network gives no inliers: matches that move far more than the others are not counted as such.
 
     It solves for no pose, so the scale of the distance is not found from motion.
     """

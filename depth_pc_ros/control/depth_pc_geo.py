@@ -1,4 +1,4 @@
-"""The default law: position-based servoing on the matches that a network believes in.
+"""The default law: position-based servoing on the matches that a network accepts.
 
 Source of the network: Depth-PC, arXiv 2411.17195; see `networks.depth_pc_geo` for what differs.
 """
@@ -18,12 +18,12 @@ class DepthPcGeo(ControlLaw):
     """The network judges the matches and gives a start for the pose; relative depth gives the goal's shape.
 
     Both only help where the geometry alone is ambiguous: pose and depths come from the solver that `Pbvs` uses. Metric
-    depth is trusted no more than estimated shape: to 1 %, a start with mostly wrong matches explained too few of them.
+    depth gets the same sigma as estimated shape: a tighter one explains too few matches where most are wrong.
     """
 
     RELIEF = 0.05  # of a goal's depth, as a share of its distance: what is typical
     RELIEF_SIGMA = 0.1  # relative, of a point's depth about that shape
-    # Of the points that a depth camera has not measured, where it has measured others: those alone give the scale.
+    # Of points without measured depth where other points have one: only the measured ones set the scale.
     HOLE_SIGMA = 2.0
 
     def __init__(self, model: str = "depth_pc_geo", freeze_depth: bool = True):
@@ -35,14 +35,14 @@ class DepthPcGeo(ControlLaw):
         self._tracker.reset()
 
     def __call__(self, observation: Observation) -> LawOutput:
-        guesses = []
+        predicted = []
         if self._judge.due(observation, self._tracker.recheck_due):
-            guesses = [self._judge.judge(observation)]
+            predicted = [self._judge.judge(observation)]
         seen = self._judge.believed(observation)
         problem = self._problem(observation)
         view = View(seen, observation.current[seen], np.full(len(seen), np.nan))  # live depth is for the network only
         try:
-            estimate = self._tracker.track(problem, view, [(T, problem.rho_prior) for T in guesses])
+            estimate = self._tracker.track(problem, view, [(T, problem.rho_prior) for T in predicted])
         except PoseError:
             self._judge.forget_judgement()
             raise

@@ -1,4 +1,4 @@
-"""Live relative depth of the goal's keypoints, carried along from the image it was estimated in to now.
+"""Live relative depth of the goal's keypoints, propagated from the image of the estimate to the current one.
 
 An estimate takes longer than a frame. Its values are looked up where the keypoints were in its own image, and stay with
 the keypoints: as the camera moves, a point leaves its pixel, but its relative depth changes slowly.
@@ -10,8 +10,8 @@ import numpy as np
 
 from depth_pc_ros.geometry.camera import sample_nearest
 
-_FRAMES_KEPT = 128  # images that a depth may still come for
-_SAME_S = 1e-4  # stamps nearer than this are one image's
+_FRAMES_KEPT = 128  # images that are kept for a depth to come
+_SAME_S = 1e-4  # stamps closer than this belong to one image
 
 
 class DepthTrack:
@@ -35,7 +35,7 @@ class DepthTrack:
             self.add(*waiting)
 
     def add(self, depth: np.ndarray, stamp_s: float) -> None:
-        """Relative depth (H, W), larger = farther, of the image of this time. Older than the one in use: no use.
+        """Relative depth (H, W), larger = farther, of the image of this time. Ignored if older than the one in use.
 
         Where the keypoints of that image are not known yet, it waits for them; where they never come, it is dropped.
         """

@@ -15,7 +15,7 @@ from depth_pc_ros.types import LawOutput, Observation
 class Ibvs(ControlLaw):
     """`v = -((L + L*) / 2)^+ (s - s*)` over all matched points, depth from the observation or the distance prior."""
 
-    MAX_CONDITION = 1e6  # of L_mean: beyond, some direction of motion is not observed
+    MAX_CONDITION = 1e6  # condition number of L_mean; above, some direction of motion is not observed
 
     def __call__(self, observation: Observation) -> LawOutput:
         seen = observation.matched

@@ -32,8 +32,8 @@ class VelocityLaw:
     """Turns the unit-gain twist of a control law into a command, then limits its speed, acceleration and jerk.
 
     `paper`: twice the twist, unlimited: with steps of 1/50 s the error falls by 4 % a step, as in the published
-    evaluations of CNS and Depth-PC. `limited`: `gain` times the twist, within the limits. `swift`: at the limits at
-    once, and left in time to stop (`brakes`); only the last bit is exponential, with a higher gain.
+    evaluations of CNS and Depth-PC. `limited`: `gain` times the twist, within the limits. `swift`, the braking
+    law (`brakes`): at the limits as far as it can still stop in time; exponential near the goal, with a higher gain.
     Fields are in 1/s, m/s, rad/s, m/s^2, rad/s^2, m/s^3, rad/s^3.
     """
 
@@ -47,7 +47,7 @@ class VelocityLaw:
     brakes: bool = False
 
     TICK_S = 0.02  # between two commands
-    BRAKING = 0.7  # share of the acceleration limit that braking is planned with; the rest is for surprises
+    BRAKING = 0.7  # share of the acceleration limit that braking is planned with; the rest is a margin
 
     @classmethod
     def from_config(cls, config: ControlConfig) -> "VelocityLaw":
@@ -69,19 +69,19 @@ class VelocityLaw:
         """Wanted twist (6,), speed limited, from the unit-gain twist (6,) of a control law.
 
         delay_s: from image to motion. An integrator behind a dead time T overshoots above the gain 1 / (e T), so the
-        gain is held below that (K. Astrom, T. Hagglund, "Advanced PID control", 2006).
+        gain is kept below that (K. Astrom, T. Hagglund, "Advanced PID control", 2006).
         """
         rate = self.gain_behind(delay_s)
         if self.brakes:
-            # The unit-gain twist is also the way that is left, or nearly. Until the brake acts, the dead time T goes by
-            # at full speed u, so the way needed is u T + u^2 / (2 a). A limited jerk makes the brake act later still.
-            for way, limit, jerk in (
+            # The unit-gain twist is also, nearly, the remaining path s. The camera moves at speed u in the dead time T,
+            # so it needs s = u T + u^2 / (2 a) to stop. The jerk limit adds to the dead time.
+            for path, limit, jerk in (
                 (np.linalg.norm(unit_twist[:3]), self.max_linear_acceleration, self.max_linear_jerk),
                 (np.linalg.norm(unit_twist[3:]), self.max_angular_acceleration, self.max_angular_jerk),
             ):
                 brake = self.BRAKING * limit
                 lag = brake * (delay_s + self.TICK_S + 0.5 * brake / jerk)
-                rate = min(rate, 2 * brake / (np.sqrt(lag**2 + 2 * brake * way) + lag))  # u / way
+                rate = min(rate, 2 * brake / (np.sqrt(lag**2 + 2 * brake * path) + lag))  # u / s
         return limit_norms(rate * unit_twist, self.max_linear, self.max_angular)
 
     def gain_behind(self, delay_s: float) -> float:
@@ -91,10 +91,10 @@ class VelocityLaw:
     def approach(
         self, previous: np.ndarray, acceleration: np.ndarray, target: np.ndarray, dt_s: float
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Next twist (6,) and its acceleration (6,), dt_s after `previous` and its own, on the way to `target`.
+        """Next twist (6,) and its acceleration (6,), dt_s after `previous` and its own, towards `target`.
 
-        From rest the way is a straight line. The acceleration is the largest within its limit from which it can still
-        fade, at the jerk limit, while the target is reached.
+        From rest the direction is constant. The acceleration is the largest within its limit from which it can still
+        fall to zero, at the jerk limit, when the target is reached.
         """
         # Limits may have been lowered since.
         acceleration = limit_norms(acceleration, self.max_linear_acceleration, self.max_angular_acceleration)
@@ -109,7 +109,7 @@ class VelocityLaw:
         change = limit_norms(
             rate * missing - acceleration, self.max_linear_jerk * dt_s, self.max_angular_jerk * dt_s
         )  # fmt: skip
-        # A target that turns away while the command still gains speed must not carry it past the limits.
+        # Keeps the limits also where the target changes direction while the command still accelerates.
         command = limit_norms(
             previous + dt_s * (acceleration + change),
             max(self.max_linear, float(np.linalg.norm(previous[:3]))),
@@ -124,7 +124,7 @@ class Ramp:
     command: (6,) the last one, zero at rest.
     """
 
-    FIRST_STEP_S = 0.04  # the first frame has no interval yet: it may use one nominal camera period
+    FIRST_STEP_S = 0.04  # the first frame has no interval: one nominal camera period
 
     def __init__(self):
         self.rest()

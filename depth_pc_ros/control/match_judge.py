@@ -1,4 +1,4 @@
-"""The network that judges matches: which to believe, a start for the pose, and the goal's shape from relative depth."""
+"""The network that judges matches: which to accept, an initial pose, and the goal's shape from relative depth."""
 
 import numpy as np
 import torch
@@ -9,13 +9,13 @@ from depth_pc_ros.types import Observation
 
 
 class MatchJudge:
-    """Judges the matches of every few images; between, the last judgement holds and new matches are believed.
+    """Judges the matches of every few images; between, the last result is used and new matches are accepted.
 
-    normalised_depth: (N,) relative depth of the goal as the network saw it last, 0 where it is not known.
+    normalised_depth: (N,) relative depth of the goal in the last input of the network, 0 where it is not known.
     """
 
     BELIEVED = 0.5  # probability above which a match is used
-    MIN_BELIEVED, MIN_SHARE = 12, 0.3  # so many of the likeliest are used in any case: the solver judges too
+    MIN_BELIEVED, MIN_SHARE = 12, 0.3  # at least so many of the likeliest are used: the solver is robust
     EVERY = 3  # images
 
     def __init__(self, model: str):
@@ -31,15 +31,15 @@ class MatchJudge:
 
     def forget_judgement(self) -> None:
         """Judge the next image."""
-        # (N,) bool: keypoints whose last judged match was not believed; None: judge the next image.
+        # (N,) bool: keypoints whose last judged match was rejected; None: judge the next image.
         self._doubted: np.ndarray | None = None
         self._unjudged = 0  # images since then
 
     def due(self, observation: Observation, candidates_due: bool) -> bool:
         """Whether this image is to be judged; call it once per image.
 
-        Every few images, where the last judgement would leave too few matches, and where fresh candidate poses are
-        compared (`candidates_due`).
+        Every few images, where the last result would leave too few matches, and where new candidates are compared
+        (`candidates_due`).
         """
         self._unjudged += 1
         if self._doubted is None or self._unjudged >= self.EVERY or candidates_due:
@@ -48,12 +48,12 @@ class MatchJudge:
         return bool(left < self._fewest(int(np.count_nonzero(observation.matched))))
 
     def _fewest(self, count: int) -> int:
-        """So many of `count` matches are used in any case."""
+        """At least so many of `count` matches are used."""
         return min(count, max(self.MIN_BELIEVED, round(self.MIN_SHARE * count)))
 
     @torch.inference_mode()
     def judge(self, observation: Observation) -> np.ndarray:
-        """Ask the network; returns its guess of `T_cam_goal` (4, 4). Raises PoseError where it is not finite."""
+        """Run the network; returns its estimate of `T_cam_goal` (4, 4). Raises PoseError where it is not finite."""
         network = self._network
         graph, frame = network.look(observation)
         self.normalised_depth = graph.depth.double().numpy()

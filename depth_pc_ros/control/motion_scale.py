@@ -1,4 +1,4 @@
-"""How many metres a metre of the depth prior is worth: from the translation commanded and the translation seen."""
+"""Scale from motion: true lengths over those of the depth prior, from commanded and observed translation."""
 
 import numpy as np
 
@@ -9,24 +9,24 @@ from depth_pc_ros.geometry import se3
 class MotionScale:
     """Poses from images alone are right up to one factor, that of the depth prior; commanded motion is in metres.
 
-    Positions seen are those commanded, divided by the factor and shifted: a line, fitted by least squares over the
-    last centimetres of the path. It begins at the last factor, which weighs like a few frames of motion. Where the pose
-    jumps or the camera does not follow its commands, a new line begins, and the factor stays.
+    Observed positions are the commanded ones, divided by the factor and shifted: a line, fitted by least squares over
+    the last centimetres of the path. The fit begins at the last factor, weighted like a few frames of motion. Where the
+    pose jumps or the camera does not follow its commands, a new line begins, and the factor stays.
 
-    An arm that is slowed down looks like a distance too short, so the factor grows slowly, little, and never where
-    commands are not obeyed; it falls at once, for a factor too small only makes the servo slow.
+    A slowed arm looks like a distance prior that is too small, so the factor grows slowly, is bounded, and does not
+    grow where commands are not obeyed. It falls at once: a factor that is too small only makes the servo slow.
 
-    factor: multiply seen lengths by it to get metres. record: of the commands, kept by their owner.
+    factor: multiply observed lengths by it to get metres. record: of the commands, kept by their owner.
     """
 
     LOWEST, HIGHEST = 0.25, 2.2
-    MEMORY_M = 0.06  # of the path after which a position counts e times less; none is forgotten at rest
-    TRUST_M2 = 3e-4  # the factor that a line begins with weighs like so much sum of squared path
-    GROWTH_M = 0.03  # of the path in which the factor grows to 63 % of what is found
-    STEP_M = 0.01  # of the path between two positions that are compared
-    JUMP, JUMP_M = 4.0, 0.015  # from image to image, translation seen so much longer than commanded: another solution
-    FOLLOWS, FOLLOWS_M = 0.3, 0.04  # share that must be seen of so much path; less is a camera that does not follow
-    ALIKE = 0.8  # squared correlation of translations seen and commanded below which they say nothing
+    MEMORY_M = 0.06  # path after which the weight of a position has fallen by e; constant at rest
+    TRUST_M2 = 3e-4  # weight of the factor that a line begins with, as a sum of squared path
+    GROWTH_M = 0.03  # path in which the factor grows by 63 % of the difference to the fit
+    STEP_M = 0.01  # path between two positions that are compared
+    JUMP, JUMP_M = 4.0, 0.015  # observed over commanded translation of one image, above which the solution jumped
+    FOLLOWS, FOLLOWS_M = 0.3, 0.04  # least share of so much path that a camera must have moved to follow
+    ALIKE = 0.8  # least squared correlation of observed and commanded translation
 
     def __init__(self, record: CommandRecord) -> None:
         self._record = record
@@ -43,7 +43,7 @@ class MotionScale:
 
     def begin_line(self) -> None:
         """Keep the factor, and compare no position with earlier ones."""
-        self._position: np.ndarray | None = None  # seen in the last image, goal axes, m of the prior
+        self._position: np.ndarray | None = None  # observed in the last image, goal axes, m of the prior
         self._obeyed = True  # whether all commands of this line were
 
     def see(self, T_cam_goal: np.ndarray, stamp_s: float) -> None:
@@ -73,15 +73,15 @@ class MotionScale:
 
     def _start(self, position: np.ndarray) -> None:
         """A new line begins at this position (3,)."""
-        self._slope = 1 / self.factor  # seen by commanded, before anything is compared
+        self._slope = 1 / self.factor  # observed over commanded, before anything is compared
         self._commanded = self._compared = np.zeros(3)
-        self._check = self._commanded, position, self.factor  # when it was last asked whether the camera follows
+        self._check = self._commanded, position, self.factor  # at the last check whether the camera follows
         self._weight = 1.0
-        self._mean = np.stack([self._commanded, position])  # of positions commanded and seen
-        self._spread = np.zeros(3)  # sums of products: commanded twice, commanded and seen, seen twice
+        self._mean = np.stack([self._commanded, position])  # of positions commanded and observed
+        self._spread = np.zeros(3)  # sums of products: commanded squared, commanded times observed, observed squared
 
     def _follows(self, position: np.ndarray) -> bool:
-        """Whether the camera went where it was sent, asked every FOLLOWS_M; if not, the factor grows back."""
+        """Whether the camera follows its commands, checked every FOLLOWS_M; if not, the factor's growth is undone."""
         commanded, since, factor = self._check
         path = self._commanded - commanded
         length = np.linalg.norm(path)

@@ -1,7 +1,7 @@
 """Position-based visual servoing on a robust relative pose.
 
-The camera turns towards the goal while the centre of the matches goes straight to its place in the camera's frame
-(`geometry.se3.pbvs_twist`): a rotation about the camera would take matches that are all at one side out of view.
+The camera rotates towards the goal while the centre of the matches moves straight to its goal position in the camera's
+frame (`geometry.se3.pbvs_twist`): a rotation about the camera would move matches at one side out of view.
 
 Source: F. Chaumette, S. Hutchinson, "Visual servo control. I. Basic approaches", IEEE RAM 13(4), 2006.
 """
@@ -18,7 +18,7 @@ from depth_pc_ros.types import LawOutput, Observation
 def pbvs_output(goal: np.ndarray, estimate: PoseEstimate) -> LawOutput:
     """The twist for an estimated pose. goal: (N, 2) normalised goal points."""
     inliers = estimate.inliers
-    # On the mean ray of the goal; a mean of points would be pulled off it by a few far ones.
+    # On the mean ray of the goal; a few far points would bias a mean of points.
     centre = np.append(goal[inliers].mean(axis=0), 1.0) / estimate.rho[inliers].mean()
     twist = se3.pbvs_twist(estimate.T_cam_goal, centre)
     return LawOutput(twist, inliers, None if estimate.metric else estimate.T_cam_goal)

@@ -28,7 +28,7 @@ class PolicyNetwork:
         self._goal_depth: np.ndarray | None = None
 
     def look(self, observation: Observation) -> tuple[GoalGraph, Frame]:
-        """Goal graph and frame of an observation; the graph is built once, and again when the goal's depth has come."""
+        """Goal graph and frame of an observation; the graph is built once, and again when the goal's depth arrives."""
         depth, graph = observation.goal_relative_depth, self._graph
         if graph is None or depth is not self._goal_depth:
             self._goal_depth = depth

@@ -31,7 +31,7 @@ class Servo:
                 break
 
     `update` gives the states NO_GOAL, SERVOING, CONVERGED, STALE_INPUT (stamp not newer), LOST (too few matches, or no
-    pose; `depth_pc_geo` also where its network answers NaN), FAULT (a law answered NaN; until `reset` or `resume`). Any
+    pose; `depth_pc_geo` also where its network answers NaN), FAULT (the law gave NaN; until `reset` or `resume`). Any
     state but SERVOING stops at once. A converged servo moves again when the error grows past the stopping error.
     """
 
@@ -55,7 +55,7 @@ class Servo:
         return self._goal
 
     def set_goal(self, goal: Goal) -> None:
-        """Start on a new goal, from rest. Where it tells no distance, its median depth or the default stands in."""
+        """Set a new goal, from rest. A goal without distance gets its median depth, or the default."""
         distance_m = goal.distance_m
         if distance_m is None:
             known = goal.metric_depth_m[np.isfinite(goal.metric_depth_m)]
@@ -93,7 +93,7 @@ class Servo:
         self.resume()
 
     def resume(self) -> None:
-        """Start afresh after a gap in which the camera stood still; the scale from motion is kept."""
+        """Restart after a gap in which the camera stood still; the scale from motion is kept."""
         self._scale.begin_line()
         self._law.reset()
         self._stopping.reset()
@@ -125,7 +125,7 @@ class Servo:
 
     @property
     def scale(self) -> float:
-        """The true distance over the depth prior, as far as motion has shown; 1 where that is not found."""
+        """The true distance over the depth prior, from motion; 1 where it is not found."""
         return self._scale.factor
 
     def set_obeyed(self, obeyed: bool) -> None:
@@ -198,14 +198,18 @@ class Servo:
         observation, depth_source, depth_age_s = self._observe(goal, matches, stamp_s, depth)
         try:
             law = self._law(observation)
-        except (PoseError, cv2.error, np.linalg.LinAlgError) as reason:  # a degenerate frame is no reason to stay down
+        except (
+            PoseError,
+            cv2.error,
+            np.linalg.LinAlgError,
+        ) as reason:  # a degenerate frame must not stop the servo for good
             return self._lost(str(reason), matches)
         if not np.isfinite(law.twist).all():
             self._fault = "the control law answered a twist that is not finite"
             return StepResult.stopped(ServoState.FAULT, self._fault, matches.num_matched)
         delay_s = max(age_s, 0.0) + 0.5 * frame_s
         target = self.velocity_law.target(self._in_metres(law, stamp_s), delay_s)
-        # A slow law must not pass for one that no longer improves.
+        # A slow law is not taken for one that no longer improves.
         self._stopping.hold_s = max(self.config.stop_hold_s, 0.25 / self.velocity_law.gain_behind(delay_s))
         error = self._judge_error(observation, law.inliers, stamp_s)
         return StepResult(

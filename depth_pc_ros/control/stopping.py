@@ -1,8 +1,8 @@
 """When to stop: the error is small and no longer improves.
 
 The rule follows the pixel policy of CNS (A. Chen et al., "CNS: Correspondence Encoded Neural Image Servo Policy",
-ICRA 2024), which the Depth-PC evaluation uses too: keypoints seen steadily weigh more than those that flicker,
-the worst tenth is left out, and the error must hold at its best level for some time.
+ICRA 2024), which the Depth-PC evaluation uses too: keypoints matched in most frames weigh more than others,
+the worst tenth is left out, and the error must stay at its best level for some time.
 """
 
 import numpy as np
@@ -14,14 +14,14 @@ class StoppingRule:
     """Decides convergence from the keypoints' distances to their goal.
 
     stop_error: normalised-plane error under which stopping is possible. hold_s: seconds without improvement.
-    Getting better below `precision` (normalised) is not waited for: an exponential law never ends otherwise.
+    Improvement below `precision` (normalised) is ignored: an exponential law would never end.
     """
 
-    MEMORY = 0.95  # per frame, of how steadily a keypoint is seen
+    MEMORY = 0.95  # per frame, of the share of frames in which a keypoint is seen
     KEPT_SHARE = 0.9  # of the keypoints, by weighted distance
     IMPROVEMENT = 0.9  # a new best below this share of the old one restarts the clock
-    LONGEST_FRAME_S = 0.1  # what one frame may add to the hold time: a gap in the images proves nothing
-    SLACK = 5e-4  # normalised, about 0.3 px at f = 540 px: the level above the best that still counts as held
+    LONGEST_FRAME_S = 0.1  # most that one frame adds to the hold time, so that a gap in the images does not count
+    SLACK = 5e-4  # normalised, about 0.3 px at f = 540 px: the level above the best that still counts as the best
 
     def __init__(self, stop_error: float, hold_s: float, precision: float):
         self.stop_error = stop_error
@@ -50,7 +50,7 @@ class StoppingRule:
         return float(np.average(distance[kept], weights=weight[kept]))
 
     def converged(self, error: float, stamp_s: float) -> bool:
-        """Feed the error of one frame (from `mean_error`); True once it has held at its best for `hold_s`."""
+        """Feed the error of one frame (from `mean_error`); True once it has stayed at its best for `hold_s`."""
         if not error <= self.stop_error:
             self._best, self._held_s, self._last = np.inf, 0.0, None
             return False

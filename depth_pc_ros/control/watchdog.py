@@ -41,7 +41,7 @@ class InputWatchdog:
         return self.silence(steady_s) or self._stamp_problem
 
     def silence(self, steady_s: float) -> str:
-        """What to say when no message came for too long, whatever their stamps; "" when one did."""
+        """The problem when no message came for too long, whatever their stamps; "" when one did."""
         if self._received_s is None:
             return f"no {self.what} has arrived"
         silence_s = steady_s - self._received_s

@@ -1,9 +1,9 @@
-"""What the depth network should answer, and how far off it is.
+"""The target of the depth network, and its loss.
 
-The target is the inverse depth, standardised in each image, so no scale or shift has to be guessed. The answer is
-compared as it is, not standardised too: where the image does not tell, the network may answer the mean. (With both
-standardised, being unsure costs more than being constant, and a fresh network learned nothing.) The tilt of the
-camera against the scene is hard to see and large; most of the weight is on what remains when it is taken away.
+The target is the inverse depth, standardised in each image, so the network need not predict scale and shift. The output
+is not standardised: where the image is ambiguous, the network may output the mean. (If both are standardised, an
+uncertain output costs more than a constant one, and a new network does not learn.) The tilt of the camera against the
+scene is large and hard to see; most of the weight is on what remains without it.
 
 Source of the standardisation and the gradient term: R. Ranftl et al., "Towards robust monocular depth estimation",
 PAMI 2022, eq. 5-11.
@@ -12,7 +12,7 @@ PAMI 2022, eq. 5-11.
 import torch
 from torch import Tensor
 
-LEVEL = 4.0  # of the mean in the network's answer, which passes a ReLU
+LEVEL = 4.0  # mean of the network's output, which passes a ReLU
 PLANE_FREE_WEIGHT, GRADIENT_WEIGHT = 0.7, 0.5
 _SCALES = 4
 

@@ -11,7 +11,7 @@ from depth_pc_ros.perception.relative_depth import PATCH, SHORT_SIDE
 
 
 def make_network() -> DepthAnythingForDepthEstimation:
-    """Fresh weights, 1.8 million of them."""
+    """New weights, 1.8 million of them."""
     backbone = Dinov2Config(
         hidden_size=128,
         num_hidden_layers=6,
@@ -39,15 +39,15 @@ def make_network() -> DepthAnythingForDepthEstimation:
 def _initialise(net: DepthAnythingForDepthEstimation) -> None:
     """Weights that keep the size of signals from layer to layer.
 
-    Those of transformers, all with deviation 0.02, are made for fine-tuning: in a network this narrow the answer then
-    varies by 2e-6 over an image, and nothing is learned.
+    Those of transformers, all with deviation 0.02, are made for fine-tuning: in a network this narrow the output is
+    then almost constant over an image, and nothing is learned.
     """
     for name, layer in net.named_modules():
         if isinstance(layer, nn.Linear):
             nn.init.xavier_uniform_(layer.weight)
         elif isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
             inputs = layer.weight.shape[0] if isinstance(layer, nn.ConvTranspose2d) else layer.weight[0].numel()
-            gain = 2 if "residual" in name or name.startswith("head") else 1  # 2 makes up for what a ReLU takes away
+            gain = 2 if "residual" in name or name.startswith("head") else 1  # 2 compensates for the ReLU
             layer.weight.normal_(0, math.sqrt(gain / inputs))
             if layer.bias is not None:
                 layer.bias.zero_()

@@ -1,6 +1,6 @@
 """A whole training run of the depth model in one folder.
 
-last.pt          to go on exactly           model/   the averaged weights, as `RelativeDepth` loads them
+last.pt          state to resume from       model/   the averaged weights, as `RelativeDepth` loads them
 metrics.jsonl    one line per validation    log/     TensorBoard
 """
 
@@ -37,7 +37,7 @@ class DepthTrainingRun:
     """See the module. stock: of the training scenes; held_out: of the validation's. data: names what stock is made of.
 
     validate_every: updates between validations, each on `validation_images` images. max_hours: stop and save then; the
-    same call goes on. workers: processes that render. facts: kept with the weights.
+    same call resumes. workers: processes that render. facts: kept with the weights.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class DepthTrainingRun:
             raise CheckpointError(f"output: cannot write in {self.folder}: {error}") from None
         torch.manual_seed(config.seed)
         self.net: nn.Module = make_network().to(device, memory_format=torch.channels_last)
-        self.net.backbone.set_attn_implementation("eager")  # in bfloat16 on a CPU, a quarter faster than the fused one
+        self.net.backbone.set_attn_implementation("eager")  # in bfloat16 on a CPU faster than the fused one
         self._autocasts = device != "cpu" or torch.backends.cpu.get_cpu_capability().startswith("AVX512")
         self.course = Optimisation(
             self.net, learning_rate=config.learning_rate, warm_up=config.warm_up, updates=config.updates,
@@ -77,7 +77,7 @@ class DepthTrainingRun:
         self._validation = _validation_views(held_out, validation_images)
 
     def train(self) -> bool:
-        """Go on until the last update, `max_hours` or Ctrl-C; True after the last update."""
+        """Run until the last update, `max_hours` or Ctrl-C; True after the last update."""
         config, begin = self.config, time.monotonic()
         first = self.course.update
         fine_from = round((1 - config.fine_share) * config.updates)
@@ -161,7 +161,7 @@ class DepthTrainingRun:
         return {**self.config.to_mapping(), "data": self._data, "rendered": list(RENDERED)}
 
     def _save(self) -> None:
-        """Write everything needed to go on."""
+        """Write everything needed to resume."""
         state = {**self.course.state(), "seconds": self.seconds}
         write_state(self.folder / "last.pt", self._made_with, state)
 
@@ -172,7 +172,7 @@ class DepthTrainingRun:
 
 
 def _in_float32(forward):
-    """forward(x) of a layer, out of autocast: in bfloat16 an answer about LEVEL has steps of 1/64."""
+    """forward(x) of a layer, out of autocast: in bfloat16 an output near LEVEL has steps of 1/64."""
 
     def run(x: torch.Tensor) -> torch.Tensor:
         with torch.autocast(x.device.type, enabled=False):

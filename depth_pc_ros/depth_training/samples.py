@@ -29,7 +29,7 @@ class View:
 
 
 def render_views(rng: np.random.Generator, stock: Stock, count: int, size: tuple[int, int] = RENDERED) -> list[View]:
-    """Views of one scene, images of `size` (width, height). One that shows mostly nothing is taken anew."""
+    """Views of one scene, images of `size` (width, height). One that shows mostly background is drawn again."""
     renderer = open_renderer(sample_meshes(rng, stock), light=sample_light(rng))
     try:
         views = []
@@ -43,7 +43,7 @@ def render_views(rng: np.random.Generator, stock: Stock, count: int, size: tuple
 
 
 def through_a_camera(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
-    """What a cheap camera makes of a rendered image (H, W, 3) uint8: colour cast, exposure, gamma, blur, noise."""
+    """The effects of a cheap camera on a rendered image (H, W, 3) uint8: colour cast, exposure, gamma, blur, noise."""
     grey = np.linspace(0, 1, 256)[:, None] * rng.uniform(0.85, 1.15, 3) * rng.uniform(0.6, 1.4)
     curve = np.clip(grey, 0, 1) ** np.exp(rng.uniform(-0.6, 0.6))
     image = cv2.LUT(image, (255 * curve).astype(np.float32)[None])
@@ -60,7 +60,7 @@ def inverse_depth(depth_m: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 class DepthSamples(Dataset):
-    """Batch k: images (B, 3, h, w), normalised as the network wants them, and inverse depth (B, h, w) in 1/m.
+    """Batch k: images (B, 3, h, w), normalised for the network, and inverse depth (B, h, w) in 1/m.
 
     size: (w, h) that the network sees. views_per_scene: images of one scene in a batch; they follow each other.
     """

@@ -108,7 +108,7 @@ def wrapped(triangles: np.ndarray, picture: np.ndarray, size_m: float) -> Mesh:
     kept = np.array([[1, 2], [0, 2], [0, 1]])[axis]
     uvs = np.take_along_axis(triangles, kept[:, None, :], axis=2) / size_m
     uvs = np.abs((uvs + 1) % 2 - 1)  # folded back and forth
-    # Both sides, since the triangles of some shapes wind either way; the one that looks away is culled.
+    # Both sides, since the winding of some shapes is not uniform; back faces are culled.
     both = np.concatenate([triangles, triangles[:, ::-1]]).reshape(-1, 3)
     normals = np.repeat(np.concatenate([normals, -normals]), 3, axis=0)
     uvs = np.concatenate([uvs, uvs[:, ::-1]]).reshape(-1, 2)
@@ -121,14 +121,14 @@ def _picture(rng: np.random.Generator, stock: Stock) -> np.ndarray:
 
 def _placed(rng: np.random.Generator, mesh: Mesh, radius_m: float) -> Mesh:
     scale = rng.uniform(0.7, 1.3)
-    turned = replace(mesh, vertices=mesh.vertices * scale).moved(
+    rotated = replace(mesh, vertices=mesh.vertices * scale).moved(
         np.zeros(3), Rotation.random(random_state=rng).as_quat()
     )
     radius, angle = radius_m * np.sqrt(rng.random()), rng.uniform(-np.pi, np.pi)
-    low, middle = turned.vertices.min(0), (turned.vertices.min(0) + turned.vertices.max(0)) / 2
+    low, middle = rotated.vertices.min(0), (rotated.vertices.min(0) + rotated.vertices.max(0)) / 2
     height = 0.0 if rng.random() < _RESTING else rng.uniform(-0.03, _FLOAT_M)
-    shift = np.array([radius * np.cos(angle) - middle[0], radius * np.sin(angle) - middle[1], height - low[2]])
-    return replace(turned, vertices=turned.vertices + shift)
+    translation = np.array([radius * np.cos(angle) - middle[0], radius * np.sin(angle) - middle[1], height - low[2]])
+    return replace(rotated, vertices=rotated.vertices + translation)
 
 
 def _ground(rng: np.random.Generator, height: float, half_m: float, stock: Stock) -> Mesh:
@@ -142,6 +142,6 @@ def _ground(rng: np.random.Generator, height: float, half_m: float, stock: Stock
             around = [(i, j), (i + 1, j), (i + 1, j + 1), (i, j + 1)]
             corners.append([(edges[a], edges[b], height) for a, b in around])
             uvs.append([(a % 2, b % 2) for a, b in around])
-    turn = Rotation.from_euler("z", rng.uniform(-np.pi, np.pi)).as_quat()
+    yaw = Rotation.from_euler("z", rng.uniform(-np.pi, np.pi)).as_quat()
     flat = quads(corners, uvs, np.tile([0.0, 0.0, 1.0], (len(corners), 1)), picture)
-    return flat.moved([*rng.uniform(-0.3, 0.3, 2) * half_m, 0.0], turn)
+    return flat.moved([*rng.uniform(-0.3, 0.3, 2) * half_m, 0.0], yaw)

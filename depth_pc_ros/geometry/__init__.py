@@ -1,1 +1,1 @@
-"""Rigid motions, pinhole cameras and the image Jacobian: the maths every other part shares."""
+"""Rigid motions, pinhole cameras and the image Jacobian: the mathematics that all other parts share."""

@@ -1,4 +1,4 @@
-"""Pinhole camera: intrinsics, projection, and the one place where distortion is undone.
+"""Pinhole camera: intrinsics, projection, and the one place where distortion is removed.
 
 Pixels are (u, v) with integer coordinates at pixel centres (OpenCV). Normalised coordinates are `(X/Z, Y/Z)`.
 """
@@ -56,7 +56,7 @@ class Intrinsics:
 
     @property
     def focal(self) -> float:
-        """Geometric mean of both focal lengths, in pixels: turns a normalised error into pixels."""
+        """Geometric mean of both focal lengths, in pixels: converts a normalised error into pixels."""
         return float(np.sqrt(self.fx * self.fy))
 
     def normalise(self, pixels: np.ndarray) -> np.ndarray:
@@ -112,7 +112,7 @@ def sample_depth(depth_m: np.ndarray, pixels: np.ndarray) -> np.ndarray:
 def sample_nearest(picture: np.ndarray, pixels: np.ndarray) -> np.ndarray:
     """Values (N,) float64 of `picture` (H, W) at the nearest pixel of each (u, v) in `pixels` (N, 2); NaN outside.
 
-    Nearest, not bilinear: a mean over an occlusion edge is a depth where nothing is.
+    Nearest, not bilinear: interpolation across an occlusion edge gives a depth where no surface is.
     """
     out = np.full(len(pixels), np.nan)
     if len(pixels) == 0:
@@ -141,8 +141,8 @@ def check_relative_depth(depth: np.ndarray, size: tuple[int, int], name: str = "
 class Rectifier:
     """Maps a raw camera image onto a distortion-free pinhole image, of the same or of another camera.
 
-    Distortion is undone here, once, at the edge; everything downstream sees a pinhole. The same map brings a goal
-    image of another size or focal length into the live camera's pixels.
+    Distortion is removed here, once; everything downstream sees a pinhole. The same map resamples a goal image of
+    another size or focal length in the live camera's pixels.
 
     K (3, 3), distortion (0, 4, 5 or 8,) `plumb_bob` / `rational_polynomial`, size (width, height): the raw image.
     target: Intrinsics of the result; default: the raw image's own.

@@ -90,9 +90,9 @@ def adjoint(T_a_b: np.ndarray) -> np.ndarray:
 def pbvs_twist(T_cam_goal: np.ndarray, point: np.ndarray | None = None) -> np.ndarray:
     """Camera twist (6,) at unit gain that leads to the goal pose (4, 4), `w = theta u (R)`.
 
-    point: (3,) m, at X* in the goal camera and now at `X = R X* + t`. It goes straight to its place as the camera sees
-    it, and so in the image: in view at both ends, it is so between. `v = X - X* - w x X`. None: the camera itself goes
-    straight, `v = t`.
+    point: (3,) m, at X* in the goal camera and now at `X = R X* + t`. It moves straight to X* in the camera's frame,
+    so on a straight line in the image: it stays in view if both ends are. `v = X - X* - w x X`. None: the camera itself
+    moves straight, `v = t`.
 
     Source of both laws: F. Chaumette, S. Hutchinson, "Visual servo control. I. Basic approaches", IEEE RAM 13(4), 2006.
     """

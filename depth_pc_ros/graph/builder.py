@@ -1,4 +1,4 @@
-"""Builds what the network reads: once per goal a `GoalGraph`, then one `Frame` per image.
+"""Builds the network's input: once per goal a `GoalGraph`, then one `Frame` per image.
 
 Points of all samples lie one after another; index vectors say which cluster and which sample a point belongs to, so a
 batch of goals is a goal graph too. Section III-A of the paper: the nucleus is the central point of a cluster. The index

@@ -1,14 +1,9 @@
-"""Groups goal keypoints into clusters: a balanced first guess, then a few rounds of k-means (Lloyd).
+"""Groups goal keypoints into clusters: a balanced initial partition, then a few rounds of k-means (Lloyd).
 
 About eight points a cluster, at most `max_clusters`: attention inside a cluster stays cheap, a cluster that loses some
-points still says something, and 32 clusters have 992 ordered pairs. The paper (section III-A) has objects for clusters
-in training and leaves the real image open; CNS (Chen et al., ICRA 2024) uses affinity propagation. There is no random
-state, and the order of the points does not matter.
-
-Measured on 30 to 600 keypoints of YCB scenes and on random points, ratios of one run: affinity propagation takes 8 to
-240 times as long, scikit-learn's KMeans 2.5 to 5 times (one start). HDBSCAN (3 to 7 times) leaves 12-51 % of the points
-in no cluster, DBSCAN 5-100 %. Farthest-point seeds take 0.6 of the time, but on YCB 10-13 % of their clusters have one
-or two points; here 0-3 % have, at 4-17 % more scatter (rms) than the best of ten starts of KMeans.
+points is still useful, and 32 clusters have 992 ordered pairs. The paper (section III-A) has objects for clusters in
+training and leaves the real image open; CNS (Chen et al., ICRA 2024) uses affinity propagation, which is slower. There
+is no random state, and the order of the points does not matter.
 """
 
 import numpy as np

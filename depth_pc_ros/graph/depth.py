@@ -3,7 +3,7 @@
 Definition: R. Ranftl et al., "Towards robust monocular depth estimation" (MiDaS), PAMI 2022, eq. 5-6, the one that
 Depth Anything is trained with too. So metric depth and relative depth look alike, whatever scale and shift.
 
-Relative depth has no unit that could tell relief from noise, so only a spread of the size of float32 rounding counts as
+Relative depth has no unit that separates relief from noise, so only a spread of the size of float32 rounding counts as
 flat: below `_FLAT` of the largest depth the values fade to zero. The noise of a sensor on a plane is not hidden.
 """
 

@@ -1,1 +1,1 @@
-"""The learned policies: graph networks in torch, and how their weights are kept."""
+"""The learned policies: graph networks in torch, and the files of their weights."""

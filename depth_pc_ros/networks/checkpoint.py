@@ -1,7 +1,7 @@
 """Weights with their configuration: a folder with `config.json` and `model.safetensors`.
 
-Anything that does not fit is refused before a single weight is used: an unknown version or policy, a key too many or
-too few, another shape, a file cut short.
+Anything that does not fit is refused before any weight is used: an unknown version or policy, an extra or missing key,
+another shape, a truncated file.
 """
 
 import hashlib
@@ -23,14 +23,14 @@ POLICIES: dict[str, type[nn.Module]] = {"depth_pc": DepthPcNet, "depth_pc_geo": 
 
 
 def make_policy(name: str, config: EncoderConfig) -> nn.Module:
-    """A policy network with fresh weights. CheckpointError for an unknown name."""
+    """A policy network with new weights. CheckpointError for an unknown name."""
     if name not in POLICIES:
         raise CheckpointError(f"policy: expected one of {', '.join(POLICIES)}, got {name!r}")
     return POLICIES[name](config)
 
 
 def save_policy(folder: str | Path, name: str, net: nn.Module, training: dict) -> None:
-    """Write a policy. training: how it was made (seed, commit, metrics), kept beside the configuration."""
+    """Write a policy. training: how it was made (seed, commit, metrics), stored with the configuration."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {key: value.detach().cpu().contiguous() for key, value in net.state_dict().items()}
@@ -77,7 +77,7 @@ def load_policy(folder: str | Path) -> tuple[str, nn.Module, dict]:
     except (OSError, safetensors.SafetensorError) as error:
         raise CheckpointError(f"model: cannot read {path}: {error}") from None
     if hashlib.sha256(data).hexdigest() != digest:
-        raise CheckpointError(f"model: {path}: expected sha256 {digest}, the file has another (cut short or replaced)")
+        raise CheckpointError(f"model: {path}: expected sha256 {digest}, the file has another (truncated or replaced)")
     expected = {key: tuple(value.shape) for key, value in net.state_dict().items()}
     found = {key: tuple(value.shape) for key, value in tensors.items()}
     if expected != found:

@@ -1,4 +1,4 @@
-"""The paper's fusion and graph, ending in geometry: weights for the matches, a start, and Gauss-Newton steps."""
+"""The paper's fusion and graph with a geometric output: match weights, an initial pose, and Gauss-Newton steps."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ _RELIEF = 0.08  # usual mean deviation of depth from its median, in goal distanc
 
 @dataclass(frozen=True)
 class GeoOutput:
-    """What the network says of one frame.
+    """The network's output for one frame.
 
     index: (S,) the points that are seen. logits: (S,) of each match to be right. T_start: (B, 4, 4) `T_cam_goal`,
     length unit the goal distance. relief: (B,) prior of the relief factor (see `gauss_newton`). memory: (C, width).
@@ -30,12 +30,19 @@ class GeoOutput:
 
 
 class DepthPcGeoNet(nn.Module):
-    """Judges every match in the light of its cluster and of the whole scene, and guesses pose and relief.
+    """Judges every match with the features of its cluster and of the whole scene, and predicts pose and relief.
 
     `solve` turns that into a pose by a few weighted Gauss-Newton steps; their gradients reach the weights.
     """
 
-    SCALES = (0.05, 0.02, 0.01, 0.005, 0.005, 0.005)  # residual that quarters a match's pull, step by step; normalised
+    SCALES = (
+        0.05,
+        0.02,
+        0.01,
+        0.005,
+        0.005,
+        0.005,
+    )  # residual at which a match's influence is a quarter, per step; normalised
 
     def __init__(self, config: EncoderConfig):
         super().__init__()
@@ -63,7 +70,7 @@ class DepthPcGeoNet(nn.Module):
     def solve(self, graph: GoalGraph, frame: Frame, output: GeoOutput, T_warm: Tensor) -> list[Tensor]:
         """Poses `T_cam_goal` (B, 4, 4) by Gauss-Newton, after each step: a list. Length unit: the goal distance.
 
-        The steps begin at the best of the network's guess, the planar start and `T_warm` (B, 4, 4), the last
+        The steps begin at the best of the network's prediction, the planar start and `T_warm` (B, 4, 4), the last
         frame's pose, or the identity.
         """
         index = output.index

@@ -75,17 +75,17 @@ def median_motion(distance: Tensor, sample: Tensor, num_samples: int) -> Tensor:
 
 
 def moments(place: Tensor, motion: Tensor) -> Tensor:
-    """Motion (S, 2) times powers of the place (S, 2): (S, 10). Near the goal turns and shifts differ only in these."""
+    """Motion (S, 2) times powers of place (S, 2): (S, 10). Near the goal rotation and translation differ only here."""
     x, y = place[:, :1], place[:, 1:]
     powers = torch.cat([x, y, 2 * x * x, 2 * x * y, 2 * y * y], dim=1)
     return (powers[:, :, None] * motion[:, None, :]).flatten(1)
 
 
 def similarity(goal: Tensor, current: Tensor, sample: Tensor, num_samples: int) -> tuple[Tensor, Tensor, Tensor]:
-    """The turn, growth and shift that best map each sample's goal points to its current points (S, 2), robustly.
+    """Rotation, scale and translation that best map each sample's goal points to its current points (S, 2), robustly.
 
-    Returns the mapped points (S, 2), the complex factor (B, 2) and the shift (B, 2) of the weighted mean point. Least
-    squares, three times; what is off by more than the median counts less and less.
+    Returns the mapped points (S, 2), the complex factor (B, 2) and the translation (B, 2) of the weighted mean point.
+    Least squares, three times; residuals above the median get less and less weight.
     """
 
     def fit(weight: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -93,8 +93,8 @@ def similarity(goal: Tensor, current: Tensor, sample: Tensor, num_samples: int) 
         factor = sums[:, :2] / sums[:, 2:].clamp_min(1e-6)
         g = goal - goal_mean[sample]
         real, imaginary = factor[sample].unbind(1)
-        turned = torch.stack([real * g[:, 0] - imaginary * g[:, 1], imaginary * g[:, 0] + real * g[:, 1]], dim=1)
-        return turned + current_mean[sample], factor, current_mean - goal_mean
+        rotated = torch.stack([real * g[:, 0] - imaginary * g[:, 1], imaginary * g[:, 0] + real * g[:, 1]], dim=1)
+        return rotated + current_mean[sample], factor, current_mean - goal_mean
 
     found = fit(goal.new_ones(len(goal)))
     for _ in range(2):
@@ -105,14 +105,14 @@ def similarity(goal: Tensor, current: Tensor, sample: Tensor, num_samples: int) 
 
 
 def _planar_features(goal, current, sample, num_samples) -> list[Tensor]:
-    """PLANAR_FEATURES of each point: its sample's turn, growth and shift, and how it moves beside these."""
-    mapped, factor, shift = similarity(goal, current, sample, num_samples)
-    growth = factor.norm(dim=1, keepdim=True).clamp_min(1e-3)
-    whole = torch.cat([factor / growth, growth.log(), shift], dim=1)[sample]
+    """PLANAR_FEATURES of each point: its sample's rotation, scale and translation, and its motion relative to these."""
+    mapped, factor, translation = similarity(goal, current, sample, num_samples)
+    scale = factor.norm(dim=1, keepdim=True).clamp_min(1e-3)
+    whole = torch.cat([factor / scale, scale.log(), translation], dim=1)[sample]
     left = current - mapped
-    scale = median_motion(left.norm(dim=1), sample, num_samples).clamp_min(MIN_MOTION)
-    pattern = torch.asinh(left / scale[sample, None])
-    return [whole, pattern, 4 * moments(current, pattern), torch.log(scale)[sample, None] / 5]
+    spread = median_motion(left.norm(dim=1), sample, num_samples).clamp_min(MIN_MOTION)
+    pattern = torch.asinh(left / spread[sample, None])
+    return [whole, pattern, 4 * moments(current, pattern), torch.log(spread)[sample, None] / 5]
 
 
 class GraphEncoder(nn.Module):
@@ -188,7 +188,7 @@ class GraphEncoder(nn.Module):
         centre = scatter(x, cluster, dim_size=graph.num_clusters, reduce="mean")
         edges = torch.stack([torch.arange(len(cluster), device=cluster.device), cluster])
         nuclei = graph.goal[graph.nucleus]
-        # Relative places only: where a point lies about its nucleus, and how it moves against its cluster.
+        # Relative places only: where a point lies about its nucleus, and how it moves relative to its cluster.
         moved = torch.asinh(moved)
         mean = scatter(moved, cluster, dim_size=graph.num_clusters, reduce="mean")
         places = (torch.cat([8 * goal, moved], dim=1), torch.cat([8 * nuclei, mean], dim=1))

@@ -81,8 +81,8 @@ def _normal_equations(problem: PoseProblem, T: Tensor, relief: Tensor, scale: fl
 def step(problem: PoseProblem, T: Tensor, relief: Tensor, scale: float | None = None) -> tuple[Tensor, Tensor]:
     """One step: new `T_cam_goal` (B, 4, 4) and relief (B,).
 
-    scale: residual (normalised plane) that quarters a match's pull (Geman-McClure); None: least squares. Gradients go
-    through the step itself, to weights and relief prior, not through the point that it is linearised at.
+    scale: residual (normalised plane) at which a match has a quarter of its influence (Geman-McClure); None: least
+    squares. Gradients go through the step itself, to weights and relief prior, not through the linearisation point.
     """
     num = len(T)
     T, relief = T.detach(), relief.detach()
@@ -96,24 +96,24 @@ def step(problem: PoseProblem, T: Tensor, relief: Tensor, scale: float | None = 
     diagonal = torch.diagonal(H, dim1=1, dim2=2)
     H = H + torch.diag_embed(extra + _DAMPING * diagonal + 1e-2)
     delta = -torch.linalg.solve(H, g)
-    turn = torch.maximum(delta[:, 3:6].norm(dim=1), delta[:, :3].norm(dim=1)).clamp_min(1e-9)
-    delta = delta * (0.5 / turn).clamp(max=1.0)[:, None]
+    size = torch.maximum(delta[:, 3:6].norm(dim=1), delta[:, :3].norm(dim=1)).clamp_min(1e-9)
+    delta = delta * (0.5 / size).clamp(max=1.0)[:, None]
     return se3.exp(delta[:, :6]) @ T, (relief + delta[:, 6]).clamp(RELIEF_LOW, RELIEF_HIGH)
 
 
 def planar_start(problem: PoseProblem, num_samples: int) -> Tensor:
-    """`T_cam_goal` (B, 4, 4) from the similarity that best maps goal to current points: turn, zoom and shift.
+    """`T_cam_goal` (B, 4, 4) from the similarity (rotation, scale, translation) that best maps goal to current points.
 
-    Weighted Procrustes on the plane; right for a camera that turns about its axis, a start for every other.
+    Weighted Procrustes on the plane; exact for a rotation about the optical axis, an initial pose for other motions.
     """
     goal_mean, current_mean, moments = similarity_sums(
         problem.goal, problem.current, problem.weight, problem.sample, num_samples
     )
     angle = torch.atan2(moments[:, 1], moments[:, 0])
-    zoom = (moments[:, :2].norm(dim=1) / moments[:, 2].clamp_min(1e-9)).clamp(0.3, 3.0)
+    scale = (moments[:, :2].norm(dim=1) / moments[:, 2].clamp_min(1e-9)).clamp(0.3, 3.0)
     zero, one = torch.zeros_like(angle), torch.ones_like(angle)
     R = se3.exp_so3(torch.stack([zero, zero, angle], dim=1))
-    # The scene's centre ray keeps its place: pi(R b + t) = current_mean, at depth 1 / zoom.
-    centre = torch.cat([current_mean, one[:, None]], dim=1) / zoom[:, None]
+    # The scene's centre ray b is seen at pi(R b + t) = current_mean, at depth 1 / scale.
+    centre = torch.cat([current_mean, one[:, None]], dim=1) / scale[:, None]
     t = centre - (R @ torch.cat([goal_mean, one[:, None]], dim=1)[..., None])[..., 0]
     return se3.from_rt(R, t)

@@ -22,7 +22,7 @@ def mlp(*widths: int) -> nn.Sequential:
 
 _VARIANCE = 1e-3  # added to that of the rows of a sample before they are normalised
 _FULL = (8, 32, 128)  # most rows in a group of the first, second and third table of `Slots`; the last holds the rest
-_FEW = 1024  # slots in one table that cost less than several tables
+_FEW = 1024  # up to so many slots one table is faster than several
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ class ClusterEdgeConv(nn.Module):
 
 
 class ContextBlock(nn.Module):
-    """Residual layers on each row, normalised over the rows of its sample, so that odd ones stand out.
+    """Residual layers on each row, normalised over the rows of its sample, so that outliers differ from the others.
 
     Source: K. M. Yi et al., "Learning to find good correspondences", CVPR 2018.
     """

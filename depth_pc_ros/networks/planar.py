@@ -1,14 +1,14 @@
-"""The similarity of the image plane (turn, growth and shift) that best maps points to points, for batches of goals."""
+"""The image similarity (rotation, scale, translation) that best maps points to points, for batches of goals."""
 
 import torch
 from torch import Tensor
 
 
 def similarity_sums(goal: Tensor, current: Tensor, weight: Tensor, sample: Tensor, num_samples: int):
-    """What weighted least squares needs of each sample's points (S, 2) with weights (S,): Procrustes on the plane.
+    """The sums of weighted least squares over each sample's points (S, 2) with weights (S,): Procrustes on the plane.
 
     Returns the mean goal and current points (B, 2), and the means (B, 3) of `g . c`, `g x c` and `g . g`, of points
-    measured from these: turned and grown by the complex factor `(g . c + i g x c) / (g . g)`, g is nearest to c.
+    measured from these: rotated and scaled by the complex factor `(g . c + i g x c) / (g . g)`, g is nearest to c.
     """
     w = weight[:, None]
 

@@ -43,12 +43,12 @@ class TwistDriver:
         return ""
 
     def send(self, twist: np.ndarray, stamp: Time) -> None:
-        """twist: as in StampedDriver; the stamp has no place in this message."""
+        """twist: as in StampedDriver; this message has no stamp."""
         self._publisher.publish(twist_to_msg(twist))
 
 
 class MoveItServoDriver(StampedDriver):
-    """MoveIt Servo with `command_in_type: speed_units`, told to take twists before the first one is sent.
+    """MoveIt Servo with `command_in_type: speed_units`, switched to twists before the first one is sent.
 
     The twist is sent in the tip frame: Servo rotates a command of another frame, but does not move its lever arm.
     """
@@ -78,7 +78,7 @@ class MoveItServoDriver(StampedDriver):
         return "" if self._switched else f"MoveIt Servo has not been switched to twists yet ({self.SWITCH})"
 
     def _switch(self) -> None:
-        """Ask until it is done, and again after the servo node has been away."""
+        """Repeat the request until it succeeds, and again after the servo node was gone."""
         if not self._client.service_is_ready():
             self._switched, self._reply = False, None
         elif not self._switched and (self._reply is None or self._reply.done()):
@@ -87,7 +87,7 @@ class MoveItServoDriver(StampedDriver):
 
     def _answered(self, reply) -> None:
         self._switched = bool(reply.result() and reply.result().success)
-        answer = "takes twists" if self._switched else "refuses to take twists; asking again"
+        answer = "takes twists" if self._switched else "refuses to take twists; trying again"
         self._logger.info(f"MoveIt Servo {answer}")
 
 

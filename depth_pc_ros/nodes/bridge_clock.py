@@ -10,8 +10,7 @@ class Lockstep:
     """Simulated time waits: one frame goes out, one command answers it, the world takes exactly one step.
 
     A command answers a frame when its stamp is not older than the frame's. While the last answer was motion, the
-    world waits `timeout_s` of wall time for the next one; while nobody drives, only `idle_s`. It then takes its
-    step without motion.
+    world waits `timeout_s` of wall time for the next one, else only `idle_s`. It then takes its step without motion.
     """
 
     def __init__(self, idle_s: float, timeout_s: float):
@@ -28,12 +27,12 @@ class Lockstep:
     def answer(self, twist: np.ndarray, stamp_ns: int) -> bool:
         """Take a command; True when it is the frame's answer, so that the world now steps with it."""
         on_time = stamp_ns >= self._stamp_ns
-        if on_time or twist.any():  # motion that comes late still tells that somebody drives
+        if on_time or twist.any():  # delayed motion also shows an active servo
             self._driven = bool(twist.any())
         return on_time
 
-    def given_up(self, steady_s: float) -> bool:
-        """Whether the world now steps without an answer."""
+    def timed_out(self, steady_s: float) -> bool:
+        """Whether the wait is over, so that the world now steps without an answer."""
         waited_s = steady_s - self._sent_s
         if waited_s < (self._timeout_s if self._driven else self._idle_s):
             return False
@@ -42,7 +41,7 @@ class Lockstep:
 
 
 class RealTime:
-    """Motion goes on with the newest command until it is `timeout_s` old."""
+    """Motion follows the newest command until that is `timeout_s` old."""
 
     def __init__(self, timeout_s: float, steady_s: float):
         self._timeout_s = timeout_s
@@ -62,9 +61,9 @@ class RealTime:
     def pieces(self, steady_s: float) -> list[tuple[np.ndarray, float]]:
         """Twists and how many seconds each acted since the last call, in short steps."""
         start_s, self._now_s = self._now_s, steady_s
-        turn_s = min(max(self._expires_s, start_s), steady_s)
+        expiry_s = min(max(self._expires_s, start_s), steady_s)
         pieces = []
-        for twist, duration_s in ((self._twist, turn_s - start_s), (_STILL, steady_s - turn_s)):
+        for twist, duration_s in ((self._twist, expiry_s - start_s), (_STILL, steady_s - expiry_s)):
             count = max(int(np.ceil(duration_s / _MAX_STEP_S)), 0)
             pieces += [(twist, duration_s / max(count, 1))] * count
         return pieces

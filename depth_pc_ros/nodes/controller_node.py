@@ -33,8 +33,8 @@ class ControllerNode(ServoNode):
     In: `matches`, `goal`, `metric_depth`, `relative_depth`, `goal_relative_depth`, `adapter_status`. Out: `~/twist_cmd`
     (twist of the camera, in its optical frame, about its origin), `~/status`. Service: `~/enable`. Action: `~/servo`.
 
-    The newest matches set a target twist; a timer on a steady clock publishes the way to it, within the limits of
-    acceleration and jerk. Whatever ends the motion, a burst of zeros follows, then silence.
+    The newest matches set a target twist; a timer on a steady clock publishes twists towards it, within the limits
+    of acceleration and jerk. After any stop come a burst of zeros, then silence.
     """
 
     live_parameters = frozenset(
@@ -57,7 +57,7 @@ class ControllerNode(ServoNode):
         self._adapter_state = "OK"
         self._adapter_message = ""
         self._result = _WAITING
-        self._matches = KeypointMatches()  # those that `_result` comes from
+        self._matches = KeypointMatches()  # the matches of `_result`
         self._latency_ms = float("nan")
         self._reported = ServoState.INACTIVE
         self._last_tick_s = self._last_status_s = self.steady_s()
@@ -96,7 +96,7 @@ class ControllerNode(ServoNode):
     # Switching on and off
 
     def enable(self) -> None:
-        """Start from zero speed, without memory of earlier frames or faults."""
+        """Start at zero speed, without memory of earlier frames or faults."""
         if self._enabled:
             return
         self._enabled = True
@@ -141,7 +141,7 @@ class ControllerNode(ServoNode):
         self._inputs.set_distance(distance)
 
     def state(self) -> tuple[ServoState, str]:
-        """State of the servo, and the one thing that is missing or wrong."""
+        """State of the servo, and what is missing or wrong."""
         if not self.active:
             return ServoState.INACTIVE, "the controller node is not active"
         if self.goal_id == 0 or self._result.state is ServoState.NO_GOAL:
@@ -194,8 +194,8 @@ class ControllerNode(ServoNode):
         if before == "TF_ERROR" != self._adapter_state and self._result.state is ServoState.SERVOING:
             self._result = _WAITING  # the camera stood still: the target is old
         self._adapter_message = msg.message
-        # OK with a message: the adapter refuses twists, or has had none for a while. It comes when it comes, so that in
-        # lockstep, where every twist is waited for, a run would not repeat exactly.
+        # OK with a message: the adapter refuses twists, or has had none for a while. Its time varies, so in lockstep,
+        # where every twist is waited for, a run would not repeat exactly.
         refused = bool(msg.message) and not self.config.lockstep
         self._servo.set_obeyed(self._adapter_state == "OK" and not refused)
         if self._adapter_state == "FAULT" and self._enabled:
@@ -235,7 +235,7 @@ class ControllerNode(ServoNode):
     def _answer(self, stamp_s: float) -> None:
         """Status after every matches; in lockstep also one twist, zero unless servoing: the simulator waits for it.
 
-        The answer carries the stamp of its image, so that a late one is not taken for that of the next image.
+        The answer has the stamp of its image, so that a delayed one is not taken for that of the next image.
         """
         if self.config.lockstep and self._enabled:
             self._stop_unless_moving()

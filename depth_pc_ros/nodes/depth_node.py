@@ -1,7 +1,7 @@
 """`depth`: the camera's own metric depth, rectified, or relative depth estimated by a network.
 
-A network's depth has no scale. It is published on `~/relative_depth`, never on a topic that readers would take for
-metres (REP 118).
+A network's depth has no scale. It is published on `~/relative_depth`, never on a topic of metric depth
+(REP 118).
 """
 
 import time
@@ -45,7 +45,7 @@ class DepthNode(ServoNode):
         else:
             from depth_pc_ros.perception import relative_depth  # only now: importing torch takes a while
 
-            relative_depth.make_way_for_the_servo()
+            relative_depth.lower_priority()
             self._estimator = relative_depth.RelativeDepth(
                 self.config.model, self.config.short_side, self.config.device
             )

@@ -1,4 +1,4 @@
-"""Where the camera sits in the tool: from parameters, or from TF."""
+"""The camera's pose in the tool: from parameters, or from TF."""
 
 import numpy as np
 from rclpy.time import Time
@@ -24,7 +24,7 @@ class FixedHandEye:
 
 
 class TfHandEye:
-    """Asks TF for the newest pose at every call, so that a camera on a moving part is right as well."""
+    """Looks up the newest pose in TF at every call, so that the camera may be on a moving part."""
 
     def __init__(self, node, tool_frame: str):
         try:

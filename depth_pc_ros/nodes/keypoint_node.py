@@ -158,7 +158,7 @@ class KeypointNode(ServoNode):
 
         count = self._matcher.set_goal(image, rectifier.target)
         self._goal_camera = rectifier.target
-        # Unique across restarts, too: matches of an older goal must never pass for those of this one.
+        # Unique across restarts, too: matches of an older goal are never taken for those of this one.
         self._last_goal_id = self._goal_id = max(self._last_goal_id + 1, time.time_ns() // 10**6)
         self._goal_view = image
         header = Header(frame_id=request.image.header.frame_id, stamp=self.get_clock().now().to_msg())
@@ -210,7 +210,7 @@ def draw_matches(goal: np.ndarray, live: np.ndarray, goal_points: np.ndarray, ma
     starts = np.rint(goal_points[matches.matched]).astype(int)
     ends = np.rint(matches.current_points[matches.matched] + shift).astype(int)
     for start, end, score in zip(starts, ends, matches.scores[matches.matched], strict=True):
-        colour = (int(255 * (1 - score)), 255, 60)  # sure matches are green, doubtful ones yellow
+        colour = (int(255 * (1 - score)), 255, 60)  # high scores are green, low ones yellow
         cv2.line(picture, start.tolist(), end.tolist(), colour, 1, cv2.LINE_AA)
     return picture
 

@@ -1,4 +1,4 @@
-"""In lockstep: matches that wait for the depth of their very image, so that a run repeats exactly."""
+"""In lockstep: matches that wait for the depth of the same image, so that a run repeats exactly."""
 
 from depth_pc_interfaces.msg import KeypointMatches
 from depth_pc_ros.nodes.conversions import stamp_to_seconds
@@ -8,10 +8,10 @@ PATIENCE_S = 3.0
 
 
 class LockstepQueue:
-    """Matches in the order they came, each given out once its depth is there; one that takes too long is given up.
+    """Matches in the order they came, each returned once its depth has come, or without depth after `PATIENCE_S`.
 
     Besides the first only the newest waits: where frames come faster than depth does, the next depth is that of the
-    newest. warn: called with a text when depth is given up. Times in seconds of a steady clock.
+    newest. warn: called with a text when depth did not come. Times in seconds of a steady clock.
     """
 
     def __init__(self, inputs: ServoInput, warn):

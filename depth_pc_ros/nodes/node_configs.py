@@ -30,7 +30,7 @@ class BridgeConfig(NodeConfig):
         "M", "How far the free camera starts from the goal: small, medium or large.", choices=("S", "M", "L")
     )
     rig: str = option(
-        "free", "What carries the simulated camera: nothing (`free`), or a Panda arm.", choices=("free", "arm")
+        "free", "What moves the simulated camera: nothing (`free`, it flies), or a Panda arm.", choices=("free", "arm")
     )
     ycb_root: str = same_as(CommonConfig, "ycb_root")
     lockstep: bool = option(False, "Simulated time waits for the nodes: the same seed gives the same run.")
@@ -59,7 +59,7 @@ class DepthNodeConfig(NodeConfig):
 
     source: str = option(
         "camera",
-        "Where depth comes from: the depth camera, a network that sees the image, or nowhere.",
+        "Source of depth: the depth camera, a network that sees the image, or none.",
         choices=("camera", "estimated", "none"),
     )
     rectified: bool = same_as(KeypointNodeConfig, "rectified")
@@ -102,9 +102,7 @@ class AdapterConfig(NodeConfig):
     """
 
     profile: str = option("pybullet", "Kind of driver that takes the tool's twist.", choices=DRIVER_PROFILES)
-    hand_eye: str = option(
-        "parameters", "Where the camera's pose in the tool comes from.", choices=("parameters", "tf")
-    )
+    hand_eye: str = option("parameters", "Source of the camera's pose in the tool.", choices=("parameters", "tf"))
     camera_in_tool_xyz: tuple = option((0.0, 0.0, 0.0), "Camera's optical frame in the tool frame, x y z in m.")
     camera_in_tool_quat: tuple = option((0.0, 0.0, 0.0, 1.0), "Its orientation, unit quaternion x y z w.")
     tool_frame: str = option("", "TF frame that the arm's driver moves, such as tool0; moveit_servo needs it.")

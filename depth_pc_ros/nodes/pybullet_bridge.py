@@ -95,7 +95,7 @@ class PyBulletBridge(ServoNode):
             return
         if self._time_ns == 0:
             self._next_lockstep_frame()
-        elif self._lockstep.given_up(self.steady_s()):
+        elif self._lockstep.timed_out(self.steady_s()):
             self._step(np.zeros(6), 1e-9 * self._dt_ns)
             self._next_lockstep_frame()
 

@@ -22,13 +22,13 @@ _GIVE_UP_CODES = {
 
 @dataclass
 class _Run:
-    """One action goal under way. goal_id is None until the keypoint node has answered."""
+    """One running action goal. goal_id is None until the keypoint node has answered."""
 
     handle: object
     began_s: float
     goal_id: int | None = None
     enabled: bool = False
-    blind_since_s: float | None = None
+    lost_since_s: float | None = None
 
 
 class ServoAction:
@@ -64,7 +64,7 @@ class ServoAction:
             self._run.handle.publish_feedback(Servo.Feedback(status=status))
 
     def _accept(self, handle) -> None:
-        self._finish(_Result.PREEMPTED, "another action goal took over")
+        self._finish(_Result.PREEMPTED, "another action goal replaced this one")
         self._node.disable()
         self._run = run = _Run(handle, self._node.steady_s())
         request = handle.request
@@ -124,9 +124,9 @@ class ServoAction:
     def _watch(self, run: _Run, now_s: float) -> None:
         state, message = self._node.state()
         if state not in _GIVE_UP_CODES:
-            run.blind_since_s = None
-        elif run.blind_since_s is None:
-            run.blind_since_s = now_s
+            run.lost_since_s = None
+        elif run.lost_since_s is None:
+            run.lost_since_s = now_s
 
         if self._node.goal_id not in (run.goal_id, 0):
             self._finish(_Result.PREEMPTED, f"goal {self._node.goal_id} replaced goal {run.goal_id}")
@@ -136,7 +136,7 @@ class ServoAction:
             self._finish(_Result.FAULT, message)
         elif state is ServoState.DISABLED:
             self._finish(_Result.DISABLED, "the controller was disabled")
-        elif run.blind_since_s is not None and now_s - run.blind_since_s > self._node.config.give_up_s:
+        elif run.lost_since_s is not None and now_s - run.lost_since_s > self._node.config.give_up_s:
             self._finish(_GIVE_UP_CODES[state], f"{state.name}: {message}")
 
     def _finish(self, code: int, message: str) -> None:

@@ -1,4 +1,4 @@
-"""What the controller is fed: goal, depth and matches, joined by `goal_id` and by stamp."""
+"""The controller's input: goal, depth and matches, joined by `goal_id` and by stamp."""
 
 from collections import deque
 
@@ -33,7 +33,7 @@ class ServoInput:
         self._goal_problem = ""  # why the servo could not take it
         self._depths: deque[tuple[float, Image]] = deque(maxlen=_DEPTHS_KEPT)
         self._goal_relative: Image | None = None  # estimated depth of the newest goal that has one
-        self._relative_s = float("nan")  # stamp of the newest estimated depth; NaN: none has ever come
+        self._relative_s = float("nan")  # stamp of the newest estimated depth; NaN: none has come yet
         self.depth_age_s = float("nan")  # of the depth used last, at its image's time
         self.problem = ""  # with the newest goal's estimated depth
 
@@ -86,11 +86,11 @@ class ServoInput:
                 self.problem = str(error)
 
     def awaits_depth(self, stamp_s: float) -> bool:
-        """True when depth images, or estimates, are arriving and the one of this time has not come yet."""
+        """True when depth images, or estimates, arrive and the one of this time has not come yet."""
         return bool(self._depths and self._depths[-1][0] < stamp_s) or self._relative_s < stamp_s
 
     def stop_awaiting(self) -> None:
-        """Wait for no more depth until one comes again."""
+        """Stop waiting for depth until one comes again."""
         self._depths.clear()
         self._relative_s = float("nan")
 

@@ -10,8 +10,8 @@ _VARIABLES = ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE")
 def use_large_shared_memory() -> None:
     """Have Fast DDS read config/fastdds.xml, in this process and its children. Call before `rclpy.init`.
 
-    By default its shared memory segment is smaller than one 640x480 image, and three of four images get lost.
-    A profile of the user's own stays; other middlewares take no notice.
+    Its default shared memory segment is smaller than one 640x480 image, and most images get lost. A profile set by the
+    user is kept; other middlewares ignore it.
     """
     if any(os.environ.get(name) for name in _VARIABLES):
         return

@@ -112,7 +112,7 @@ def _send(frames: int, rate_hz: float) -> int:
         due = max(due + 1.0 / rate_hz, time.monotonic())
         msg.header.stamp = conversions.seconds_to_stamp(time.time())
         publisher.publish(msg)
-    time.sleep(0.5)  # the last image is still on its way
+    time.sleep(0.5)  # until the last image is delivered
     node.destroy_node()
     rclpy.try_shutdown()
     return 0

@@ -1,6 +1,6 @@
-"""The last node before the arm: camera twist in, tool twist out, and nothing that could be unsafe.
+"""The last node before the arm: checked camera twist in, limited tool twist out.
 
-Every command is checked (finite, stamped now, not old), turned into the tool's twist with the full hand-eye adjoint,
+Every command is checked (finite, stamped now, not old), converted to the tool's twist with the full hand-eye adjoint,
 and limited once more. When commands stop, or one is refused, the arm gets a burst of zero twists and then silence.
 """
 
@@ -93,7 +93,7 @@ class TwistAdapter(ServoNode):
         self._forward(wanted, msg.header.stamp)
 
     def _forward(self, wanted: np.ndarray, stamp) -> None:
-        """wanted: (6,) twist of the tool. The stamp stays the command's own, so that its age stays honest."""
+        """wanted: (6,) twist of the tool. The stamp is that of the command, so that its age is kept."""
         twist = limit_norms(wanted, self.config.max_linear, self.config.max_angular)
         self._burst.cancel()
         self._moving = bool(twist.any())

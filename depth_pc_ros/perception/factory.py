@@ -14,7 +14,7 @@ _MATCHERS = {"akaze": AkazeMatcher, "sift": SiftMatcher, "orb": OrbMatcher, "bri
 
 
 class AnyMatcher(Protocol):
-    """What `ServoPipeline` asks of a matcher; see `Matcher` for shapes and errors."""
+    """The interface that `ServoPipeline` needs; see `Matcher` for shapes and errors."""
 
     @property
     def goal_points(self) -> np.ndarray: ...

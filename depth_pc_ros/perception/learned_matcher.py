@@ -1,10 +1,10 @@
 """Learned keypoints, DISK or ALIKED, matched by LightGlue: for machines with a GPU. Code from kornia, weights by path.
 
-These networks know the world upright: their descriptors fail when the camera has turned by much more than 45 degrees.
-So the live image is turned by quarter turns until it looks like the goal. It is the live image and not the goal,
-because a detector, too, finds other keypoints in a turned image: the goal then has one set of keypoints, found once.
-Which turn is right changes slowly and the matches tell it, so all four are tried only at the start and where one
-finds little.
+These networks are trained on upright images: their descriptors fail at rotations well above 45 degrees. So the live
+image is rotated in steps of 90 degrees until it looks like the goal. It is the live image and not the goal, because a
+detector, too, finds other keypoints in a rotated image: the goal then has one set of keypoints, found once. The right
+rotation changes slowly and follows from the matches, so all four are tried only at the start and where one gives few
+matches.
 
 Sources: M. Tyszkiewicz et al., "DISK: learning local features with policy gradient", NeurIPS 2020; X. Zhao et al.,
 "ALIKED: a lighter keypoint and descriptor extraction network via deformable transformation", IEEE TIM 2023;
@@ -28,37 +28,37 @@ from depth_pc_ros.geometry.camera import Intrinsics
 from depth_pc_ros.perception.matchers import Features, Matcher
 
 _DESCRIPTOR = 128  # numbers, of both detectors
-_MIN_SCORE = {"disk": 0.0, "aliked": 0.2}  # of a keypoint, as LightGlue's authors have it
-# With as many rigid matches no other turn is tried. A wrong turn has 0-60, the neighbour of the right one up to 300.
+_MIN_SCORE = {"disk": 0.0, "aliked": 0.2}  # of a keypoint, as in the code of LightGlue's authors
+# With as many rigid matches no other rotation is tried: wrong ones have fewer, but for neighbours of the right one.
 _PLENTY = 100
 # What a network computes for itself, so that files need not have it.
 _DERIVED = {"confidence_thresholds", "dkd.hw_grid"}
 
 
-def turned_pixels(pixels: np.ndarray, turns: int, size: tuple[int, int]) -> np.ndarray:
-    """Where pixels (N, 2) of an image of `size` (width, height) are in `np.rot90(image, turns)`."""
-    for _ in range(turns % 4):
+def rotated_pixels(pixels: np.ndarray, quarter_turns: int, size: tuple[int, int]) -> np.ndarray:
+    """Where pixels (N, 2) of an image of `size` (width, height) are in `np.rot90(image, quarter_turns)`."""
+    for _ in range(quarter_turns % 4):
         pixels = np.column_stack([pixels[:, 1], size[0] - 1 - pixels[:, 0]])
         size = size[::-1]
     return pixels
 
 
 @dataclass(frozen=True)
-class TurnedFeatures(Features):
-    """Keypoints found in `np.rot90(image, turns)`; points are those of the image as it is. image: (H, W, 3) uint8.
+class RotatedFeatures(Features):
+    """Keypoints found in `np.rot90(image, quarter_turns)`; points are in pixels of `image` (H, W, 3) uint8.
 
     descriptors: a tensor (N, 128) on the networks' device.
     """
 
     descriptors: torch.Tensor
     image: np.ndarray
-    turns: int
+    quarter_turns: int
 
     def for_lightglue(self) -> dict[str, torch.Tensor]:
-        """One image of LightGlue's input, turned."""
+        """One image of LightGlue's input, rotated."""
         height, width = self.grey.shape
-        points = turned_pixels(self.points, self.turns, (width, height))
-        size = (height, width) if self.turns % 2 else (width, height)
+        points = rotated_pixels(self.points, self.quarter_turns, (width, height))
+        size = (height, width) if self.quarter_turns % 2 else (width, height)
         to = self.descriptors.device
         return {
             "keypoints": torch.from_numpy(points).float().to(to)[None],
@@ -75,7 +75,7 @@ class LearnedMatcher(Matcher):
         self.forget()
 
     def _make_detector(self) -> nn.Module:
-        """Both networks, on the GPU if there is one; returns the detector."""
+        """Both networks, on the GPU if there is one; requarter_turns the detector."""
         kornia = _kornia(self.config.matcher)
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         if self.config.matcher == "disk":
@@ -92,22 +92,22 @@ class LearnedMatcher(Matcher):
         return detector
 
     def forget(self) -> None:
-        """Forget how the last image was turned."""
-        self._turns = 0
+        """Forget the rotation of the last image."""
+        self._quarter_turns = 0
 
     def set_goal(self, image: np.ndarray, intrinsics: Intrinsics) -> int:
         """See `Matcher.set_goal`. The goal is upright."""
         self.forget()
         return super().set_goal(image, intrinsics)
 
-    def detect(self, image: np.ndarray) -> TurnedFeatures:
-        """The strongest keypoints of an image (H, W, 3) uint8 RGB, turned as the last matches were. See `Matcher`."""
-        return self.detect_turned(image, self._turns)
+    def detect(self, image: np.ndarray) -> RotatedFeatures:
+        """The strongest keypoints of an image (H, W, 3) uint8 RGB, rotated as for the last matches. See `Matcher`."""
+        return self.detect_rotated(image, self._quarter_turns)
 
-    def detect_turned(self, image: np.ndarray, turns: int) -> TurnedFeatures:
-        """The strongest keypoints of `np.rot90(image, turns)`. Raises ImageError where the network fails."""
-        turned = np.ascontiguousarray(np.rot90(image, turns).transpose(2, 0, 1))
-        pixels = torch.from_numpy(turned)[None].to(self._device).float() / 255
+    def detect_rotated(self, image: np.ndarray, quarter_turns: int) -> RotatedFeatures:
+        """The strongest keypoints of `np.rot90(image, quarter_turns)`. Raises ImageError where the network fails."""
+        rotated = np.ascontiguousarray(np.rot90(image, quarter_turns).transpose(2, 0, 1))
+        pixels = torch.from_numpy(rotated)[None].to(self._device).float() / 255
         if self.config.matcher == "disk":
             found = self._run(self._detector, pixels, n=self.config.max_keypoints, pad_if_not_divisible=True)[0]
             scores = found.detection_scores
@@ -116,22 +116,22 @@ class LearnedMatcher(Matcher):
             scores = found.keypoint_scores
         strong = scores > _MIN_SCORE[self.config.matcher]
         points = found.keypoints[strong].cpu().numpy().astype(np.float64)
-        points = turned_pixels(points, -turns, turned.shape[:0:-1])
+        points = rotated_pixels(points, -quarter_turns, rotated.shape[:0:-1])
         grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-        return TurnedFeatures(points, found.descriptors[strong], grey, image, turns)
+        return RotatedFeatures(points, found.descriptors[strong], grey, image, quarter_turns)
 
-    def _candidates(self, features: TurnedFeatures) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The rigid matches of the turn that has most of them. See `Matcher`."""
+    def _candidates(self, features: RotatedFeatures) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The rigid matches of the rotation that has most of them. See `Matcher`."""
         best = self._glued(features)
         for more in (1, 3, 2):
             if len(best[0]) >= _PLENTY:
                 break
-            other = self._glued(self.detect_turned(features.image, (features.turns + more) % 4))
+            other = self._glued(self.detect_rotated(features.image, (features.quarter_turns + more) % 4))
             best = max(best, other, key=lambda matches: len(matches[0]))
-        self._turns = self._turns_to_goal(self.goal_points[best[0]], best[1])
+        self._quarter_turns = self._quarter_turns_to_goal(self.goal_points[best[0]], best[1])
         return best
 
-    def _glued(self, live: TurnedFeatures) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _glued(self, live: RotatedFeatures) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Goal indices (M,), live positions (M, 2) px and scores (M,) of LightGlue's matches that are rigid."""
         if not len(live.points):
             return np.zeros(0, int), np.zeros((0, 2)), np.zeros(0, np.float32)
@@ -142,8 +142,8 @@ class LearnedMatcher(Matcher):
         rigid = self.rigid(self.goal_points[goal_index], live.points[live_index])
         return goal_index[rigid], live.points[live_index][rigid], scores[rigid]
 
-    def _turns_to_goal(self, goal_px: np.ndarray, live_px: np.ndarray) -> int:
-        """How many quarter turns of the live image bring it nearest to the goal, from matches (M, 2) px."""
+    def _quarter_turns_to_goal(self, goal_px: np.ndarray, live_px: np.ndarray) -> int:
+        """How many rotations of the live image by 90 degrees bring it nearest to the goal, from matches (M, 2) px."""
         if len(goal_px) < 8:
             return 0
         goal_z, live_z = (px @ (1, 1j) for px in (goal_px, live_px))
@@ -154,7 +154,7 @@ class LearnedMatcher(Matcher):
     def _run(self, network: nn.Module, *inputs, **options):
         try:
             return network(*inputs, **options)
-        except RuntimeError as error:  # such as a GPU without memory left
+        except RuntimeError as error:  # such as a GPU out of memory
             raise ImageError(f"image: the networks of matcher {self.config.matcher} failed: {error}") from None
 
 

@@ -1,9 +1,9 @@
 """Keypoint matchers: the goal's features are extracted once, each live image is matched against them.
 
 One small base class holds the matching; a subclass only names its detector. Matching is nearest neighbour with
-Lowe's ratio test, one goal keypoint per live keypoint, then a vote on how the whole scene has turned, grown and moved,
-then a robust geometric check (MAGSAC), then a sub-pixel alignment of the matched patches: detectors place one corner
-differently in two images, by up to a pixel.
+Lowe's ratio test, one goal keypoint per live keypoint, then a vote on rotation, scale and translation of the
+whole image, then a robust geometric check (MAGSAC), then a sub-pixel alignment of the matched patches: a detector's
+positions of one corner differ between two images by up to a pixel.
 
 Source of ratio test and vote: D. G. Lowe, "Distinctive image features from scale-invariant keypoints", IJCV 2004.
 """
@@ -20,18 +20,18 @@ from depth_pc_ros.geometry.magsac import magsac
 from depth_pc_ros.types import Matches
 
 AKAZE_THRESHOLD = 0.0002  # a fifth of OpenCV's: more keypoints on plain objects; max_keypoints bounds the rest
-MOST_MATCHES = 300  # in use at a time: more cost time and tell hardly more
+MOST_MATCHES = 300  # in use at a time: more take time and add little
 _ITERATIONS = 2000  # of MAGSAC
-# The alignment: how far it may go (px), and how unlike patches may be (mean difference of equalised grey values).
-# In simulated scenes that of right matches is 2-5 (97 % below 14), of unrelated patches 30 (3 % below 19).
+# The alignment: largest displacement (px), and largest mean difference of equalised grey values, between those of right
+# matches and those of unrelated patches.
 _ALIGN_WINDOW = (21, 21)
 _ALIGN_PX, _ALIKE = 4.0, 20.0
-# The vote: how many matches are asked, and how far another may differ: rad, log ratio, px, share of the distance.
+# The vote: number of matches that vote, and how far another may differ: rad, log ratio, px, share of the distance.
 _VOTERS = 64
-_VOTE_TURN, _VOTE_GROWTH = np.radians(30), np.log(1.6)
-_VOTE_SHIFT_PX, _VOTE_SHIFT_SHARE = 20.0, 0.35
-# With this many voted matches, more are looked for where they point: fewer may agree by chance (in views of other
-# scenes up to 18 did), with more it is not worth the time.
+_VOTE_ROTATION, _VOTE_SCALE = np.radians(30), np.log(1.6)
+_VOTE_TRANSLATION_PX, _VOTE_TRANSLATION_SHARE = 20.0, 0.35
+# With this many voted matches, more are searched where these predict them: fewer may agree by chance, with more it is
+# not worth the time.
 _VOTE_MIN, _SPARSE = 24, 100
 
 
@@ -161,49 +161,49 @@ class Matcher:
         return goal_index[kept], live_index[kept], scores[kept]
 
     def _near(self, live: OrientedFeatures, goal_index: np.ndarray, live_index: np.ndarray) -> np.ndarray:
-        """Pairs (goal, live) uint8 that turned, grew and moved about as the few given matches did.
+        """Pairs (goal, live) uint8 whose rotation, scale and translation are about those of the few given matches.
 
-        Among so much fewer rivals the ratio test keeps many more matches, also where the view has changed a lot.
+        With fewer alternatives the ratio test keeps more matches, also where the view has changed a lot.
         """
         goal = self._goal
-        turn = np.angle(np.exp(1j * (live.angles[live_index] - goal.angles[goal_index])).mean())
-        growth = np.median(np.log(live.sizes[live_index] / goal.sizes[goal_index]))
+        rotation = np.angle(np.exp(1j * (live.angles[live_index] - goal.angles[goal_index])).mean())
+        log_scale = np.median(np.log(live.sizes[live_index] / goal.sizes[goal_index]))
         goal_z, live_z = goal.points @ (1, 1j), live.points @ (1, 1j)
         away = goal_z - goal_z[goal_index].mean()
-        expected = live_z[live_index].mean() + np.exp(growth + 1j * turn) * away
-        room = _VOTE_SHIFT_PX + _VOTE_SHIFT_SHARE * np.abs(away)
+        expected = live_z[live_index].mean() + np.exp(log_scale + 1j * rotation) * away
+        tolerance = _VOTE_TRANSLATION_PX + _VOTE_TRANSLATION_SHARE * np.abs(away)
 
         def differ(a: np.ndarray, b: np.ndarray) -> np.ndarray:
             return np.subtract.outer(a.astype(np.float32), b.astype(np.float32))
 
         square = differ(expected.real, live_z.real) ** 2 + differ(expected.imag, live_z.imag) ** 2
-        near = square < (room.astype(np.float32) ** 2)[:, None]
-        near &= np.abs(differ(np.log(goal.sizes) + growth, np.log(live.sizes))) < _VOTE_GROWTH
-        other_turn = np.abs(differ(np.mod(goal.angles + turn, 2 * np.pi), np.mod(live.angles, 2 * np.pi)))
-        near &= (other_turn < _VOTE_TURN) | (other_turn > 2 * np.pi - _VOTE_TURN)
+        near = square < (tolerance.astype(np.float32) ** 2)[:, None]
+        near &= np.abs(differ(np.log(goal.sizes) + log_scale, np.log(live.sizes))) < _VOTE_SCALE
+        rotation_error = np.abs(differ(np.mod(goal.angles + rotation, 2 * np.pi), np.mod(live.angles, 2 * np.pi)))
+        near &= (rotation_error < _VOTE_ROTATION) | (rotation_error > 2 * np.pi - _VOTE_ROTATION)
         return near.astype(np.uint8)
 
     def _vote(self, live: OrientedFeatures, goal_index: np.ndarray, live_index: np.ndarray) -> np.ndarray:
-        """Mask (M,) of putative matches in the largest group that turned, grew and moved alike.
+        """Mask (M,) of putative matches in the largest group with alike rotation, scale and translation.
 
-        A match tells by its keypoints' angles and sizes how the scene around it has turned and grown, and so where
-        every other match should be. Wrong matches agree on this by chance far more seldom than on epipolar geometry.
+        The angles and sizes of a match's keypoints give rotation and scale of the image around it, and so predict every
+        other match. Wrong matches agree on this by chance much less often than on epipolar geometry.
         """
         if len(goal_index) == 0:
             return np.zeros(0, dtype=bool)
         goal_px, live_px = self._goal.points[goal_index], live.points[live_index]
-        turn = live.angles[live_index] - self._goal.angles[goal_index]
-        growth = np.log(live.sizes[live_index] / self._goal.sizes[goal_index])
-        seeds = np.unique(np.linspace(0, len(turn) - 1, _VOTERS).astype(int))
-        other_turn = np.angle(np.exp(1j * (turn - turn[seeds, None])))
-        # Pixels as complex numbers: turning and growing is one product.
+        rotation = live.angles[live_index] - self._goal.angles[goal_index]
+        log_scale = np.log(live.sizes[live_index] / self._goal.sizes[goal_index])
+        seeds = np.unique(np.linspace(0, len(rotation) - 1, _VOTERS).astype(int))
+        rotation_error = np.angle(np.exp(1j * (rotation - rotation[seeds, None])))
+        # Pixels as complex numbers: rotation and scale are one product.
         goal_z, live_z = goal_px @ (1, 1j), live_px @ (1, 1j)
         away = live_z - live_z[seeds, None]
-        expected = np.exp(growth + 1j * turn)[seeds, None] * (goal_z - goal_z[seeds, None])
+        expected = np.exp(log_scale + 1j * rotation)[seeds, None] * (goal_z - goal_z[seeds, None])
         alike = (
-            (np.abs(other_turn) < _VOTE_TURN)
-            & (np.abs(growth - growth[seeds, None]) < _VOTE_GROWTH)
-            & (np.abs(away - expected) < _VOTE_SHIFT_PX + _VOTE_SHIFT_SHARE * np.abs(away))
+            (np.abs(rotation_error) < _VOTE_ROTATION)
+            & (np.abs(log_scale - log_scale[seeds, None]) < _VOTE_SCALE)
+            & (np.abs(away - expected) < _VOTE_TRANSLATION_PX + _VOTE_TRANSLATION_SHARE * np.abs(away))
         )
         return alike[np.argmax(np.count_nonzero(alike, axis=1))]
 
@@ -230,18 +230,18 @@ class Matcher:
     def aligned(self, grey: np.ndarray, goal_px: np.ndarray, live_px: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Sub-pixel live positions (M, 2), and which (M,) were found: the others stay where they are.
 
-        Lucas-Kanade from the goal image, turned and scaled like the live one, `grey` (H, W) uint8.
+        Lucas-Kanade from the goal image, rotated and scaled like the live one, `grey` (H, W) uint8.
         Source: B. Lucas, T. Kanade, "An iterative image registration technique", IJCAI 1981.
         """
         similarity, _ = cv2.estimateAffinePartial2D(goal_px, live_px) if len(goal_px) >= 4 else (None, None)
         if similarity is None:
             return live_px, np.zeros(len(live_px), dtype=bool)
         size = grey.shape[::-1]
-        turned = cv2.warpAffine(self._goal_equalised, similarity, size, borderMode=cv2.BORDER_REPLICATE)
-        turned_px = (goal_px @ similarity[:, :2].T + similarity[:, 2]).astype(np.float32)
+        warped = cv2.warpAffine(self._goal_equalised, similarity, size, borderMode=cv2.BORDER_REPLICATE)
+        warped_px = (goal_px @ similarity[:, :2].T + similarity[:, 2]).astype(np.float32)
         guess = live_px.astype(np.float32)
         aligned, found, difference = cv2.calcOpticalFlowPyrLK(
-            turned, _equalised(grey), turned_px, guess.copy(),
+            warped, _equalised(grey), warped_px, guess.copy(),
             winSize=_ALIGN_WINDOW, maxLevel=0, flags=cv2.OPTFLOW_USE_INITIAL_FLOW,
         )  # fmt: skip
         alike = (found.ravel() > 0) & (difference.ravel() < _ALIKE)

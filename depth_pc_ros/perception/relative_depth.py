@@ -1,8 +1,8 @@
 """Relative monocular depth by Depth Anything V2, or by any model saved in the same format.
 
 The network answers an inverse depth with unknown scale and shift. It is negated here: larger = farther, as everything
-else in this package expects. Of such an answer only the order and, about one working distance, the proportions mean
-anything; it is never metres. `graph.depth` normalises it at the keypoints.
+else in this package expects. Only the order of its values and, near one working distance, their proportions are
+meaningful; it is never metres. `graph.depth` normalises it at the keypoints.
 
 Source: L. Yang et al., "Depth Anything V2", NeurIPS 2024. Importing this module imports torch and transformers, which
 takes seconds: import it where it is used.
@@ -48,10 +48,10 @@ def network_input(image: np.ndarray, size: tuple[int, int]) -> torch.Tensor:
     return torch.from_numpy(np.ascontiguousarray(scaled.transpose(2, 0, 1)))[None]
 
 
-def make_way_for_the_servo() -> None:
-    """For a process that does nothing but estimate depth: the servo goes first, depth takes what is left.
+def lower_priority() -> None:
+    """For a process that only estimates depth: one thread and a low priority, so that the servo keeps its rate.
 
-    One thread, because two that wait for each other on busy cores are slower than one, and a low priority.
+    On busy cores two threads wait for each other and are slower than one.
     """
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
@@ -71,7 +71,7 @@ class RelativeDepth:
         try:
             self.device = torch.device(device)
             net = load_depth_network(model).eval()
-            self._net = net.to(self.device, memory_format=torch.channels_last)  # a seventh faster on a CPU
+            self._net = net.to(self.device, memory_format=torch.channels_last)  # faster on a CPU
         except (RuntimeError, AssertionError) as error:  # torch: an unknown device, or one that is not there
             raise CheckpointError(
                 f"device: expected `cpu`, or `cuda` where there is one, got {device!r}: {error}"
@@ -89,7 +89,7 @@ class RelativeDepth:
         try:
             pixels = pixels.to(self.device, memory_format=torch.channels_last)
             inverse = self._net(pixels).predicted_depth[0].float().cpu().numpy()
-        except RuntimeError as error:  # such as a GPU without memory left
+        except RuntimeError as error:  # such as a GPU out of memory
             raise ImageError(f"relative depth: {self.model} failed: {error}") from None
         if not np.isfinite(inverse).all():
             raise ImageError(f"relative depth: the answer of {self.model} is not finite")

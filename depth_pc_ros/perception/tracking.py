@@ -1,7 +1,7 @@
-"""Matches followed from image to image: detection is needed only now and then.
+"""Matches tracked from image to image: detection is needed only every few images.
 
-Each match is carried into the next image by Lucas-Kanade and then aligned with its patch of the *goal* image, so that
-nothing drifts, and what an occluder took along is dropped. Detection adds what has come into view.
+Each match is tracked into the next image by Lucas-Kanade and then aligned with its patch of the *goal* image. So it
+does not drift, and a match that follows an occluder is dropped. Detection adds keypoints that come into view.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from depth_pc_ros.perception.matchers import Features, Matcher, some
 from depth_pc_ros.types import Matches
 
 DETECT_EVERY = 20  # images
-_KEPT_SHARE, _FEWEST = 0.7, 24  # detect anew when so few are left, of the last detection's or at all
+_KEPT_SHARE, _FEWEST = 0.7, 24  # detect again when fewer are left: share of the last detection's, number
 _WINDOW, _LEVELS = (21, 21), 3
 _BORDER_PX = 4.0
 _SAME_PX = 2.0  # a followed and a detected match nearer than this are the same
@@ -62,7 +62,7 @@ class TrackingMatcher:
     def detect(self, image: np.ndarray) -> Features | Followed:
         """Find the last matches in the next image, and its features where they are needed."""
         grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-        # Nothing moved at all: start afresh, so that a simulated run does not depend on how long the camera stood.
+        # No motion at all: restart, so that a simulated run does not depend on how long the camera stood.
         if self._last is None or np.array_equal(grey, self._grey) or grey.shape != self._grey.shape:
             self.forget()
             return self._matcher.detect(image)
@@ -108,7 +108,7 @@ class TrackingMatcher:
         current[found.index] = found.points
         scores[found.index] = self._last.scores[found.index]
         if found.features is not None:
-            # A detection knows nothing of the past: where it differs, it is believed.
+            # A detection does not depend on earlier images: where it differs, it is used.
             detected = self._matcher.match_features(found.features)
             apart = np.linalg.norm(detected.current_points - current, axis=1)
             new = detected.matched & ~(apart < _SAME_PX)

@@ -1,4 +1,4 @@
-"""The last centimetres: the depths found on the path are frozen, and each image is solved for the pose alone."""
+"""Near the goal the depths found on the path are frozen, and each image is solved for the pose alone."""
 
 import dataclasses
 from collections import deque
@@ -12,20 +12,20 @@ from depth_pc_ros.pose.solver import SIGMA_PX, Problem, Solution
 class DepthFreeze:
     """Decides when the goal's depths are frozen, and keeps them.
 
-    At the goal an image holds no information about depth, and a pose that is solved together with depths takes a
-    translation for a rotation that almost hides it: its noise is five to ten times that of a pose with known depths.
-    The path to the goal has shown them. That they are a little wrong does no harm: at the goal itself every depth fits.
+    At the goal an image has no information about depth, and a pose that is solved together with depths is noisy: it
+    confuses a translation with a rotation that almost cancels it. The views on the path have determined the depths.
+    Small errors in them do no harm: at the goal itself every depth fits.
 
-    They are frozen once the goal is near and the views on the path have determined the depths well for the noise that
-    images have, and released when the camera is farther off again or the frozen depths no longer explain an image.
-    Entered and left at different distances, so it does not flutter. In blurred images they are not frozen: depths
-    wrong by 2 % and more make the last correction slow, and the servo stops millimetres short.
+    They are frozen once the goal is near and the views on the path have determined the depths well for the noise of
+    the images, and released when the camera is farther off again or the frozen depths no longer explain an image.
+    The two distances differ, so that it does not switch back and forth. In blurred images they are not frozen: errors
+    in the depths would make the last correction slow, and the servo would stop too early.
     """
 
     NEAR, NEAR_RAD = 0.05, np.radians(4.0)  # translation as a share of the distance to the scene, and rotation
     LEAVE = 2.0  # times as far
-    KNOWN = 0.005  # relative standard deviation of the depths: so well must most of them be known
-    FRAMES = 5  # near the goal, over which the noise is judged
+    KNOWN = 0.005  # largest median relative standard deviation of the depths
+    FRAMES = 5  # near the goal, over which the noise is measured
 
     def __init__(self, enabled: bool = True):
         """enabled: False: depths are never frozen."""
@@ -34,7 +34,7 @@ class DepthFreeze:
         self.release()
 
     def release(self) -> None:
-        """Depths are solved for again."""
+        """Solve for the depths again."""
         self._depths: tuple[np.ndarray, np.ndarray] | None = None  # inverse depths and their information
         self._noise_px.clear()
 

@@ -6,9 +6,9 @@ A goal keypoint with ray `b = (x*, y*, 1)` and inverse depth `rho` in the goal c
     sum_ki Tukey(|pi(R_k b_i + rho_i t_k) - s_ki| / s_k) + sum_i ((rho_i - rho_prior_i) / sigma_i)^2 (+ measured depth)
 
 where `s_k` is a robust scale of the view's residuals. An inverse depth meets the poses only through its own point, so
-it is eliminated (Schur complement) and an iteration costs O(N). The prior makes every case one case: where it is tight,
-as with metric depth in `Pbvs`, this is PnP; where it is loose, as around the distance prior, this is two-view geometry,
-or a small bundle adjustment, that neither degenerates on a plane nor at the goal, where the baseline tells no depth.
+it is eliminated (Schur complement) and an iteration costs O(N). One solver covers all cases: with a strong prior, as
+metric depth in `Pbvs`, it is PnP; with a weak one, as the distance prior, it is two-view geometry, or a small bundle
+adjustment, that degenerates neither on a plane nor at the goal, where the baseline gives no depth.
 
 Sources: B. Triggs et al., "Bundle adjustment - a modern synthesis", 2000; inverse depth, J. Civera et al., "Inverse
 depth parametrization for monocular SLAM", T-RO 2008; robust virtual visual servoing, A. Comport et al., "Real-time
@@ -23,9 +23,9 @@ from depth_pc_ros.geometry import se3
 from depth_pc_ros.geometry.interaction import interaction_matrix
 
 TUKEY = 4.685  # 95 % efficiency on Gaussian noise
-MIN_SCALE_PX, MAX_SCALE_PX = 0.15, 30.0  # of the robust residual scale (35 % quantile: stands 60 % mismatches)
+MIN_SCALE_PX, MAX_SCALE_PX = 0.15, 30.0  # of the robust residual scale (35 % quantile: up to 60 % mismatches)
 INLIER_PX = 3.0  # a point this close to its prediction supports the pose
-SIGMA_PX = 0.5  # assumed keypoint noise, against which the depth prior is weighed
+SIGMA_PX = 0.5  # assumed keypoint noise, relative to the depth prior
 DEPTH_SIGMA = 0.02  # relative, of measured depth in the current view
 
 
@@ -188,8 +188,8 @@ def refine(problem: Problem, views, poses, rho: np.ndarray, iterations: int = 12
             step = np.linalg.solve(H, -(g_p - scaled.T @ g_d))
         except np.linalg.LinAlgError:
             break
-        turn = max(np.linalg.norm(step.reshape(-1, 6)[:, 3:], axis=1).max(), 1e-12)
-        step *= min(1.0, 0.5 / turn)
+        rotation = max(np.linalg.norm(step.reshape(-1, 6)[:, 3:], axis=1).max(), 1e-12)
+        step *= min(1.0, 0.5 / rotation)
         poses = [se3.exp(step[6 * k : 6 * k + 6]) @ T for k, T in enumerate(poses)]
         rho = np.maximum(rho - (g_d + H_pd @ step) / H_dd, rho_low)
         if np.abs(step).max() < 1e-5:

@@ -1,4 +1,4 @@
-"""Relative pose from frame to frame: warm start, fresh candidates, keyframes, frozen depths."""
+"""Relative pose from frame to frame: warm start, candidates, keyframes, frozen depths."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -33,19 +33,19 @@ class PoseEstimate:
 class PoseTracker:
     """Solves the relative pose of each frame, together with a few keyframes that saw the goal from farther away.
 
-    Near the goal the baseline holds no depth any more, and where the relief is not known the weakly observed motion
-    (a translation that a rotation almost hides) would be misjudged, even in its sign. So the views with the most
-    parallax are kept as keyframes, and the poses and depths of all are solved anew in each frame.
+    Near the goal the baseline gives no depth, and where the relief is not known the weakly observed motion (a
+    translation that a rotation almost cancels) would be wrong, even in its sign. So the views with the most
+    parallax are kept as keyframes, and the poses and depths of all are solved again in each frame.
 
-    Relief and motion may both be reversed and still explain an image (the Necker reversal), the better the smaller the
-    motion. A warm start would stay with the wrong one, so fresh candidates are compared with it every few frames, on
-    the keyframes too.
+    Relief and motion, both reversed, may also explain an image (Necker reversal), the better the smaller the motion. A
+    warm start would keep the wrong solution, so new candidates are compared with it every few frames, also on the
+    keyframes.
     """
 
-    MIN_SHARE, MIN_INLIERS = 0.35, 7  # support below which a pose is not trusted
-    WARM_SHARE = 0.85  # of the last frame's support: a warm start that keeps it needs no fresh candidates
-    RECHECK_FRAMES, RIVALS = 10, 2  # so often, so many fresh candidates are compared with a warm start
-    WARM_ITERATIONS = 2  # a warm start goes on where the last frame ended
+    MIN_SHARE, MIN_INLIERS = 0.35, 7  # support below which a pose is rejected
+    WARM_SHARE = 0.85  # of the last frame's support: a warm start that keeps it needs no new candidates
+    RECHECK_FRAMES, RIVALS = 10, 2  # how often, and how many, new candidates are compared with a warm start
+    WARM_ITERATIONS = 2  # of a warm start, which begins at the last frame's solution
     KEYFRAMES = 3
     SPACING = 0.25  # keyframes are this far apart, as a share of the larger distance to the goal
 
@@ -59,12 +59,12 @@ class PoseTracker:
         self.freeze.release()
         self._last: tuple[np.ndarray, np.ndarray] | None = None  # pose and inverse depths of the last frame
         self._share = 1.0  # of the matches that they explained
-        self._unchecked = 0  # frames since fresh candidates were tried
+        self._unchecked = 0  # frames since new candidates were compared
         self._keyframes: list[_Keyframe] = []
 
     @property
     def recheck_due(self) -> bool:
-        """Whether the next frame compares fresh candidates however well its warm start does."""
+        """Whether the next frame compares new candidates whatever the support of its warm start."""
         return not self.freeze.frozen and self._unchecked + 1 >= self.RECHECK_FRAMES
 
     def track(self, problem: Problem, view: View, starts=()) -> PoseEstimate:
@@ -121,7 +121,7 @@ class PoseTracker:
         return best if explains else alone[0]
 
     def _keep(self, view: View, solution: Solution) -> None:
-        """Keep the views with the most parallax; drop all when the pose was found afresh."""
+        """Keep the views with the most parallax; drop all when the pose was solved without them."""
         views = [*(keyframe.view for keyframe in self._keyframes), view] if len(solution.poses) > 1 else [view]
         rated = []
         for candidate, T, inliers in zip(views, solution.poses, solution.inliers):

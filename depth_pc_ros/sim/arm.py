@@ -26,7 +26,7 @@ HOME_RAD = np.array([0.0, -np.pi / 4, 0.0, -3 * np.pi / 4, 0.0, np.pi / 2, np.pi
 
 _HAND_LINK = 8
 _SUBSTEP, _MAX_SUBSTEPS = 0.01, 50  # m and rad of tool motion per integration step; joint speeds bound the rest
-_DIRECTION_TOLERANCE = 0.02  # largest part of the asked motion that may be lost before the arm halts
+_DIRECTION_TOLERANCE = 0.02  # largest part of the commanded motion that may be lost before the arm halts
 _CENTRING_1_S = 0.5
 _IK_POSITION_M, _IK_ROTATION_RAD = 1e-7, 1e-7
 _IK_SEEDS, _IK_STEPS = 12, 60
@@ -105,7 +105,7 @@ class PandaArm:
         T_target = self._T_world_hand @ se3.exp(twist * scale * dt_s)
         q_before = self._q
         self._set(q_before + speed * scale * dt_s)
-        # Take out what the straight joint step missed of the curved tool path.
+        # Correct the difference between the linear joint step and the curved tool path.
         rest = damped_inverse(self._jacobian) @ se3.log(se3.inverse(self._T_world_hand) @ T_target)
         reach = MAX_SPEED_RAD_S * dt_s
         self._set(np.clip(self._q + rest, q_before - reach, q_before + reach))

@@ -1,4 +1,4 @@
-"""Goal and start poses that the arm reaches, with a way between them inside its joint limits."""
+"""Goal and start poses that the arm reaches, with a path between them inside its joint limits."""
 
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -39,7 +39,7 @@ def sample_arm_pair(seed: int, centre, intrinsics: Intrinsics, arm: PandaArm) ->
             continue
         if arm.limit_margin() < MARGIN_RAD:
             continue
-        if _way_is_free(arm, T_world_goal, centre):
+        if _path_is_free(arm, T_world_goal, centre):
             arm.reset(T_world_start)
             return T_world_goal, T_world_start
     raise SceneError(f"seed {seed}: found no goal and start that the arm can reach")
@@ -51,14 +51,14 @@ def _sample_start(rng: np.random.Generator, T_world_goal: np.ndarray, centre) ->
     shift = rng.uniform(*START_SHIFT_M) * direction / np.linalg.norm(direction)
     aim = se3.transform(se3.inverse(T_world_goal), centre) + rng.uniform(-0.05, 0.05, 3) - shift
     swing, _ = Rotation.align_vectors(aim[None] / np.linalg.norm(aim), [[0.0, 0.0, 1.0]])
-    # cos(angle / 2) = cos(swing / 2) cos(roll / 2): the roll fills up what the swing leaves of the wanted angle
+    # cos(angle / 2) = cos(swing / 2) cos(roll / 2): the roll adds what the swing lacks of the wanted angle
     ratio = np.cos(np.radians(rng.uniform(*START_ANGLE_DEG)) / 2) / np.cos(swing.magnitude() / 2)
     roll = rng.choice([-1.0, 1.0]) * 2 * np.arccos(min(ratio, 1.0))
     return T_world_goal @ se3.from_rt((swing * Rotation.from_euler("z", roll)).as_matrix(), shift)
 
 
-def _way_is_free(arm: PandaArm, T_world_goal: np.ndarray, centre) -> bool:
-    """Drive as position-based servoing would, the scene about straight to its place; False where a limit comes near."""
+def _path_is_free(arm: PandaArm, T_world_goal: np.ndarray, centre) -> bool:
+    """Move as position-based servoing would, the scene's centre on a straight line; False near a joint limit."""
     tool_from_camera = se3.adjoint(T_HAND_CAM)
     centre_goal = se3.transform(se3.inverse(T_world_goal), centre)
     for _ in range(_STEPS):

@@ -28,7 +28,7 @@ def add_collision(client: BulletClient, asset: str, size_m, ycb_root: Path | Non
 
 
 def scene_meshes(scene, ycb_root: Path | None, cache_dir: Path) -> list[Mesh]:
-    """What a `scenes.Scene` looks like, in the world frame; the table comes last, behind all that may hide it.
+    """What a `scenes.Scene` looks like, in the world frame; the table comes last, after all that may hide it.
 
     cache_dir: keeps light copies of YCB models between runs.
     """
@@ -68,7 +68,7 @@ def _package(size_m, texture_seed: int) -> Mesh:
 def _table(kind: str, texture_seed: int) -> Mesh:
     """The table top at z = 0, 4.8 m wide: 'terrazzo' (many corners) or 'wood' (few).
 
-    The texture covers the middle 1.2 m; mirror images of it go on to the rim, so that a tilted view sees no void.
+    The texture covers the middle 1.2 m; mirror images of it continue to the rim, so that a tilted view sees no gap.
     """
     rng = np.random.default_rng(texture_seed)
     size_px, tile_m, reach = 1024, 0.6, 4

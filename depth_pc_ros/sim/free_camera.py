@@ -1,4 +1,4 @@
-"""A camera that flies: it does what a twist says, within the speed real hardware has."""
+"""A free-flying camera that executes twists up to the speed of real hardware."""
 
 import numpy as np
 

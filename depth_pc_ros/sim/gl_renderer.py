@@ -1,10 +1,10 @@
 """OpenGL 3.3 on EGL, without a window: a GPU, or Mesa's llvmpipe on the CPU.
 
 An OpenGL context belongs to one thread at a time. So one thread of this process owns the only context and does all
-drawing, for every world and whoever asks. A forked child lacks this thread: start workers by spawn.
+drawing, for all worlds and callers. A forked child lacks this thread: start workers by spawn.
 
-On llvmpipe an image costs mostly triangles and texture look-ups. Light and poses never change, so both are worked into
-the vertices, and faces that look away are left out.
+On llvmpipe the time of an image is mostly that of triangles and texture look-ups. Light and poses never change, so both
+are computed into the vertices, and back faces are left out.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ from depth_pc_ros.sim.checks import check_pose
 from depth_pc_ros.sim.light import BACKGROUND_RGB, FAR_M, NEAR_M, Light
 from depth_pc_ros.sim.mesh import Mesh
 
-_DEVICES = 8  # so many EGL devices are tried; the first may be a GPU that this user may not open
+_DEVICES = 8  # so many EGL devices are tried; the first may be a GPU without permission for this user
 _VERTEX = """#version 330
 uniform mat4 clip_from_world;
 in vec3 position; in vec2 uv; in float diffuse;

@@ -1,6 +1,6 @@
 """Forward kinematics and Jacobian of a chain of revolute joints, read from a URDF by PyBullet.
 
-PyBullet's own `calculateJacobian` is not used: on the Panda its linear part is off by up to 4 cm (inertial frames).
+PyBullet's own `calculateJacobian` is not used: its linear part is wrong for links with inertial frames, as the Panda's.
 """
 
 from itertools import pairwise
@@ -12,7 +12,7 @@ from depth_pc_ros.sim.bullet import BulletClient
 
 
 class SerialChain:
-    """Revolute joints that turn about the z axis of their link, from the world to a tool.
+    """Revolute joints that rotate about the z axis of their link, from the world to a tool.
 
     urdf: path. joints: PyBullet indices of the n joints, base first. tool_link: index of the tool's link.
     T_world_base: (4, 4) pose of the base.
@@ -41,7 +41,7 @@ class SerialChain:
         """`T_world_tool` (4, 4) and the Jacobian (6, n) at joint angles q (n,) in radians.
 
         The Jacobian maps joint speeds to the tool's twist `[v, w]`, in tool axes about the tool origin:
-        column i is `[z_i x (p_tool - p_i), z_i]` turned into tool axes.
+        column i is `[z_i x (p_tool - p_i), z_i]` rotated into tool axes.
         """
         T = self._T_world_base
         axes, origins = [], []

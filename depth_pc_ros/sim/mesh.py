@@ -26,7 +26,7 @@ class Mesh:
     picture: np.ndarray
 
     def moved(self, position_m, quaternion_xyzw) -> "Mesh":
-        """This mesh turned by the quaternion (4,), then shifted by `position_m` (3,)."""
+        """This mesh rotated by the quaternion (4,), then translated by `position_m` (3,)."""
         R = Rotation.from_quat(quaternion_xyzw).as_matrix()
         return Mesh(self.vertices @ R.T + position_m, self.normals @ R.T, self.uvs, self.faces, self.picture)
 

@@ -24,9 +24,9 @@ MODEL_NAMES = tuple(_MODELS)
 
 
 def upright_quaternion(name: str, yaw: float) -> tuple[float, ...]:
-    """Quaternion (x, y, z, w) of a model that stands upright, turned by `yaw` (radians) about the vertical.
+    """Quaternion (x, y, z, w) of a model that stands upright, rotated by `yaw` (radians) about the vertical.
 
-    Whatever is no model here stands upright as it is.
+    An unknown name stands upright without a rotation.
     """
     rpy = _MODELS[name][0] if name in _MODELS else (0.0, 0.0, 0.0)
     return tuple((Rotation.from_euler("z", yaw) * Rotation.from_euler("xyz", rpy)).as_quat().tolist())
@@ -53,9 +53,9 @@ def model_mesh(name: str) -> Mesh:
     else:
         picture = plain(colour)
     origin, mass_centre = visual.find("origin"), link.find("inertial/origin")
-    shift = scale * (_numbers(origin, "xyz", (0, 0, 0)) - _numbers(mass_centre, "xyz", (0, 0, 0)))
-    turn = Rotation.from_euler("xyz", _numbers(origin, "rpy", (0, 0, 0))).as_quat()
-    return indexed(vertices, uvs, normals, corners, picture).moved(shift, turn)
+    translation = scale * (_numbers(origin, "xyz", (0, 0, 0)) - _numbers(mass_centre, "xyz", (0, 0, 0)))
+    rotation = Rotation.from_euler("xyz", _numbers(origin, "rpy", (0, 0, 0))).as_quat()
+    return indexed(vertices, uvs, normals, corners, picture).moved(translation, rotation)
 
 
 def _urdf(name: str) -> Path:

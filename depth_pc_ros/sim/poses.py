@@ -1,8 +1,8 @@
-"""Where the camera starts and where it shall end: seeded sampling as in the paper's E_YCB (section IV-A).
+"""Start and goal poses of the camera: seeded sampling as in the paper's E_YCB (section IV-A).
 
 Goal and start are drawn alike: above the scene, looking at its centre, image-down pointing away from the vertical
-through it. So the azimuth between both makes the rotation, mostly about the optical axis, and longer ways come with
-larger rotations. World frame: z up, the table at z = 0. Camera frames are optical.
+through it. So the azimuth between both makes the rotation, mostly about the optical axis, and translation grows with
+rotation. World frame: z up, the table at z = 0. Camera frames are optical.
 """
 
 import numpy as np
@@ -34,8 +34,8 @@ def sample_view(rng: np.random.Generator, centre, distance_m=DISTANCE_M, azimuth
     away = np.array([np.cos(elevation) * c, np.cos(elevation) * s, np.sin(elevation)])
     down = np.array([np.sin(elevation) * c, np.sin(elevation) * s, -np.cos(elevation)])
     R = np.stack([np.cross(down, -away), down, -away], axis=1)
-    turn = Rotation.from_euler("xyz", np.radians(rng.uniform(-1, 1, 3) * (TILT_DEG, TILT_DEG, ROLL_DEG)))
-    return se3.from_rt(R @ turn.as_matrix(), np.asarray(centre) + rng.uniform(*distance_m) * away)
+    tilt_and_roll = Rotation.from_euler("xyz", np.radians(rng.uniform(-1, 1, 3) * (TILT_DEG, TILT_DEG, ROLL_DEG)))
+    return se3.from_rt(R @ tilt_and_roll.as_matrix(), np.asarray(centre) + rng.uniform(*distance_m) * away)
 
 
 def sees(T_world_cam: np.ndarray, point, intrinsics: Intrinsics) -> bool:

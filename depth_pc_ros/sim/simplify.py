@@ -16,7 +16,7 @@ _MAX_ERROR_M = 0.0004
 
 
 def simplify(vertices, uvs, faces, face_uvs, max_faces: int):
-    """A mesh of about `max_faces` triangles, or more where seams or a shift of the surface by 0.4 mm forbid it.
+    """A mesh of about `max_faces` triangles, or more where seams or a surface error of 0.4 mm forbid it.
 
     vertices (V, 3) in metres; uvs (T, 2); faces and face_uvs (F, 3) indices of vertices and uvs.
     Returns vertices, uvs, faces, face_uvs and unit vertex normals (V, 3) of the smaller mesh.
@@ -109,7 +109,7 @@ def _best_collapses(vertices, quadrics, locked, faces, face_uvs):
     common = np.asarray(links[ends].multiply(links[target[ends]]).sum(axis=1)).ravel()
     cost[ends[common != 2]] = np.inf
 
-    # No face may turn over.
+    # No face may flip.
     before = _face_normals(vertices, faces)
     before_norm = np.linalg.norm(before, axis=1)
     for k in range(3):

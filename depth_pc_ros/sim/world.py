@@ -1,4 +1,4 @@
-"""One simulated workplace: a scene, a camera that moves, a goal to reach and a start to leave from."""
+"""One simulated workplace: a scene, a camera that moves, a goal pose and a start pose."""
 
 import os
 from pathlib import Path
@@ -76,7 +76,7 @@ class SimWorld:
     def step(self, twist: np.ndarray, dt_s: float) -> np.ndarray:
         """Move for `dt_s` seconds with twist (6,) of the camera (free) or the tool (arm), in its own frame.
 
-        Returns the twist carried out (6,), smaller than asked at a limit.
+        Returns the twist carried out (6,), smaller than commanded at a limit.
         """
         return self.rig.step(twist, dt_s)
 
@@ -95,7 +95,7 @@ class SimWorld:
 
     @property
     def goal_pose(self) -> np.ndarray:
-        """`T_world_goal` (4, 4): where the camera shall end."""
+        """`T_world_goal` (4, 4): the goal of the camera."""
         return self._goal_pose.copy()
 
     @property

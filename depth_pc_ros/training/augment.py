@@ -1,4 +1,4 @@
-"""What goes wrong with matches and depth, drawn once per scene as parameters (section III-A: augmentation).
+"""Errors of matches and depth, drawn once per scene as parameters (section III-A: augmentation).
 
 Everything is arrays of fixed length and closed formulas of the step number, so that a simulation can stack the
 parameters of many scenes and apply them to all at once, at any step, without a state of its own. The methods here are
@@ -53,7 +53,7 @@ class MismatchPlan:
     wrong: when. kind (n,) int: where the match is then,
     AT_ANOTHER_POINT: where point `other` (n,) is seen now (with its depth); it moves with the scene;
     AT_A_SPOT: at `spot` (n, 2), in shares of the image's width and height, as long as the spell lasts;
-    ANYWHERE: at a place drawn anew for each step, even over the image.
+    ANYWHERE: at a place drawn for each step, even over the image.
     """
 
     wrong: Flicker
@@ -79,10 +79,10 @@ def draw_omissions(rng: np.random.Generator, n: int, share: float, persistence: 
 
 @dataclass(frozen=True)
 class Discs:
-    """Discs in the live image that hide what lies under them: one that stands still, then one that wanders.
+    """Discs in the live image that hide what lies under them: a static one, then a moving one.
 
     centre (2, 2): u, v at step 0, in pixels. velocity (2, 2): pixels per step. radius (2,): pixels, 0 for none.
-    What leaves on one side comes back on the other.
+    A disc that leaves on one side comes back on the other.
     """
 
     centre: np.ndarray
@@ -98,7 +98,7 @@ class Discs:
 
 
 def draw_discs(rng: np.random.Generator, size=(640, 480), share=(0.15, 0.25), max_speed_px: float = 8.0) -> Discs:
-    """share: of the scenes with a standing, and with a wandering disc. Radii are 5-25 % of the image's width."""
+    """share: of the scenes with a static, and with a moving disc. Radii are 5-25 % of the image's width."""
     radius = size[0] * rng.uniform(0.05, 0.25, 2) * (rng.random(2) < share)
     heading, speed = rng.uniform(-np.pi, np.pi), rng.uniform(1.0, max_speed_px)
     velocity = np.array([[0.0, 0.0], [speed * np.cos(heading), speed * np.sin(heading)]])
@@ -108,7 +108,7 @@ def draw_discs(rng: np.random.Generator, size=(640, 480), share=(0.15, 0.25), ma
 def draw_noise_px(rng: np.random.Generator, max_px: float = 2.0) -> float:
     """Amplitude a of a scene's pixel noise: each step adds noise even in [-a, a] to u and to v.
 
-    Half of the scenes have less than a quarter of `max_px`: what remains to be seen at the goal drowns in more.
+    Half of the scenes have less than a quarter of `max_px`: more of it hides the small errors at the goal.
     """
     return float(max_px * rng.random() ** 2)
 

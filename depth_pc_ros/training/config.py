@@ -21,7 +21,7 @@ class TrainConfig(ScheduleConfig, EncoderConfig):
     max_points: int = same_as(SceneConfig, "max_points", help="Most keypoints of a training scene.", low=12)
     max_mismatch: float = same_as(DisturbanceConfig, "max_mismatch")
     frames: int = option(3, "Frames per update, through which the memory is trained.", 1, 100)
-    segments: int = option(12, "Updates on one roll-out, before the cameras are placed anew.", 1, 1000)
+    segments: int = option(12, "Updates on one roll-out, before the cameras are placed again.", 1, 1000)
     placements: int = option(1, "Roll-outs on one batch of scenes.", 1, 1000)
 
     @property

@@ -33,8 +33,8 @@ def make_batch(clouds: list[Cloud], config: SceneConfig, batch_size: int, seed: 
 class SceneFeed:
     """Endless iterator over batches of scenes; close it, or use it in a `with` block.
 
-    workers: processes of one thread each; 0 makes each batch in the caller when it is asked for. ahead: batches kept
-    ready or in the making. start: number of the first batch, to go on exactly where a run ended (`next_batch`).
+    workers: processes of one thread each; 0 makes each batch in the caller when it is needed. ahead: batches kept
+    ready or in preparation. start: number of the first batch, to resume where a run ended (`next_batch`).
     An error in a worker is raised by the `next` call that would have given the batch, and closes the feed.
     """
 

@@ -1,4 +1,4 @@
-"""Ctrl-C that waits for a good moment."""
+"""Ctrl-C that takes effect between two batches."""
 
 import signal
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ def interrupt_waits():
     def note(*_):
         pressed.append(True)
         signal.signal(signal.SIGINT, before)
-        tqdm.write("stopping after this batch; the same command goes on")
+        tqdm.write("stopping after this batch; the same command resumes")
 
     before = signal.signal(signal.SIGINT, note)
     try:

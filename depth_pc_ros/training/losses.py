@@ -1,4 +1,4 @@
-"""What a policy is trained for: the expert's velocity, and for the geometric one also which matches are right."""
+"""The losses of a policy: the expert's velocity, or for the geometric one the right matches and the true pose."""
 
 import torch
 from torch import Tensor, nn
@@ -9,7 +9,7 @@ from depth_pc_ros.networks.depth_pc import DepthPcNet
 from depth_pc_ros.networks.depth_pc_geo import DepthPcGeoNet
 
 ARRIVED = 3e-3  # rad and goal distances: nearer to the goal a direction means nothing
-MIN_MATCHES = 8  # with fewer the servo stands still, so nothing is learned from them
+MIN_MATCHES = 8  # with fewer the servo does not move, so they are not trained on
 
 
 def policy_loss(net: nn.Module, graph, frame, right: Tensor, memory, T_warm, T_true: Tensor, median_depth: Tensor):
@@ -35,7 +35,7 @@ def _velocity(net: DepthPcNet, graph, frame, memory, T_warm, T_true: Tensor):
     has = enough_matches(graph, frame).to(norm.dtype)
     counts = (norm > ARRIVED) * has
     total = counts.sum().clamp_min(1.0)
-    turn = 1 - nn.functional.cosine_similarity(direction, expert, dim=1)
+    direction_error = 1 - nn.functional.cosine_similarity(direction, expert, dim=1)
     halves = sum(
         1 - nn.functional.cosine_similarity(direction[:, part], expert[:, part], dim=1)
         for part in (slice(0, 3), slice(3, 6))
@@ -43,14 +43,14 @@ def _velocity(net: DepthPcNet, graph, frame, memory, T_warm, T_true: Tensor):
     size = nn.functional.smooth_l1_loss(log_norm, norm.clamp_min(ARRIVED).log(), reduction="none")
     # Near the goal a direction means nothing, but the camera must come to rest.
     rest = ((direction * log_norm.exp()[:, None] - expert).norm(dim=1) / (norm + 0.01)).clamp_max(5.0)
-    loss = (counts * (turn + 0.3 * halves + 0.3 * size)).sum() / total
+    loss = (counts * (direction_error + 0.3 * halves + 0.3 * size)).sum() / total
     loss = loss + 0.2 * (has * rest / (1 + rest)).sum() / has.sum().clamp_min(1.0)
-    numbers = {"direction": (counts * turn).sum() / total, "norm": (counts * size).sum() / total}
+    numbers = {"direction": (counts * direction_error).sum() / total, "norm": (counts * size).sum() / total}
     return loss, direction.detach() * log_norm.detach().exp()[:, None], memory, T_warm, numbers
 
 
 def _geometric(net: DepthPcGeoNet, graph, frame, right: Tensor, memory, T_warm, T_true: Tensor):
-    """Cross entropy of the matches, and how far the guess and each Gauss-Newton step are from the true pose."""
+    """Cross entropy of the matches, and the errors of the predicted pose and of each Gauss-Newton step."""
     output = net(graph, frame, memory)
     label = right[output.index].to(output.logits.dtype)
     each = nn.functional.binary_cross_entropy_with_logits(output.logits, label, reduction="none")
@@ -61,12 +61,12 @@ def _geometric(net: DepthPcGeoNet, graph, frame, right: Tensor, memory, T_warm, 
     judge = 0.5 * each.mean() + 0.5 * (has * by_scene).sum() / total
     guess = (has * _pose_error(output.T_start, T_true)).sum() / total
     poses = net.solve(graph, frame, output, T_warm)
-    # Relative to what is left to do, so that the last millimetres count as much as the first decimetres.
+    # Relative to the remaining motion, so that the last millimetres count as much as the first decimetres.
     size = se3.pbvs_twist(T_true).norm(dim=1) + 0.02
     errors = []
     for T in poses[1:]:
         error = _pose_error(T, T_true) / size
-        errors.append((has * error / (1 + error)).sum() / total)  # lost ones pull less, but they pull
+        errors.append((has * error / (1 + error)).sum() / total)  # lost ones have less weight, but not zero
     solve = torch.stack(errors).mean()
     loss = judge + 0.3 * guess + 0.5 * solve
     accuracy = ((output.logits > 0) == right[output.index]).float().mean()
@@ -77,9 +77,9 @@ def _geometric(net: DepthPcGeoNet, graph, frame, right: Tensor, memory, T_warm, 
 
 def _pose_error(T: Tensor, T_true: Tensor) -> Tensor:
     """(B,) rotation, by the chord, plus translation; rad and goal distances, smooth everywhere but at zero."""
-    turn = ((T[:, :3, :3] - T_true[:, :3, :3]) ** 2).sum((1, 2)).div(2).add(1e-10).sqrt()
-    shift = ((T[:, :3, 3] - T_true[:, :3, 3]) ** 2).sum(1).add(1e-10).sqrt()
-    return turn + shift
+    rotation = ((T[:, :3, :3] - T_true[:, :3, :3]) ** 2).sum((1, 2)).div(2).add(1e-10).sqrt()
+    translation = ((T[:, :3, 3] - T_true[:, :3, 3]) ** 2).sum(1).add(1e-10).sqrt()
+    return rotation + translation
 
 
 def enough_matches(graph, frame) -> Tensor:

@@ -1,4 +1,4 @@
-"""How a network's weights change, and which are kept; both trainings of this package share it."""
+"""Optimiser, learning rate and weight average; both trainings of this package share them."""
 
 import math
 
@@ -48,7 +48,7 @@ class Optimisation:
         return norm
 
     def state(self) -> dict:
-        """Everything needed to go on."""
+        """Everything needed to resume."""
         return {
             "update": self.update,
             "net": self.net.state_dict(),
@@ -57,7 +57,7 @@ class Optimisation:
         }
 
     def restore(self, state: dict) -> None:
-        """Go on from `state()`."""
+        """Resume from `state()`."""
         self.update = state["update"]
         self.net.load_state_dict(state["net"])
         self._averaged.load_state_dict(state["averaged"])

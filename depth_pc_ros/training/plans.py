@@ -18,14 +18,14 @@ SIZE = (WIDTH, HEIGHT)
 
 @dataclass(frozen=True)
 class DisturbanceConfig(Config):
-    """What may go wrong in a scene; each scene draws its own share below the limits."""
+    """Errors in a scene; each scene draws its own share below the limits."""
 
     min_mismatch: float = option(0.0, "Smallest share of wrong matches in a training scene.", 0.0, 0.95)
     max_mismatch: float = option(0.7, "Largest share of wrong matches in a training scene.", 0.0, 0.95)
     clean_share: float = option(0.15, "Scenes without wrong matches.", 0.0, 1.0)
     max_omission: float = option(0.95, "Largest share of points not matched; small ones are likelier.", 0.0, 0.95)
     max_noise_px: float = option(2.0, "Largest amplitude of the uniform pixel noise.", 0.0, 20.0)
-    disc_share: float = option(0.25, "Scenes in which a wandering disc hides points.", 0.0, 1.0)
+    disc_share: float = option(0.25, "Scenes in which a moving disc hides points.", 0.0, 1.0)
     exact_depth_share: float = option(0.3, "Scenes whose depth is exact up to scale and shift.", 0.0, 1.0)
     no_goal_depth_share: float = option(0.1, "Scenes without any depth.", 0.0, 1.0)
     no_live_depth_share: float = option(0.3, "Scenes without depth of the live image.", 0.0, 1.0)

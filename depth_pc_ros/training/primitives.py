@@ -12,7 +12,7 @@ def box(size) -> np.ndarray:
 
 
 def revolved(profile) -> np.ndarray:
-    """Triangles (F, 3, 3) of the surface that a line of (radius, z) points draws when turned about the z axis."""
+    """Triangles (F, 3, 3) of the surface that a line of (radius, z) points sweeps when rotated about the z axis."""
     r, z = np.asarray(profile, dtype=np.float64).T
     angle = np.linspace(0, 2 * np.pi, _SEGMENTS + 1)
     grid = np.stack(

@@ -1,6 +1,6 @@
 """A whole training run in one folder: scenes ahead of use, checkpoints, validation, logs, and the finished policy.
 
-last.pt      to go on exactly          best/    best policy by validation, `networks.checkpoint` format
+last.pt      state to resume from      best/    best policy by validation, `networks.checkpoint` format
 log/         TensorBoard               policy/  the policy at the end
 metrics.jsonl                          one line per validation
 """
@@ -33,7 +33,7 @@ class TrainingRun:
     """See the module. clouds, held_out: of the training scenes and of the validation's. facts: kept with the weights.
 
     validate_every: updates between validations, each on `validation_scenes` scenes. max_hours: stop and save then;
-    the same call goes on. workers: processes that prepare scenes.
+    the same call resumes. workers: processes that prepare scenes.
     """
 
     def __init__(
@@ -66,13 +66,13 @@ class TrainingRun:
         self._scene_config = SceneConfig(
             use_hpr=config.use_hpr, min_points=_MIN_POINTS, max_points=config.max_points
         )  # fmt: skip
-        # Always with hidden point removal, so that ablations are judged on the same scenes.
+        # Always with hidden point removal, so that ablations are validated on the same scenes.
         scene_config = SceneConfig(near_share=0.0, min_points=_MIN_POINTS)
         self._held_out = make_batch(held_out, scene_config, validation_scenes, _HELD_OUT_SEED, 0)
         self._best = self._read_best()
 
     def train(self) -> bool:
-        """Go on until the last update, `max_hours` or Ctrl-C (after the batch in hand); True after the last update."""
+        """Run until the last update, `max_hours` or Ctrl-C (after the batch in hand); True after the last update."""
         trainer, course, config = self.trainer, self.trainer.course, self.config
         begin, first = time.monotonic(), course.update
         writer = SummaryWriter(str(self.folder / "log"), purge_step=course.update)
@@ -107,7 +107,7 @@ class TrainingRun:
         return course.done
 
     def _validate(self, writer: SummaryWriter) -> None:
-        """Closed loop on held-out scenes; keeps the policy if it is the best so far, and the state to go on from."""
+        """Closed loop on held-out scenes; keeps the policy if it is the best so far, and the state to resume from."""
         trainer, course = self.trainer, self.trainer.course
         net = course.averaged.eval()
         levels = {
@@ -142,7 +142,7 @@ class TrainingRun:
         save_policy(self.folder / name, self.config.policy, self.trainer.course.averaged, facts)
 
     def _read_best(self) -> float:
-        """Best score in the folder's metrics, up to the update that the run goes on from."""
+        """Best score in the folder's metrics, up to the update that the run resumes from."""
         path = self.folder / "metrics.jsonl"
         if not path.exists():
             return float("-inf")
@@ -151,7 +151,7 @@ class TrainingRun:
 
 
 def clouds_digest(clouds: list[Cloud]) -> str:
-    """Short hash of the clouds, to tell two sources of training data apart."""
+    """Short hash of the clouds, which differs between sources of training data."""
     digest = hashlib.sha256()
     for cloud in clouds:
         digest.update(cloud.name.encode())

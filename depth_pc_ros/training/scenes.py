@@ -48,7 +48,7 @@ def intrinsics_of(focal_px: float) -> Intrinsics:
 
 
 def sample_scene(rng: np.random.Generator, clouds: list[Cloud], config: SceneConfig) -> TrainingScene:
-    """A scene of `clouds`, drawn anew until both cameras see `min_points` of its keypoints.
+    """A scene of `clouds`, drawn again until both cameras see `min_points` of its keypoints.
 
     Fewer than the drawn number of keypoints only where the goal camera sees no more points. SceneError if too few are
     ever seen: the configuration is impossible.

@@ -47,7 +47,7 @@ class ServoBatch:
         self.T_cam_goal = torch.from_numpy(T.astype(np.float32)).to(device)
         hidden = np.concatenate([scene.hidden_at_start for scene in scenes])
         self._hidden = torch.from_numpy(hidden).to(device)
-        # A point hidden at the start appears somewhere on the way.
+        # A point hidden at the start appears somewhere on the path.
         self._appears = torch.from_numpy(rng.random(len(points)).astype(np.float32)).to(device)
         self._points, self._focal, self._plans = points.to(device), focal.to(device), plans.to(device)
         self._middle = self._middle.to(device)
@@ -62,19 +62,19 @@ class ServoBatch:
         """How far from the goal (B,), in rad and goal distances."""
         return se3.pbvs_twist(self.T_cam_goal).norm(dim=1)
 
-    def place_on_path(self, remaining: Tensor, turn_share: Tensor, wobble: Tensor) -> None:
-        """Put each camera on the expert's path, where the share `remaining` (B,) is left, off it by `wobble` (B, 6).
+    def place_on_path(self, remaining: Tensor, roll_share: Tensor, noise: Tensor) -> None:
+        """Put each camera on the expert's path, where the share `remaining` (B,) is left, off it by `noise` (B, 6).
 
-        turn_share: (B,) share of the turn about the optical axis that is then left, too; 1 on the path. A policy leaves
-        the path in just this way: a turn is easy to see, and what is left is a way around the scene.
+        roll_share: (B,) share of the remaining rotation about the optical axis that is left; 1 on the path. A policy
+        leaves the path like this: it learns that rotation first, and an arc around the scene remains.
         """
         R, t = self.T_cam_goal[:, :3, :3], self.T_cam_goal[:, :3, 3]
         position = -(R.transpose(1, 2) @ t[..., None])[..., 0] * remaining[:, None]  # of the camera, goal frame
         R = se3.exp_so3(se3.log_so3(R) * remaining[:, None])
-        turned = torch.zeros_like(t)
-        turned[:, 2] = torch.atan2(R[:, 1, 0] - R[:, 0, 1], R[:, 0, 0] + R[:, 1, 1]) * (turn_share - 1)
-        R = se3.exp_so3(turned) @ R
-        self.T_cam_goal = se3.exp(wobble) @ se3.from_rt(R, -(R @ position[..., None])[..., 0])
+        roll = torch.zeros_like(t)
+        roll[:, 2] = torch.atan2(R[:, 1, 0] - R[:, 0, 1], R[:, 0, 0] + R[:, 1, 1]) * (roll_share - 1)
+        R = se3.exp_so3(roll) @ R
+        self.T_cam_goal = se3.exp(noise) @ se3.from_rt(R, -(R @ position[..., None])[..., 0])
 
     def expert(self) -> Tensor:
         """The expert's velocities (B, 6) at unit gain, `[v / distance, w]`."""

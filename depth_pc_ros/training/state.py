@@ -1,4 +1,4 @@
-"""The file that a training run goes on from."""
+"""The file that a training run resumes from."""
 
 from pathlib import Path
 

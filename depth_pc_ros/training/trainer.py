@@ -1,7 +1,7 @@
-"""Imitation of the expert on the policy's own roll-outs, with checkpoints that go on exactly.
+"""Imitation of the expert on the policy's own roll-outs, with checkpoints that resume exactly.
 
 A batch of scenes serves `placements` roll-outs of `segments` updates; an update sees `frames` frames. Everything random
-is drawn from (seed, number of the batch), so a run that was stopped between two batches continues as if it had not.
+is drawn from (seed, number of the batch), so a run that was stopped between two batches continues exactly.
 """
 
 import math
@@ -26,7 +26,7 @@ _STEPS = (0.03, 0.25)  # share of the velocity carried out between two frames: s
 
 @dataclass
 class Clock:
-    """Where the seconds went."""
+    """Seconds by activity."""
 
     seconds: dict[str, float] = field(default_factory=lambda: {"scenes": 0.0, "simulation": 0.0, "network": 0.0})
 
@@ -39,7 +39,7 @@ class Clock:
 class Trainer:
     """Network and course of a training; `train_batch` makes the updates of one batch of scenes.
 
-    data: names what the scenes are made of; a run goes on with the same only.
+    data: names what the scenes are made of; a run resumes with the same only.
     """
 
     def __init__(self, config: TrainConfig, data: str = "", device: str = "cpu"):
@@ -96,17 +96,17 @@ class Trainer:
         return {name: value / count for name, value in sums.items()}
 
     def _place(self, world: ServoBatch, rng: np.random.Generator) -> None:
-        """Cameras along the expert's path: many on its first part, the others evenly over the log of what is left.
+        """Cameras along the expert's path: many on its first part, the others evenly over the log of the rest.
 
-        Half of them have less left of the turn about the optical axis than of the rest.
+        For half of them less remains of the rotation about the optical axis than of the rest.
         """
         num = world.num_samples
         remaining = np.exp(-rng.uniform(0, 5.0 if self.fine else 4.0, num))
         early = rng.random(num) < 0.4
         remaining[early] = rng.uniform(0.3, 1.0, np.count_nonzero(early))
-        wobble = rng.normal(0, 0.15, (num, 6)) * remaining[:, None] * rng.random((num, 1))
-        turn = np.where(rng.random(num) < 0.5, 1.0, np.exp(-rng.uniform(0, 5.0, num)))
-        world.place_on_path(self._tensor(remaining), self._tensor(turn), self._tensor(wobble))
+        noise = rng.normal(0, 0.15, (num, 6)) * remaining[:, None] * rng.random((num, 1))
+        roll_share = np.where(rng.random(num) < 0.5, 1.0, np.exp(-rng.uniform(0, 5.0, num)))
+        world.place_on_path(self._tensor(remaining), self._tensor(roll_share), self._tensor(noise))
 
     def _tensor(self, array: np.ndarray) -> Tensor:
         return torch.from_numpy(array.astype(np.float32)).to(self.device)
@@ -142,13 +142,13 @@ class Trainer:
         return {**self.config.to_mapping(), "data": self.data}
 
     def save(self, path: str | Path) -> None:
-        """Write everything needed to go on."""
+        """Write everything needed to resume."""
         state = {**self.course.state(), "batch": self.batch, "seconds": self.clock.seconds}
         write_state(Path(path), self._made_with, state)
 
     @classmethod
     def resume(cls, path: str | Path, config: TrainConfig, data: str = "", device: str = "cpu") -> "Trainer":
-        """Go on from `save`'s file. CheckpointError when it cannot be read or was made with another configuration."""
+        """Resume from `save`'s file. CheckpointError when it cannot be read or was made with another configuration."""
         trainer = cls(config, data, device)
         state = read_state(path, trainer._made_with, device)
         trainer.course.restore(state)

@@ -1,4 +1,4 @@
-"""How well a policy servoes on scenes it was not trained on: closed loop in the training simulation."""
+"""How well a policy servos on scenes it was not trained on: closed loop in the training simulation."""
 
 from dataclasses import dataclass
 

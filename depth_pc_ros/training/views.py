@@ -22,32 +22,32 @@ def log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
 def sample_views(rng: np.random.Generator, centre, config: SceneConfig) -> tuple[np.ndarray, np.ndarray]:
     """`T_world_goal` and `T_world_start` (4, 4). Both look about at `centre` (3,) from above.
 
-    The turn about the optical axis is even up to `max_turn_deg`. In half of the scenes the camera also goes round the
-    scene by this turn, as in the benchmark; in the others the way and the turn have nothing to do with each other.
+    The rotation about the optical axis is uniform up to `max_turn_deg`. In half of the scenes the camera also orbits
+    the scene by this angle, as in the benchmark; in the others orbit and rotation are independent.
     """
     azimuth = rng.uniform(-np.pi, np.pi)
     if rng.random() < config.near_share:
         T_world_goal = _view(rng, centre, config, azimuth)
         return T_world_goal, T_world_goal @ _small_motion(rng)
-    turn = np.radians(rng.uniform(-1, 1) * config.max_turn_deg)
+    roll = np.radians(rng.uniform(-1, 1) * config.max_turn_deg)
     coupled = rng.random() < COUPLED_SHARE
     while True:
-        way = turn if coupled else rng.uniform(-np.pi, np.pi)
-        roll = se3.from_rt(se3.exp_so3(np.array([0, 0, way - turn])), np.zeros(3))
+        orbit = roll if coupled else rng.uniform(-np.pi, np.pi)
+        T_roll = se3.from_rt(se3.exp_so3(np.array([0, 0, orbit - roll])), np.zeros(3))
         T_world_goal = _view(rng, centre, config, azimuth)
-        T_world_start = _view(rng, centre, config, azimuth + way) @ roll
+        T_world_start = _view(rng, centre, config, azimuth + orbit) @ T_roll
         if se3.pose_error(T_world_start, T_world_goal)[0] <= config.max_translation_m:
             return T_world_goal, T_world_start
 
 
 def _view(rng: np.random.Generator, centre, config: SceneConfig, azimuth: float) -> np.ndarray:
-    """`T_world_cam` (4, 4): a view as in the benchmark, carried around `centre` and tilted by up to 10 deg more."""
+    """`T_world_cam` (4, 4): a view as in the benchmark, orbited about `centre` and tilted by up to 10 deg more."""
     T_centre_cam = sample_view(rng, np.zeros(3), (config.min_distance_m, config.max_distance_m), azimuth)
     heading = rng.uniform(-np.pi, np.pi)
     orbit = np.radians(ORBIT_DEG) * rng.random() * np.array([np.cos(heading), np.sin(heading), 0])
     tilt = Rotation.from_euler("xy", np.radians(TILT_DEG) * rng.uniform(-1, 1, 2)).as_matrix()
-    turned = se3.from_rt(se3.exp_so3(orbit), np.asarray(centre)) @ T_centre_cam
-    return turned @ se3.from_rt(tilt, np.zeros(3))
+    moved = se3.from_rt(se3.exp_so3(orbit), np.asarray(centre)) @ T_centre_cam
+    return moved @ se3.from_rt(tilt, np.zeros(3))
 
 
 def _small_motion(rng: np.random.Generator) -> np.ndarray:

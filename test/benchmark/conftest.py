@@ -14,9 +14,9 @@ from depth_pc_ros.benchmark.settings import E_IMAGE, Settings
 def photo_dir(tmp_path_factory, plane) -> Path:
     """Four photographs, rich in corners."""
     folder = tmp_path_factory.mktemp("photos")
-    for turn in range(4):
-        picture = np.rot90(plane.texture[:750, :1000], turn % 2 * 2)
-        cv2.imwrite(str(folder / f"{turn}.png"), np.roll(picture, 100 * turn, axis=1))
+    for k in range(4):
+        picture = np.rot90(plane.texture[:750, :1000], k % 2 * 2)
+        cv2.imwrite(str(folder / f"{k}.png"), np.roll(picture, 100 * k, axis=1))
     return folder
 
 

@@ -1,4 +1,4 @@
-"""The command line from end to end: runs, goes on, repeats itself, and names what is wrong."""
+"""The command line from end to end: runs, resumes, repeats itself, and names what is wrong."""
 
 import json
 import signal

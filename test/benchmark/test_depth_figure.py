@@ -9,7 +9,7 @@ from depth_pc_ros.benchmark.settings import E_GENERIC, Settings
 
 
 class TrueDepth:
-    """An estimator that knows: the scale and shift are its own. Negative on purpose, as inverse depth negated is."""
+    """An estimator of true depth, with another scale and shift. Negative, as negated inverse depth is."""
 
     def __init__(self, depth_m):
         self.depth_m = depth_m

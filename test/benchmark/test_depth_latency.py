@@ -19,7 +19,7 @@ def test_a_process_that_dies_is_named_at_once(tiny_depth_model):
     assert not estimating._process.is_alive()
 
 
-def test_report_judges_rate_and_growth():
+def test_report_compares_rate_and_step_time_with_their_targets():
     def values(p95, rate_hz):
         return {"step_ms": {"median": 10.0, "p95": p95}, "rate_hz": rate_hz}
 

@@ -28,7 +28,7 @@ def test_clean_settings_change_nothing():
     assert disturber.depth(depth) is depth
     assert disturber.matches(seen) is seen
     np.testing.assert_array_equal(disturber.command(TWIST), TWIST)
-    assert disturber.commands_on_their_way() == []
+    assert disturber.pending_commands() == []
 
 
 def test_equal_seeds_disturb_alike_and_variants_do_not_change_each_other():
@@ -118,7 +118,7 @@ def test_pixel_noise_has_its_standard_deviation():
 def test_delayed_commands_come_later_and_none_is_lost():
     disturber = Disturber(Settings(delay_ms=60), 0, SIZE)
     sent = [TWIST * k for k in range(1, 6)]
-    got = [disturber.command(twist) for twist in sent] + disturber.commands_on_their_way()
+    got = [disturber.command(twist) for twist in sent] + disturber.pending_commands()
     np.testing.assert_allclose(got[:3], 0)
     np.testing.assert_allclose(got[3:], sent)
 
@@ -132,7 +132,7 @@ def test_a_hand_eye_error_moves_the_frame_by_its_size():
     np.testing.assert_allclose(got, se3.adjoint(T) @ TWIST)
 
 
-def test_a_depth_camera_is_blind_far_away_and_at_edges_and_a_little_wrong_elsewhere():
+def test_a_depth_camera_measures_nothing_far_away_and_at_edges_and_has_small_errors_elsewhere():
     depth = np.full((480, 640), 0.7, np.float32)
     depth[:, 300:] = 0.6
     depth[:20] = 0.2

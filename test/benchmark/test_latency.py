@@ -44,7 +44,7 @@ def test_stages_add_up_to_the_whole_step(results):
 
 
 def test_a_step_costs_more_than_bare_akaze_where_every_image_is_detected_and_less_where_matches_are_followed(results):
-    # A test next to other work only guards against a blunder.
+    # A test next to other work only detects gross errors.
     detecting = latency.measure_steps(frames=5, seed=0, messages=None, track=False)
     assert 1.0 < detecting["ratio"] < 3.0
     assert results["ratio"] < 0.7 * detecting["ratio"]
@@ -68,7 +68,7 @@ def test_report_names_every_stage_and_what_was_not_measured(results):
     assert "target at most 1.5" in lines[-1]
 
 
-def test_report_judges_both_targets():
+def test_report_compares_with_both_targets():
     ten = {"median": 10.0, "p95": 12.0}
     results = {"stages_ms": {}, "step_ms": ten, "akaze_ms": ten, "ratio": 1.0, "transport_ms": ten}
     assert latency.report(results).splitlines()[-2].endswith("met")

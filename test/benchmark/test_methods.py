@@ -51,11 +51,11 @@ def test_the_oracle_takes_four_percent_a_step_until_the_stopping_rule_holds(task
     assert 150 < len(states) < 200
 
 
-def test_paper_peaks_are_twice_the_way_a_second_and_never_passed(task, move):
+def test_paper_peaks_are_twice_the_path_per_second_and_never_exceeded(task, move):
     T = move(task.T_world_goal, (0.3, -0.3, 0.2), roll_deg=60)
     task = dataclasses.replace(task, peaks=paper_peaks(T, task.T_world_goal))
-    way_m, way_deg = se3.pose_error(T, task.T_world_goal)
-    assert task.peaks == pytest.approx((2 * way_m, 2 * np.radians(way_deg)))
+    path_m, path_deg = se3.pose_error(T, task.T_world_goal)
+    assert task.peaks == pytest.approx((2 * path_m, 2 * np.radians(path_deg)))
     oracle = Oracle(Settings(speed="paper_peaks"))
     oracle.start(task, untouched)
     twists = []
@@ -77,7 +77,7 @@ def test_the_oracle_is_limited_like_all_others(task, move):
 
 
 @pytest.mark.parametrize("name", ["pbvs", "ibvs", "flow_ibvs"])
-def test_methods_with_eyes_head_for_the_goal(name, task, plane, intrinsics, move):
+def test_methods_that_need_images_move_towards_the_goal(name, task, plane, intrinsics, move):
     method = make_method(name, Settings())
     method.start(task, untouched)
     T = move(task.T_world_goal, (0.01, 0.008, -0.01), roll_deg=3)
@@ -91,10 +91,10 @@ def test_methods_with_eyes_head_for_the_goal(name, task, plane, intrinsics, move
 
 
 @pytest.mark.parametrize("find_scale", [True, False])
-def test_without_a_distance_the_default_is_taken_and_the_scale_is_found_if_asked(
+def test_without_a_distance_the_default_is_taken_and_the_scale_is_found_if_enabled(
     find_scale, task, plane, intrinsics, move
 ):
-    """The goal is 0.6 m away, which is also the default; told 1.2 m, motion corrects that."""
+    """The goal is 0.6 m away, which is also the default; where 1.2 m is given, motion corrects that."""
     ends = {}
     for distance_m in (None, 1.2):
         method = make_method("pbvs", Settings(speed="limited", find_scale=find_scale))
@@ -120,11 +120,11 @@ def test_a_learned_matcher_without_weights_is_refused_before_anything_runs():
         make_method("pbvs", Settings(matcher="disk"))
 
 
-def test_optical_flow_asks_for_no_keypoints_weights():
+def test_optical_flow_needs_no_keypoint_weights():
     assert make_method("flow_ibvs", Settings(matcher="disk")).label == "flow_ibvs (DIS)"
 
 
-def test_estimated_depth_comes_late_and_is_carried_along(task, plane, intrinsics, tiny_depth_model):
+def test_estimated_depth_has_latency_and_is_propagated(task, plane, intrinsics, tiny_depth_model):
     method = make_method("pbvs", Settings(depth="estimated", depth_model=str(tiny_depth_model)))
     method.start(task, untouched)
     image = plane.view(task.T_world_goal, intrinsics)
@@ -155,7 +155,7 @@ def test_matches_are_disturbed_between_matcher_and_servo(task, plane, intrinsics
     assert result.num_matches == 0
 
 
-def test_a_disturbed_matcher_hands_on_everything_else():
+def test_a_disturbed_matcher_passes_on_everything_else():
     class Inner:
         goal_points = "points"
 

@@ -22,8 +22,8 @@ def test_poses_keep_the_published_bounds(photo_settings, photo_places):
             assert 0.6 <= distance <= 0.9
             assert T[2, 3] >= np.sin(np.radians(lowest_deg)) * distance - 1e-9
             np.testing.assert_allclose(T[:3, :3].T @ T[:3, :3], np.eye(3), atol=1e-12)
-        turn = se3.log_so3(episode.T_world_start[:3, :3].T @ episode.T_world_goal[:3, :3])[2]
-        assert abs(np.degrees(turn)) < photos.MAX_TURN_DEG + 4  # clamping one component moves the others a little
+        roll = se3.log_so3(episode.T_world_start[:3, :3].T @ episode.T_world_goal[:3, :3])[2]
+        assert abs(np.degrees(roll)) < photos.MAX_ROLL_DEG + 4  # clamping one component moves the others a little
 
 
 def test_splits_share_no_photograph(photo_dir):

@@ -28,7 +28,7 @@ def test_every_stage_of_every_model_is_timed_and_reported(models):
     assert "bare cv2.AKAZE" in text
 
 
-def test_the_camera_sees_as_many_matches_as_asked_and_comes_nearer():
+def test_the_camera_sees_the_given_number_of_matches_and_comes_nearer():
     seen = list(policy_latency._drive(30, 4, 0))
     assert all(each.matched.sum() == 30 and len(each.goal) == 1500 for each in seen)
     moved = [abs(each.current - each.goal).mean() for each in seen]

@@ -33,7 +33,7 @@ def test_what_is_written_is_read(folder):
     assert results.broken == []
 
 
-def test_results_from_before_the_scale_was_found_say_so(folder):
+def test_results_from_before_the_option_find_scale_have_it_off(folder):
     path = folder / FILE_NAME
     path.write_text(path.read_text().replace('"find_scale": true, ', "", 1))
     assert read_results(folder).settings == Settings(find_scale=False)

@@ -1,4 +1,4 @@
-"""The closed loop: it integrates exactly, names every way to fail, and repeats itself."""
+"""The closed loop: it integrates exactly, names every kind of failure, and repeats itself."""
 
 import dataclasses
 
@@ -25,7 +25,7 @@ def run(episode, photo_settings, photo_places, monkeypatch):
 
     def start(answer, **settings):
         class Fake(methods.Method):
-            has_eyes = False
+            needs_images = False
             label = "fake"
 
             def start(self, goal, disturb_matches):
@@ -91,7 +91,7 @@ def test_every_end_has_a_name(run, answer, outcome, steps):
     assert trial["trace"]["step"][-1] == trial["steps"] - 1
 
 
-def test_turning_away_is_divergence(run):
+def test_moving_away_is_divergence(run):
     trial = run(lambda frame, goal: StepResult(np.array([0, 0, 0, 2.0, 0, 0]), ServoState.SERVOING))
     assert trial["outcome"] == "diverged"
     assert trial["steps"] * DT_S * 2.0 < np.pi
@@ -109,7 +109,7 @@ def test_lost_for_a_moment_is_not_lost(run):
 
 def test_a_refused_goal_is_a_failure_of_its_own(run, monkeypatch, episode, photo_settings, photo_places):
     class Blind(methods.Method):
-        has_eyes = False
+        needs_images = False
         label = "blind"
 
         def start(self, goal, disturb_matches):
@@ -129,10 +129,10 @@ def test_speeds_and_path_are_those_of_the_motion(run):
     np.testing.assert_allclose(moved, [0.3, 0, 0], atol=1e-6)
 
 
-def test_what_is_on_its_way_at_the_stop_still_arrives(run):
-    clean, late = run(homing(0.02)), run(homing(0.02), delay_ms=100)
-    assert late["outcome"] == clean["outcome"] == "success"
-    assert late["te_mm"] < late["trace"]["te_mm"][-1] - 1
+def test_delayed_commands_are_carried_out_after_the_stop(run):
+    clean, delayed = run(homing(0.02)), run(homing(0.02), delay_ms=100)
+    assert delayed["outcome"] == clean["outcome"] == "success"
+    assert delayed["te_mm"] < delayed["trace"]["te_mm"][-1] - 1
     assert clean["te_mm"] == pytest.approx(clean["trace"]["te_mm"][-1], abs=1e-3)
 
 
@@ -148,7 +148,7 @@ def test_the_same_seed_gives_the_same_numbers(episode, photo_settings, photo_pla
     assert first["te_mm"] < 0.75 * first["start_te_mm"]
 
 
-def test_time_is_told_apart_by_stage(episode, photo_settings, photo_places):
+def test_time_is_measured_by_stage(episode, photo_settings, photo_places):
     trial = run_trial(episode, "pbvs", photo_settings, photo_places)
     assert all(trial["stages_s"][name] > 0 for name in ("render", "detect", "match", "control"))
     assert sum(trial["stages_s"].values()) < trial["wall_s"]

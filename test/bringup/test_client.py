@@ -67,7 +67,7 @@ def test_a_refusal_is_quoted(runner, client):
         client.capture_goal()
 
 
-def test_enable_returns_the_controllers_words(runner, client):
+def test_enable_returns_the_controllers_message(runner, client):
     requests = serve(runner, SetBool, "controller/enable", success=True, message="enabled; SERVOING")
     assert client.enable(True) == "enabled; SERVOING"
     client.enable(False)
@@ -94,7 +94,7 @@ def test_wait_for_a_status(runner, client):
     assert heard == [ServoStatus.SERVOING, ServoStatus.CONVERGED]
 
 
-def test_a_status_that_does_not_come_tells_the_last_one(runner, client):
+def test_a_status_that_does_not_come_names_the_last_one(runner, client):
     statuses = runner.node.create_publisher(ServoStatus, "controller/status", LATCHED_QOS)
     statuses.publish(ServoStatus(state=ServoStatus.LOST, num_matches=3, message="3 matches, at least 8 are needed"))
     with pytest.raises(ServoClientError, match=r"within 0\.3 s.*LOST, 3 matches, 3 matches, at least 8"):
@@ -116,8 +116,8 @@ def test_frame_joins_image_and_depth_of_one_time(runner, client):
     images = runner.node.create_publisher(Image, "bridge/image", IMAGE_QOS)
     depths = runner.node.create_publisher(Image, "bridge/depth_image", IMAGE_QOS)
     frames = []
-    asking = threading.Thread(target=lambda: frames.append(client.frame()))
-    asking.start()
+    caller = threading.Thread(target=lambda: frames.append(client.frame()))
+    caller.start()
     stamp_s = 1.0
     while not frames and stamp_s < 250.0:  # the first ones may be lost; depth runs ahead of the image
         stamp_s += 1.0

@@ -96,7 +96,7 @@ def test_a_depth_topic_is_used_and_hand_eye_comes_from_tf():
     assert specs["adapter"].parameters["tool_frame"] == "tool0"
 
 
-def test_choices_left_open_are_left_to_the_parameter_files():
+def test_options_not_given_are_left_to_the_parameter_files():
     assert "controller" not in table()["controller"].parameters
     specs = table(controller="ibvs", matcher="orb", speed="paper", lockstep=True)
     assert specs["controller"].parameters["controller"] == "ibvs"
@@ -145,7 +145,7 @@ def test_what_every_robot_must_set_is_a_start_up_option():
     assert {name: parameters[name] for name in given} == given
 
 
-def test_a_parameter_file_goes_before_the_defaults_and_after_the_options(tmp_path):
+def test_a_parameter_file_overrides_the_defaults_but_not_the_options(tmp_path):
     path = tmp_path / "my_robot.yaml"
     path.write_text(
         "controller: {max_linear: 0.1, gain: 2, find_scale: false}\n"

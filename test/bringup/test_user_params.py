@@ -55,7 +55,7 @@ def test_a_wildcard_reaches_the_nodes_that_have_the_parameter(read):
 
 
 @pytest.mark.parametrize("first", ["/**: {rate_hz: 20, autostart: false}\n", ""])
-def test_a_section_of_one_node_goes_before_a_wildcard(read, first):
+def test_a_section_of_one_node_overrides_a_wildcard(read, first):
     last = "" if first else "/**: {rate_hz: 20, autostart: false}\n"
     values = read(f"{first}controller: {{rate_hz: 30}}\n{last}")
     assert values["controller"] == {"rate_hz": 30.0, "autostart": False}

@@ -34,7 +34,7 @@ def test_modules_depend_on_the_driver(monkeypatch):
     assert "module pybullet" not in real
 
 
-def test_without_ros_it_says_so_and_looks_at_no_graph(monkeypatch, capsys):
+def test_without_ros_it_says_so_and_checks_no_nodes(monkeypatch, capsys):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "rclpy" else object())
     assert check_setup.main([]) == 1
     output = capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""The demo: a whole run, and every way to end badly: one clear line, results as far as they go, no process left."""
+"""The demo: a whole run, and every failure: one clear line, the results so far, no process left."""
 
 import csv
 import os

@@ -43,7 +43,7 @@ def test_the_page_has_a_row_for_every_option():
     assert ["| `gain`", "`2.5`", "from 0.05 to 10.0", "Gain of the velocity law `limited`, 1/s. |"] in rows
 
 
-def test_check_names_what_is_out_of_date_and_writing_mends_it(root, capsys):
+def test_check_names_what_is_out_of_date_and_writing_updates_it(root, capsys):
     assert reference.main(["--check"]) == 1
     assert not list(root.iterdir())
     assert reference.main([]) == 0

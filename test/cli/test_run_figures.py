@@ -26,13 +26,13 @@ def test_views_show_four_panels_and_a_black_difference_at_the_goal(tmp_path):
     assert panels[3].max() <= 5
 
 
-@pytest.mark.parametrize("case", ["converged", "lost on the way", "one frame", "no pose known", "already there"])
+@pytest.mark.parametrize("case", ["converged", "lost on the path", "one frame", "no pose known", "already there"])
 def test_trajectory_is_drawn(tmp_path, case):
     goal = se3.look_at(np.array([0.1, -0.1, 0.6]), np.zeros(3), np.array([0.0, 1.0, 0.0]))
     frames = []
     for k in range(1 if case == "one frame" else 30):
         T = goal if case == "already there" else goal @ se3.exp(np.array([0.1, 0.05, -0.1, 0.1, 0.2, 0.3]) * 0.8**k)
-        state = ServoState.LOST if case == "lost on the way" and k > 20 else ServoState.SERVOING
+        state = ServoState.LOST if case == "lost on the path" and k > 20 else ServoState.SERVOING
         error_px = 0.0 if case == "already there" else np.nan if state is ServoState.LOST else 100 * 0.8**k
         frames.append(Frame(0.04 * k, state, 90, error_px, np.full(6, 0.1 * 0.8**k), T))
     if case == "no pose known":

@@ -10,7 +10,7 @@ from depth_pc_ros.errors import ImageError
 
 
 class FakeClient:
-    """Takes the place of ServoClient; tells what it was asked."""
+    """Replaces ServoClient; records its calls."""
 
     calls = ()
     refusal = ""

@@ -11,7 +11,7 @@ def test_help_teaches(capsys):
         train_depth.main(["--help"])
     assert end.value.code == 0
     text = capsys.readouterr().out
-    for part in ("--ycb-root", "--max-hours", "tensorboard", "goes on", "exit code"):
+    for part in ("--ycb-root", "--max-hours", "tensorboard", "resumes", "exit code"):
         assert part in text
 
 

@@ -1,4 +1,4 @@
-"""The learned laws with weights that never learned: what must hold whatever the network says."""
+"""The learned laws with random weights: what must hold for any output of the network."""
 
 import dataclasses
 
@@ -94,7 +94,7 @@ def test_where_goal_depth_has_holes_what_is_measured_is_the_scale(tmp_path, cent
     np.testing.assert_allclose(out.twist[:3], se3.pbvs_twist(FAR, centre(seen))[:3], atol=0.01)
 
 
-def test_where_only_the_background_is_measured_it_does_not_push_the_object_away(tmp_path, centre):
+def test_where_only_the_background_is_measured_the_object_keeps_its_depth(tmp_path, centre):
     depth = np.where(np.arange(60) < 45, 0.35, 0.9)  # the object is too near for the camera
     seen = observe(FAR, depth=depth)
     background = with_goal_depth(seen, np.where(np.arange(60) < 45, np.nan, depth))
@@ -115,7 +115,7 @@ def test_relative_depth_is_the_shape_of_the_goal_in_its_distance(tmp_path):
     assert depth_m[-1] > 0.75
 
 
-def test_measured_depth_that_is_wrong_in_half_of_the_image_hardly_turns_the_camera(tmp_path):
+def test_measured_depth_that_is_wrong_in_half_of_the_image_hardly_rotates_the_camera(tmp_path):
     seen = observe(FAR)
     wrong = with_goal_depth(seen, seen.goal_depth_m * np.where(seen.goal[:, 0] > 0, 1.25, 0.9))
     twist = make(saved(tmp_path, "depth_pc_geo"))(wrong).twist
@@ -143,10 +143,10 @@ def test_relative_depth_counts_up_to_scale_and_shift_wherever_it_comes_in(model)
 
     law = make(model)
     law(blind)
-    late = law(estimated(5, -9)).twist  # the goal's depth comes after the first frame
+    with_goal_depth = law(estimated(5, -9)).twist  # the goal's depth comes after the first frame
     one, other = make(model)(estimated(5, -9)).twist, make(model)(estimated(1, 0)).twist
     np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-4)
-    assert np.isfinite(late).all()
+    assert np.isfinite(with_goal_depth).all()
 
 
 def test_the_linear_part_grows_with_the_goal_distance(model):
@@ -168,63 +168,63 @@ def test_points_far_from_the_others_are_not_counted(model):
     assert make(model)(seen).inliers[10:].all()
 
 
-def test_the_likeliest_matches_are_used_where_none_is_believed(tmp_path):
+def test_the_likeliest_matches_are_used_where_none_is_accepted(tmp_path):
     out = make(saved(tmp_path, "depth_pc_geo", belief=-3.0))(observe(FAR))
     assert np.count_nonzero(out.inliers) == 18
     np.testing.assert_allclose(out.twist[3:], se3.log_so3(FAR[:3, :3]), atol=0.02)
 
 
-def test_where_the_last_judgement_leaves_few_matches_the_network_is_asked_again(tmp_path, centre):
+def test_where_the_last_judgement_leaves_few_matches_the_network_runs_again(tmp_path, centre):
     law = make(saved(tmp_path, "depth_pc_geo"))
     observation = observe(FAR, known=False)
     law(observation)
     law._judge._doubted[:50] = True
     expected = se3.pbvs_twist(FAR, centre(observe(FAR)))
-    seen = np.arange(60) < 52  # of these, 2 were believed
+    seen = np.arange(60) < 52  # of these, 2 were accepted
     few = dataclasses.replace(observation, matched=seen, current=np.where(seen[:, None], observation.current, np.nan))
     assert np.count_nonzero(law(few).inliers) > 40
     assert not law._judge._doubted.any()
     assert law(few).twist == pytest.approx(expected, abs=0.1)
 
 
-def test_the_network_is_asked_every_few_images_and_whenever_fresh_poses_are_weighed(tmp_path, monkeypatch):
+def test_the_network_runs_every_few_images_and_whenever_candidates_are_compared(tmp_path, monkeypatch):
     law = make(saved(tmp_path, "depth_pc_geo"))
-    asked, weighed = [], []
+    runs, compared = [], []
     tracker = law._tracker
     judge, solve = law._judge.judge, tracker._solve
 
     def counted(observation):
-        asked.append(True)
+        runs.append(True)
         return judge(observation)
 
     def searched(problem, view, starts):
         before = tracker._unchecked
         solution = solve(problem, view, starts)
         if tracker._unchecked <= before:
-            weighed.append(len(starts))
+            compared.append(len(starts))
         return solution
 
     monkeypatch.setattr(law._judge, "judge", counted)
     monkeypatch.setattr(tracker, "_solve", searched)
     for _ in range(31):
         law(observe(FAR, known=False))
-    assert 31 / MatchJudge.EVERY <= len(asked) <= 31 / MatchJudge.EVERY + 5
-    assert len(weighed) >= 3
-    assert all(weighed)
+    assert 31 / MatchJudge.EVERY <= len(runs) <= 31 / MatchJudge.EVERY + 5
+    assert len(compared) >= 3
+    assert all(compared)
 
 
-def test_while_depths_are_frozen_it_is_asked_every_few_images(tmp_path, monkeypatch):
+def test_while_depths_are_frozen_the_network_runs_every_few_images(tmp_path, monkeypatch):
     law, seen = make(saved(tmp_path, "depth_pc_geo")), observe(se3.exp(np.full(6, 0.005)), known=False)
     law(seen)
     tracker = law._tracker
     tracker.freeze._depths = tracker._last[1], np.full(60, 1e6)
     tracker._unchecked = tracker.RECHECK_FRAMES - 1
-    asked, judge = [], law._judge.judge
-    monkeypatch.setattr(law._judge, "judge", lambda observation: asked.append(True) or judge(observation))
+    runs, judge = [], law._judge.judge
+    monkeypatch.setattr(law._judge, "judge", lambda observation: runs.append(True) or judge(observation))
     for _ in range(3 * MatchJudge.EVERY):
         law(seen)
     assert tracker.freeze.frozen
-    assert len(asked) == 3
+    assert len(runs) == 3
 
 
 def test_the_servo_runs_it_and_stops_on_nan(model, tmp_path):

@@ -3,7 +3,7 @@ import pytest
 
 from depth_pc_ros.control.depth_track import DepthTrack
 
-DEPTH = -np.arange(48.0).reshape(6, 8)  # the value tells the pixel
+DEPTH = -np.arange(48.0).reshape(6, 8)  # the value identifies the pixel
 
 
 def points(*uv):

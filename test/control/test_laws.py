@@ -36,19 +36,19 @@ def test_pbvs_twist_decays_the_pose_exponentially():
     np.testing.assert_allclose(np.linalg.norm(after[:3, 3]), (1 - dt) * np.linalg.norm(T[:3, 3]), rtol=1e-5)
 
 
-def test_a_point_that_goes_straight_to_its_place_decays_exponentially_with_the_turn():
+def test_the_offset_of_a_point_that_moves_straight_decays_with_the_rotation():
     T = se3.exp(np.array([0.1, -0.05, 0.2, 0.3, -0.2, 1.0]))
     point = np.array([0.1, 0.2, 0.6])
     dt = 1e-3
     after = se3.inverse(se3.exp(se3.pbvs_twist(T, point) * dt)) @ T
     np.testing.assert_allclose(se3.rotation_angle(after[:3, :3]), (1 - dt) * se3.rotation_angle(T[:3, :3]), rtol=1e-5)
-    ways = [se3.transform(pose, point) - point for pose in (T, after)]
-    np.testing.assert_allclose((ways[1] - ways[0]) / dt, -ways[0], rtol=1e-2)
+    offsets = [se3.transform(pose, point) - point for pose in (T, after)]
+    np.testing.assert_allclose((offsets[1] - offsets[0]) / dt, -offsets[0], rtol=1e-2)
 
 
 def farthest_seen(steer, points, T_cam_goal):
-    """How far from the image's middle points (N, 3) m, in the goal camera, get on the way, but for the first; 1 is its
-    edge."""
+    """Largest distance of points (N, 3) m, goal camera, from the image's centre on the path; 1 is the edge. The first
+    point does not count."""
     half_size = (0.59, 0.44)  # in focal lengths
     farthest = 0.0
     for _ in range(100):
@@ -60,10 +60,10 @@ def farthest_seen(steer, points, T_cam_goal):
 
 
 @pytest.mark.parametrize("known_depth", [True, False])
-def test_matches_at_one_side_stay_in_view_in_a_large_turn(known_depth):
+def test_matches_at_one_side_stay_in_view_in_a_large_rotation(known_depth):
     rng = np.random.default_rng(0)
     goal, depth = rng.uniform([-0.5, -0.35], [-0.35, -0.2], (40, 2)), rng.uniform(0.5, 0.7, 40)
-    goal[0], depth[0] = (-0.1, 0.0), 6.0  # in the background: it must not pull the others out
+    goal[0], depth[0] = (-0.1, 0.0), 6.0  # in the background: it must not move the others out of view
     points = np.column_stack([goal, np.ones(40)]) * depth[:, None]
     R = se3.exp_so3(np.array([0.1, 0.1, np.radians(106)]))
     start = se3.from_rt(R, np.array([0.25, -0.15, 0.6]) - R @ points[1:].mean(axis=0))
@@ -136,7 +136,7 @@ def test_ibvs_refuses_points_on_one_spot():
 
 
 def test_pbvs_leaves_a_reversed_relief():
-    """A pose that explains much of the image with relief and motion turned over, and that a warm start would keep."""
+    """A pose that explains much of the image with relief and motion reversed, and that a warm start would keep."""
     rng, n = np.random.default_rng(0), 120
     T = se3.exp(np.array([0.08, 0.02, 0.0, 0.0, 0.12, 0.3]))
     goal, depth, unknown = rng.uniform(-0.4, 0.4, (n, 2)), rng.uniform(0.6, 0.8, n), np.full(n, np.nan)
@@ -145,13 +145,13 @@ def test_pbvs_leaves_a_reversed_relief():
     law = Pbvs()
     view = View(np.arange(n), observation.current, unknown)
     centre = se3.transform(T, (0, 0, 0.7))
-    turn = se3.exp_so3(np.array([0, 0.3, 0]))
-    start = se3.from_rt(turn, centre - turn @ centre) @ T
+    rotation = se3.exp_so3(np.array([0, 0.3, 0]))
+    start = se3.from_rt(rotation, centre - rotation @ centre) @ T
     tracker = law._tracker
-    turned_over = refine(law._problem(observation), [view], [start], 1 / (1.4 - depth), 40)
-    assert se3.pose_error(turned_over.poses[0], T)[1] > 5
-    tracker._last = turned_over.poses[0], turned_over.rho
-    tracker._share = np.mean(turned_over.inliers[0])
+    reversed_relief = refine(law._problem(observation), [view], [start], 1 / (1.4 - depth), 40)
+    assert se3.pose_error(reversed_relief.poses[0], T)[1] > 5
+    tracker._last = reversed_relief.poses[0], reversed_relief.rho
+    tracker._share = np.mean(reversed_relief.inliers[0])
     assert tracker._share > 0.5
     for _ in range(tracker.RECHECK_FRAMES):
         law(observation)

@@ -73,7 +73,7 @@ def test_approach_limits_acceleration_and_jerk_and_arrives_without_overshoot(rng
         assert farthest <= (target - begin) @ (target - begin) * (1 + 1e-9)
 
 
-def test_a_turning_target_does_not_carry_the_command_past_the_speed_limits(rng):
+def test_a_target_that_changes_direction_keeps_the_command_within_the_speed_limits(rng):
     law = VelocityLaw.from_config(ControlConfig())
     dt, command, acceleration = 0.02, np.zeros(6), np.zeros(6)
     fastest = np.zeros(2)
@@ -88,18 +88,18 @@ def test_a_turning_target_does_not_carry_the_command_past_the_speed_limits(rng):
 
 def test_a_lowered_speed_limit_is_reached_within_the_acceleration_limit():
     fast, slow = VelocityLaw.from_config(ControlConfig()), VelocityLaw.from_config(ControlConfig(max_linear=0.05))
-    way = np.array([1.0, 0, 0, 0, 0, 0])
+    path = np.array([1.0, 0, 0, 0, 0, 0])
     ramp, speeds = Ramp(), []
     for k in range(100):
         law = fast if k < 50 else slow
-        speeds.append(ramp.step(law, law.target(way), 0.02)[0])
+        speeds.append(ramp.step(law, law.target(path), 0.02)[0])
     assert speeds[49] == pytest.approx(0.25)
     assert speeds[-1] == pytest.approx(0.05)
     assert np.abs(np.diff(speeds)).max() <= 0.02 * (1 + 1e-9)
 
 
-def test_limits_lowered_on_the_way_do_not_let_the_speed_run_on():
-    """The acceleration that is under way is cut to the new limit, and fades as fast as that asks."""
+def test_limits_lowered_while_accelerating_cause_no_overshoot():
+    """The current acceleration is cut to the new limit, and falls at its jerk limit."""
     fast, slow = (VelocityLaw.from_config(ControlConfig(max_linear_acceleration=a)) for a in (1.0, 0.1))
     ramp, target = Ramp(), np.array([0.1, 0, 0, 0, 0, 0])
     speeds = [ramp.step(fast if k < 4 else slow, target, 0.02)[0] for k in range(100)]
@@ -131,13 +131,13 @@ def test_approach_from_rest_keeps_direction(rng):
 @pytest.mark.parametrize("delay", [0, 1, 2])
 @pytest.mark.parametrize("axes", [(0.3, 0.0), (0.0, 2.5), (0.3, 2.5), (0.02, 1.5)])
 def test_swift_law_reaches_the_limits_brakes_in_time_and_is_faster(axes, delay):
-    """A straight way in metres and radians, seen `delay` steps late: no overshoot, limits kept, sooner there."""
-    way = np.array([axes[0], 0, 0, 0, 0, axes[1]])
+    """A straight path in metres and radians, with a latency of `delay` steps: no overshoot, limits kept, faster."""
+    path = np.array([axes[0], 0, 0, 0, 0, axes[1]])
     dt, arrived = 0.02, {}
     for speed in ("limited", "swift"):
         law = VelocityLaw.from_config(ControlConfig(speed=speed))
-        ramp, left, commands = Ramp(), way.copy(), [np.zeros(6)]
-        seen = [way.copy()] * delay
+        ramp, left, commands = Ramp(), path.copy(), [np.zeros(6)]
+        seen = [path.copy()] * delay
         for k in range(800):
             seen.append(left)
             command = ramp.follow(law, law.target(seen[k], (delay + 0.5) * dt), dt * (k + 1)).copy()

@@ -10,25 +10,25 @@ AHEAD = np.array([0.5, -0.3, 0.8]) / np.linalg.norm([0.5, -0.3, 0.8])  # goal ax
 
 
 class Camera:
-    """Goes as commanded in steps of TICK_S, and shows its pose every IMAGE_TICKS, `delay_s` late.
+    """Moves as commanded in steps of TICK_S; an image every IMAGE_TICKS, with a latency of `delay_s`.
 
-    prior: lengths seen are this times the true ones. turn: rad/s about a slanted axis. noise_m: of the positions seen.
+    prior: observed over true lengths. rotation: rad/s about a slanted axis. noise_m: of the observed positions.
     """
 
-    def __init__(self, prior=1.0, turn=0.0, delay_s=0.0, noise_m=0.0, seed=0):
+    def __init__(self, prior=1.0, rotation=0.0, delay_s=0.0, noise_m=0.0, seed=0):
         self.record = CommandRecord()
         self.scale = MotionScale(self.record)
         self.prior, self.delay_s, self.noise_m = prior, delay_s, noise_m
-        self.turn = turn * np.array([0.6, 0.0, 0.8])
+        self.rotation = rotation * np.array([0.6, 0.0, 0.8])
         self.rng = np.random.default_rng(seed)
         self.T_goal_cam = se3.from_rt(se3.exp_so3(np.array([0.4, -0.3, 1.2])), np.array([-0.3, 0.1, -0.25]))
-        self.shift = np.zeros(3)  # of the positions seen, once their solution has jumped
+        self.shift = np.zeros(3)  # of the observed positions, after a jump of the solution
         self.ticks, self.images = 0, []
 
-    def go(self, way_m, speed=0.2, share=1.0, obeyed=True, blind=False) -> list[float]:
-        """Command so much way; the camera does `share` of it. Returns the factor after every tick."""
+    def move(self, path_m, speed=0.2, share=1.0, obeyed=True, blind=False) -> list[float]:
+        """Command so much path; the camera moves by `share` of it. Returns the factor after every tick."""
         factors = []
-        for _ in range(round(way_m / (speed * TICK_S))):
+        for _ in range(round(path_m / (speed * TICK_S))):
             factors.append(self.tick(speed, share, obeyed, blind))
         return factors
 
@@ -41,7 +41,7 @@ class Camera:
             stamp_s, T_goal_cam = self.images.pop(0)
             self.scale.see(se3.inverse(T_goal_cam), stamp_s)
         self.record.add(np.concatenate([velocity, np.zeros(3)]), now_s, now_s + TICK_S, obeyed)
-        self.T_goal_cam = self.T_goal_cam @ se3.exp(TICK_S * np.concatenate([share * velocity, self.turn]))
+        self.T_goal_cam = self.T_goal_cam @ se3.exp(TICK_S * np.concatenate([share * velocity, self.rotation]))
         self.ticks += 1
         return self.scale.factor
 
@@ -50,122 +50,122 @@ class Camera:
         return se3.from_rt(self.T_goal_cam[:3, :3], position)
 
 
-@pytest.mark.parametrize("turn", [0.0, 1.0])
+@pytest.mark.parametrize("rotation", [0.0, 1.0])
 @pytest.mark.parametrize("prior", [0.5, 1.0, 2.0])
-def test_finds_the_factor_of_a_wrong_prior(prior, turn):
-    factors = Camera(prior, turn).go(0.3)
+def test_finds_the_factor_of_a_wrong_prior(prior, rotation):
+    factors = Camera(prior, rotation).move(0.3)
     assert factors[0] == 1.0
     assert factors[-1] == pytest.approx(1 / prior, rel=0.03)
 
 
-@pytest.mark.parametrize(("prior", "way_m"), [(2.0, 0.06), (0.5, 0.12)])
-def test_falls_within_centimetres_and_grows_within_a_decimetre(prior, way_m):
-    assert Camera(prior).go(way_m)[-1] == pytest.approx(1 / prior, rel=0.15)
+@pytest.mark.parametrize(("prior", "path_m"), [(2.0, 0.06), (0.5, 0.12)])
+def test_falls_within_centimetres_and_grows_within_a_decimetre(prior, path_m):
+    assert Camera(prior).move(path_m)[-1] == pytest.approx(1 / prior, rel=0.15)
 
 
 def test_grows_slowly_at_first():
-    assert Camera(0.5).go(0.03)[-1] < 1.3
+    assert Camera(0.5).move(0.03)[-1] < 1.3
 
 
 @pytest.mark.parametrize("prior", [0.5, 1.0, 2.0])
 def test_noise_of_the_poses_averages_out(prior):
-    factors = [Camera(prior, noise_m=0.003, seed=seed).go(0.4)[-1] for seed in range(10)]
+    factors = [Camera(prior, noise_m=0.003, seed=seed).move(0.4)[-1] for seed in range(10)]
     np.testing.assert_allclose(factors, 1 / prior, rtol=0.15)
 
 
-@pytest.mark.parametrize("late", [False, True])
-def test_images_may_be_late_but_not_their_stamps(late):
-    """From rest to 0.25 m/s at 1 m/s^2. Ways commanded after the image was taken must not count."""
+@pytest.mark.parametrize("wrong_stamps", [False, True])
+def test_images_may_have_latency_but_their_stamps_must_be_right(wrong_stamps):
+    """From rest to 0.25 m/s at 1 m/s^2. Motion commanded after the image was taken must not count."""
     camera, peak = Camera(delay_s=0.1), 1.0
-    if late:
+    if wrong_stamps:
         see = camera.scale.see
         camera.scale.see = lambda T, stamp_s: see(T, stamp_s + 0.1)
     for k in range(60):
         peak = max(peak, camera.tick(min(0.25, 1.0 * TICK_S * k)))
-    assert peak > 1.15 if late else peak < 1.02
+    assert peak > 1.15 if wrong_stamps else peak < 1.02
 
 
 def test_a_jump_to_another_solution_is_no_motion():
-    """It comes in one image, while the way since the last comparison is short."""
+    """It comes in one image, while the path since the last comparison is short."""
     camera = Camera()
-    camera.go(0.1, speed=0.05)
+    camera.move(0.1, speed=0.05)
     camera.shift = 0.05 * AHEAD
-    assert camera.go(0.1, speed=0.05) == pytest.approx([1.0] * 100, abs=0.01)
+    assert camera.move(0.1, speed=0.05) == pytest.approx([1.0] * 100, abs=0.01)
 
 
 @pytest.mark.parametrize("noise_m", [0.0, 0.002])
 @pytest.mark.parametrize("prior", [0.5, 1.0])
-def test_a_camera_that_does_not_follow_tells_nothing(noise_m, prior):
+def test_a_camera_that_does_not_follow_changes_nothing(noise_m, prior):
     camera = Camera(prior, noise_m=noise_m)
-    factor = camera.go(0.4)[-1]
-    camera.go(1.0, share=0.0)
+    factor = camera.move(0.4)[-1]
+    camera.move(1.0, share=0.0)
     assert camera.scale.factor == pytest.approx(factor, rel=0.1)
 
 
 @pytest.mark.parametrize("noise_m", [0.0, 0.001])
-def test_a_camera_that_is_blocked_from_the_start_tells_nothing(noise_m):
-    assert max(Camera(noise_m=noise_m).go(0.3, share=0.0)) < 1.05
+def test_a_camera_that_is_blocked_from_the_start_changes_nothing(noise_m):
+    assert max(Camera(noise_m=noise_m).move(0.3, share=0.0)) < 1.05
 
 
 @pytest.mark.parametrize("share", [0.2, 0.3, 0.5])
 def test_a_slowed_arm_is_bounded_and_soon_forgotten(share):
     camera = Camera()
-    assert max(camera.go(0.6, share=share)) <= MotionScale.HIGHEST
-    camera.go(0.2)
+    assert max(camera.move(0.6, share=share)) <= MotionScale.HIGHEST
+    camera.move(0.2)
     assert camera.scale.factor < 1.15
 
 
-def test_a_very_slow_arm_is_known_as_such_whatever_was_learned():
+def test_a_very_slow_arm_keeps_the_factor_found_before():
     camera = Camera(0.5)
-    factor = camera.go(0.3)[-1]
+    factor = camera.move(0.3)[-1]
     assert factor == pytest.approx(2.0, rel=0.03)
-    assert max(camera.go(0.6, share=0.3)) == pytest.approx(factor, rel=0.1)
+    assert max(camera.move(0.6, share=0.3)) == pytest.approx(factor, rel=0.1)
 
 
 def test_where_something_limits_the_motion_the_factor_may_only_fall():
-    assert max(Camera().go(0.3, share=0.5, obeyed=False)) == 1.0
-    assert Camera(4.0).go(0.3, share=0.5, obeyed=False)[-1] == pytest.approx(0.5, rel=0.03)
+    assert max(Camera().move(0.3, share=0.5, obeyed=False)) == 1.0
+    assert Camera(4.0).move(0.3, share=0.5, obeyed=False)[-1] == pytest.approx(0.5, rel=0.03)
 
 
 def test_limited_motion_is_forgotten_once_it_is_over():
     camera = Camera()
-    camera.go(0.3, share=0.5, obeyed=False)
-    assert max(camera.go(0.3)) < 1.01
+    camera.move(0.3, share=0.5, obeyed=False)
+    assert max(camera.move(0.3)) < 1.01
 
 
 @pytest.mark.parametrize(("prior", "bound"), [(5.0, MotionScale.LOWEST), (0.4, MotionScale.HIGHEST)])
 def test_stays_within_its_range(prior, bound):
-    assert Camera(prior).go(0.6)[-1] == pytest.approx(bound, rel=0.01)
+    assert Camera(prior).move(0.6)[-1] == pytest.approx(bound, rel=0.01)
 
 
 def test_rest_changes_and_forgets_nothing():
     camera = Camera(0.5)
-    factor = camera.go(0.3)[-1]
+    factor = camera.move(0.3)[-1]
     camera.noise_m = 0.002
     for _ in range(300):
         camera.tick(1e-6)
     assert camera.scale.factor == pytest.approx(factor, rel=0.01)
     camera.noise_m = 0.0
-    assert camera.go(0.03)[-1] == pytest.approx(factor, rel=0.03)
+    assert camera.move(0.03)[-1] == pytest.approx(factor, rel=0.03)
 
 
 @pytest.mark.parametrize("prior", [0.7, 1.5])
 def test_other_lengths_are_tracked_and_the_old_ones_forgotten(prior):
-    """As when the solver's idea of all depths changes: known after three lengths of the memory, not after a third."""
+    """As when the solver's scale of all depths changes: found after three lengths of the memory, not after a third."""
     camera = Camera()
-    camera.go(0.3)
+    camera.move(0.3)
     camera.shift = (1 - prior) * camera.T_goal_cam[:3, 3]  # no jump
     camera.prior = prior
-    assert camera.go(MotionScale.MEMORY_M / 3)[-1] == pytest.approx(1.0, rel=0.1)
-    assert camera.go(3 * MotionScale.MEMORY_M)[-1] == pytest.approx(1 / prior, rel=0.1)
+    assert camera.move(MotionScale.MEMORY_M / 3)[-1] == pytest.approx(1.0, rel=0.1)
+    assert camera.move(3 * MotionScale.MEMORY_M)[-1] == pytest.approx(1 / prior, rel=0.1)
 
 
-def test_a_gap_keeps_the_factor_and_counts_no_way():
+def test_a_gap_keeps_the_factor_and_counts_no_path():
     camera = Camera(0.5)
-    factor = camera.go(0.3)[-1]
-    camera.go(0.1, share=0.6, blind=True)
+    factor = camera.move(0.3)[-1]
+    camera.move(0.1, share=0.6, blind=True)
     camera.scale.begin_line()
-    assert camera.go(0.2) == pytest.approx([factor] * 50, rel=0.03)
+    assert camera.move(0.2) == pytest.approx([factor] * 50, rel=0.03)
     camera.scale.reset()
     assert camera.scale.factor == 1.0
 
@@ -181,8 +181,8 @@ def test_a_command_counts_until_the_stamp_and_for_a_quarter_of_a_second_at_most(
         while sent * command_s < now_s:
             record.add(np.append(velocities[sent], np.zeros(3)), sent * command_s, (sent + 1) * command_s)
             sent += 1
-        ways = np.clip(now_s - command_s * np.arange(15), 0, obeyed_s) @ velocities
-        scale.see(se3.from_rt(np.eye(3), -ways), now_s)
+        translation = np.clip(now_s - command_s * np.arange(15), 0, obeyed_s) @ velocities
+        scale.see(se3.from_rt(np.eye(3), -translation), now_s)
         assert scale.factor == pytest.approx(1.0, abs=1e-6)
 
 

@@ -67,7 +67,7 @@ def test_converges_within_noise(intrinsics, controller, mismatches, rotation_deg
 
 
 @pytest.mark.parametrize("controller", ["pbvs", "depth_pc_geo"])
-def test_unknown_strong_relief_is_approached_without_rebound(intrinsics, controller):
+def test_unknown_strong_relief_is_approached_without_overshoot(intrinsics, controller):
     """Points up to 0.25 m above the table at 0.7 m, no depth given: the distance to the goal keeps falling."""
     world = PointWorld(intrinsics, seed=3, rotation_deg=60, mismatches=0.0, noise_px=0.1)
     world.points[:, 2] *= 2.5
@@ -112,7 +112,7 @@ def test_with_the_scale_from_motion_a_wrong_distance_takes_no_longer(intrinsics,
     assert steps[False, prior] > 1.06 * steps[False, 1.0]
 
 
-def test_a_blocked_camera_tells_no_scale(intrinsics, world):
+def test_a_blocked_camera_gives_no_scale(intrinsics, world):
     servo = Servo(ControlConfig(controller="pbvs"))
     servo.set_goal(Goal.from_images(world.goal_points, intrinsics, world.distance))
     for k in range(100):
@@ -121,24 +121,24 @@ def test_a_blocked_camera_tells_no_scale(intrinsics, world):
     assert servo.scale == pytest.approx(1.0, abs=0.05)
 
 
-@pytest.mark.parametrize("told", [True, False])
-def test_an_arm_that_acts_late_is_braked_in_time_if_the_lag_is_told(intrinsics, told):
-    """0.1 s late: told, the camera does not pass the goal, nor does the lag look like a distance too short."""
-    lag_s = 0.1
+@pytest.mark.parametrize("given", [True, False])
+def test_an_arm_with_latency_is_braked_in_time_if_the_latency_is_given(intrinsics, given):
+    """0.1 s of latency: if given, the camera does not pass the goal, and the scale from motion stays right."""
+    latency_s = 0.1
     world = PointWorld(intrinsics, seed=0, rotation_deg=0, noise_px=0.02, mismatches=0.0)
     servo = Servo(ControlConfig(controller="pbvs"))
     servo.set_goal(Goal.from_images(world.goal_points, intrinsics, world.distance))
-    under_way = [np.zeros(6)] * round(lag_s / DT)
+    pending = [np.zeros(6)] * round(latency_s / DT)
     begin = (se3.inverse(world.T_world_goal) @ world.T_world_cam)[:3, 3]
-    past_m, scale, age_s = 0.0, 1.0, lag_s if told else 0.0
+    past_m, scale, age_s = 0.0, 1.0, latency_s if given else 0.0
     for k in range(150):
         servo.update(world.matches(), k * DT, age_s=age_s)
-        under_way.append(servo.answer().copy())
-        world.T_world_cam = world.T_world_cam @ se3.exp(under_way.pop(0) * DT)
+        pending.append(servo.answer().copy())
+        world.T_world_cam = world.T_world_cam @ se3.exp(pending.pop(0) * DT)
         left = (se3.inverse(world.T_world_goal) @ world.T_world_cam)[:3, 3]
         past_m = max(past_m, -left @ begin / np.linalg.norm(begin))
         scale = max(scale, servo.scale)
-    if told:
+    if given:
         assert past_m < 0.001
         assert scale < 1.1
     else:
@@ -326,7 +326,7 @@ def test_relative_depth_of_another_size_or_type_is_refused(intrinsics, world, de
         servo.add_relative_depth(depth, 1.0)
 
 
-def test_a_slow_law_does_not_pass_for_one_that_has_arrived(intrinsics):
+def test_a_slow_law_is_not_taken_for_one_that_has_arrived(intrinsics):
     """At a gain of 0.2 1/s the error falls by less than 10 % in the hold time of 0.4 s."""
     world = PointWorld(intrinsics, seed=4, rotation_deg=1, mismatches=0.0, noise_px=0.02)
     world.T_world_cam = world.T_world_goal @ se3.exp(np.array([0.004, 0.003, 0.0, 0.0, 0.0, 0.0]))

@@ -31,7 +31,7 @@ def test_still_improving_does_not_stop():
 
 
 def test_improvement_below_the_precision_is_not_waited_for():
-    """From 0.009 the error passes 5e-4 after 71 steps of 4 % and is held from there."""
+    """From 0.009 the error falls below 5e-4 after 71 steps of 4 % and counts as constant from there."""
     errors = 0.009 * 0.96 ** np.arange(300)
     assert 71 <= feed(make_rule(), errors) <= 71 + 24
 
@@ -43,7 +43,7 @@ def test_leaving_the_threshold_restarts_the_clock():
     )  # 0.4 s of frames, rounding apart
 
 
-def test_a_gap_between_frames_is_not_held():
+def test_a_gap_between_frames_does_not_count():
     rule = make_rule()
     assert [rule.converged(0.001, stamp_s) for stamp_s in (0.0, 10.0, 20.0, 30.0)] == [False] * 4
     assert rule.converged(0.001, 40.0)  # four intervals of at most 0.1 s
@@ -53,13 +53,13 @@ def test_nan_does_not_stop():
     assert feed(make_rule(), [float("nan")] * 100) is None
 
 
-def test_excursions_above_the_best_level_do_not_count_as_held():
+def test_excursions_above_the_best_level_do_not_count_as_hold_time():
     rule = make_rule()
     errors = [0.001] + [0.001, 0.004] * 100
     assert feed(rule, errors) > 40  # a steady error stops at 20
 
 
-def test_mean_error_leaves_out_the_worst_tenth_and_trusts_steady_points():
+def test_mean_error_leaves_out_the_worst_tenth_and_weights_points_seen_often():
     rule = make_rule()
     distances = np.full(20, 0.002)
     distances[0] = 1.0  # one mismatch

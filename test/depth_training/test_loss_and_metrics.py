@@ -57,7 +57,7 @@ def test_loss_grows_with_the_error_and_its_gradient_is_finite(depth):
     assert losses[0] > 0
 
 
-def test_relief_is_blind_to_a_tilt_alone(depth):
+def test_relief_ignores_a_tilt(depth):
     v, u = torch.meshgrid(torch.arange(20.0), torch.arange(30.0), indexing="ij")
     right = LEVEL + standardised(depth, depth > 0)
     tilted = depth_loss(right + 0.2 * u - 0.1 * v, depth)

@@ -20,8 +20,8 @@ def test_a_fresh_answer_varies_around_the_level_over_an_image(network):
     assert 0.01 < answer.std((1, 2)).mean() < 2.0
 
 
-def test_it_learns_one_image_by_heart(network):
-    """A fresh network of transformers' own weights stays where it began."""
+def test_it_overfits_one_image(network):
+    """A new network of transformers' own weights does not learn."""
     torch.manual_seed(1)
     image = torch.randn(1, 3, 56, 56)
     target = 1 + torch.nn.functional.interpolate(torch.rand(1, 1, 4, 4), size=(56, 56), mode="bilinear")[:, 0]

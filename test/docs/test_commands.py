@@ -157,7 +157,7 @@ def test_python_blocks_run(page, text):
 
 
 class Stub:
-    """A camera that stands at the goal, and a robot that notes what it is told."""
+    """A camera that stands at the goal, and a robot that records its commands."""
 
     def __init__(self, image):
         self.image, self.twists = image, []

@@ -91,10 +91,10 @@ def observation(T_cam_goal, count=40) -> Observation:
 
 def test_own_control_law_splits_the_motion(example):
     law = example("own_control_law").PartitionedIbvs()
-    for turn in (0.5, -3.0):
-        T_cam_goal = se3.exp(np.array([0.0, 0.0, 0.1, 0.0, 0.0, 0.0])) @ se3.exp(np.array([0, 0, 0, 0, 0, turn]))
+    for rotation in (0.5, -3.0):
+        T_cam_goal = se3.exp(np.array([0.0, 0.0, 0.1, 0.0, 0.0, 0.0])) @ se3.exp(np.array([0, 0, 0, 0, 0, rotation]))
         twist = law(observation(T_cam_goal)).twist
-        np.testing.assert_allclose(twist, [0, 0, 0.1, 0, 0, turn], atol=1e-6)  # OpenCV fits in float32
+        np.testing.assert_allclose(twist, [0, 0, 0.1, 0, 0, rotation], atol=1e-6)  # OpenCV fits in float32
     np.testing.assert_allclose(law(observation(np.eye(4))).twist, 0, atol=1e-6)
 
 

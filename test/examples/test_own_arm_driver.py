@@ -1,4 +1,4 @@
-"""The driver of the example turns the tool's twist into the base, and takes no command without a fresh pose."""
+"""The driver of the example converts the tool's twist into base axes, and takes no command without a fresh pose."""
 
 import signal
 import subprocess
@@ -38,7 +38,7 @@ def run(*words):
 
 
 class Clocked:
-    """What a driver asks of its node; time passes when the test says so."""
+    """What a driver needs of its node; the test sets the time."""
 
     def __init__(self):
         self.time_s, self.sent = 0.0, []

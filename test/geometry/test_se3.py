@@ -50,7 +50,7 @@ def test_adjoint_matches_the_motion_of_a_rigid_body(rng):
 
 
 def test_adjoint_lever_arm_by_hand():
-    """Camera 0.1 m along the tool's x axis, turning at 1 rad/s about z: the tool's origin moves at -0.1 m/s in y."""
+    """Camera 0.1 m along the tool's x axis, rotating at 1 rad/s about z: the tool's origin moves at -0.1 m/s in y."""
     T_tool_cam = se3.from_rt(np.eye(3), [0.1, 0, 0])
     np.testing.assert_allclose(se3.adjoint(T_tool_cam) @ [0, 0, 0, 0, 0, 1], [0, -0.1, 0, 0, 0, 1])
 

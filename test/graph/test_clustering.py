@@ -31,7 +31,7 @@ def test_most_points_are_in_clusters_of_four_to_twenty(n):
     assert (sizes == 1).mean() < 0.02
 
 
-def test_distant_clumps_are_told_apart():
+def test_distant_clumps_are_separated():
     """Two clumps of eight points each, far apart: exactly the two clusters."""
     rng = np.random.default_rng(0)
     clump = rng.normal(0, 0.01, (8, 2))

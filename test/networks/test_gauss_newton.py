@@ -56,7 +56,7 @@ def test_one_step_is_the_gauss_newton_step(problem_of):
         assert (residuals(problem, exp(twist) @ T, relief)[0] ** 2).sum() > best
 
 
-def test_planar_start_is_exact_for_a_turn_about_the_axis(problem_of):
+def test_planar_start_is_exact_for_a_rotation_about_the_axis(problem_of):
     T = np.eye(4)
     angle = 2.5
     T[:2, :2] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]

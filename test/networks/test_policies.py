@@ -107,7 +107,7 @@ def test_depth_counts_only_with_fusion(net, make_goal):
 
 
 def test_the_velocity_scales_with_the_motion_near_the_goal(make_goal):
-    """Ten times nearer, the same pattern of motion gives a tenth of the norm, but for the size that is also told."""
+    """Ten times nearer, the same pattern of motion gives about a tenth of the norm; the size is an input, too."""
     net = DepthPcNet(EncoderConfig(width=16)).eval()
     graph, _, *_ = make_goal(0, 40)
     motion = np.random.default_rng(0).normal(0, 1, (40, 2))
@@ -135,7 +135,7 @@ def test_similarity_is_found_beside_wrong_matches_for_each_sample():
     rng = torch.Generator().manual_seed(0)
     goal = torch.rand(120, 2, generator=rng) - 0.5
     sample = torch.arange(120) % 2
-    factor = torch.tensor([[0.6, -0.9], [-1.1, 0.1]])  # turns by -56 and 175 degrees
+    factor = torch.tensor([[0.6, -0.9], [-1.1, 0.1]])  # rotations by -56 and 175 degrees
     real, imaginary = factor[sample].unbind(1)
     current = torch.stack([real * goal[:, 0] - imaginary * goal[:, 1], imaginary * goal[:, 0] + real * goal[:, 1]], 1)
     current = current + torch.tensor([[0.1, 0.2], [0.0, -0.1]])[sample]

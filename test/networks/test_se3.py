@@ -21,7 +21,7 @@ def test_agrees_with_the_numpy_version():
         np.testing.assert_allclose(se3.pbvs_twist(torch.tensor(T)).numpy(), numpy_se3.pbvs_twist(T), atol=1e-6)
 
 
-def test_log_inverts_exp_up_to_half_a_turn():
+def test_log_inverts_exp_up_to_180_degrees():
     w = torch.tensor(np.random.default_rng(1).normal(size=(200, 3)))
     w = w / w.norm(dim=1, keepdim=True) * torch.linspace(0, np.pi - 1e-4, 200, dtype=w.dtype)[:, None]
     torch.testing.assert_close(se3.log_so3(se3.exp_so3(w)), w, atol=1e-6, rtol=0)

@@ -12,7 +12,7 @@ TWIST = np.array([0.1, -0.2, 0.3, 0.4, -0.5, 0.6])
 
 
 class FakeNode:
-    """Records what a driver creates and sends; its service appears and answers when told to."""
+    """Records what a driver creates and sends; the test makes its service appear and answer."""
 
     steady_clock = None
 
@@ -94,7 +94,7 @@ def test_moveit_servo_is_switched_to_twists_before_it_takes_commands(moveit_msgs
     node.ready = True
     node.tick()
     node.tick()
-    ((request, reply),) = node.requests  # asked once, not twice
+    ((request, reply),) = node.requests  # one request, not two
     assert request.command_type == 1
     assert "switch_command_type" in driver.problem()
     reply.arrive(success=True)
@@ -103,7 +103,7 @@ def test_moveit_servo_is_switched_to_twists_before_it_takes_commands(moveit_msgs
     assert len(node.requests) == 1
 
 
-def test_moveit_servo_is_asked_again_after_a_refusal_and_after_it_was_away(moveit_msgs):
+def test_moveit_servo_is_switched_again_after_a_refusal_and_after_it_was_gone(moveit_msgs):
     node = FakeNode()
     driver = MoveItServoDriver(node, "tool0")
     node.ready = True

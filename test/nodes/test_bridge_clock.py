@@ -15,30 +15,30 @@ def test_lockstep_takes_the_first_command_that_is_not_older_than_the_frame():
 
 
 @pytest.mark.parametrize(
-    ("stamp_ns", "twist", "patience_s"),
+    ("stamp_ns", "twist", "wait_s"),
     [
-        (200, MOVE, 5.0),  # driven
-        (50, MOVE, 5.0),  # motion came late: somebody drives all the same
-        (200, STILL, 0.3),  # told to stand still
+        (200, MOVE, 5.0),  # moving
+        (50, MOVE, 5.0),  # delayed motion: the servo is active
+        (200, STILL, 0.3),  # commanded to stand still
         (50, STILL, 0.3),
     ],
 )
-def test_lockstep_waits_long_only_while_somebody_drives(stamp_ns, twist, patience_s):
+def test_lockstep_waits_long_only_while_the_servo_is_active(stamp_ns, twist, wait_s):
     lockstep = Lockstep(idle_s=0.3, timeout_s=5.0)
     lockstep.frame_sent(100, steady_s=10.0)
     lockstep.answer(twist, stamp_ns)
     lockstep.frame_sent(300, steady_s=20.0)
-    assert not lockstep.given_up(20.0 + patience_s - 0.01)
-    assert lockstep.given_up(20.0 + patience_s)
+    assert not lockstep.timed_out(20.0 + wait_s - 0.01)
+    assert lockstep.timed_out(20.0 + wait_s)
 
 
-def test_lockstep_idles_after_it_gave_up():
+def test_lockstep_idles_after_a_timeout():
     lockstep = Lockstep(idle_s=0.3, timeout_s=5.0)
     lockstep.answer(MOVE, 0)
     lockstep.frame_sent(100, steady_s=0.0)
-    assert lockstep.given_up(5.0)
+    assert lockstep.timed_out(5.0)
     lockstep.frame_sent(200, steady_s=5.0)
-    assert lockstep.given_up(5.31)
+    assert lockstep.timed_out(5.31)
 
 
 def moved(pieces) -> float:

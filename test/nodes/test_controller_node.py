@@ -46,7 +46,7 @@ class Chain:
         return self.runner.wait(lambda: self.statuses[-1].state == state and self.statuses[-1], what, timeout_s)
 
     def start_moving(self):
-        """Servo in real time, well under way."""
+        """Servo in real time, at full speed."""
         self.set_goal()
         self.camera.live()
         self.enable()
@@ -291,7 +291,7 @@ def test_matches_of_another_goal_do_not_move(chain, camera):
     chain.zeros_then_silence(now, 0.1)
 
 
-def test_a_keypoint_node_that_forgot_its_goal_stops_the_motion(chain, camera):
+def test_a_keypoint_node_without_its_goal_stops_the_motion(chain, camera):
     chain.start_moving()
     camera.freeze()
     now = time.monotonic()
@@ -345,7 +345,7 @@ def test_depth_is_joined_by_stamp_and_its_age_is_recorded(make_chain, runner, ca
     assert np.isnan(status.depth_age_s)
 
 
-def test_lockstep_waits_for_the_depth_of_the_very_image_but_not_for_ever(make_chain, runner, camera):
+def test_lockstep_waits_for_the_depth_of_the_same_image_with_a_timeout(make_chain, runner, camera):
     chain = make_chain(lockstep=True)
     chain.set_goal()
     chain.enable()

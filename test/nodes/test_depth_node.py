@@ -94,9 +94,9 @@ def test_wrong_input_is_named_and_not_relayed(runner, chain):
 
 @pytest.fixture
 def estimating(runner, intrinsics, tiny_depth_model, monkeypatch):
-    """The node with a tiny network, what it hears, and what it answers. made_way: how often it has."""
-    made_way = []
-    monkeypatch.setattr(relative_depth, "make_way_for_the_servo", lambda: made_way.append(True))  # spares these tests
+    """The node with a tiny network, what it hears, and what it answers. lowered: how often it has."""
+    lowered = []
+    monkeypatch.setattr(relative_depth, "lower_priority", lambda: lowered.append(True))  # spares these tests
 
     class Estimating:
         node = runner.add(DepthNode, source="estimated", model=str(tiny_depth_model), short_side=56)
@@ -107,7 +107,7 @@ def estimating(runner, intrinsics, tiny_depth_model, monkeypatch):
         infos = runner.publisher(CameraInfo, "camera_info")
 
     chain = Estimating()
-    chain.made_way = made_way
+    chain.lowered = lowered
     chain.infos.publish(intrinsics_to_info(intrinsics, Header()))
     runner.wait(lambda: chain.node._camera._key is not None, "the camera_info")
     return chain
@@ -133,8 +133,8 @@ def test_estimates_relative_depth_with_the_stamp_of_its_image(runner, estimating
     assert not [p for p in estimating.node.publishers if p.topic_name.endswith("metric_depth")]
 
 
-def test_the_servo_goes_first(estimating):
-    assert len(estimating.made_way) == 1
+def test_the_node_lowers_its_priority(estimating):
+    assert len(estimating.lowered) == 1
 
 
 def test_estimates_a_goal_once_with_the_stamp_of_the_goal(runner, estimating):

@@ -116,12 +116,12 @@ def test_the_goal_is_latched_with_all_that_the_controller_needs(chain, runner, i
     depth = Image(height=480, width=640, encoding="16UC1", step=1280, data=depth_mm.tobytes())
     goal_image = chain.view()
     assert chain.set_goal(goal_image, depth=depth, distance=0.61).success
-    late_goals = runner.listen(ServoGoal, "keypoints/goal", LATCHED_QOS)
-    late_images = runner.listen(Image, "keypoints/goal_image", LATCHED_QOS)
-    goal = runner.wait(lambda: late_goals and late_images and late_goals[-1], "the latched goal")
+    latched_goals = runner.listen(ServoGoal, "keypoints/goal", LATCHED_QOS)
+    latched_images = runner.listen(Image, "keypoints/goal_image", LATCHED_QOS)
+    goal = runner.wait(lambda: latched_goals and latched_images and latched_goals[-1], "the latched goal")
     assert (goal.distance, goal.header.frame_id) == (0.61, "optical")
     assert np.array_equal(image_to_rgb(goal.image), image_to_rgb(goal_image))
-    assert np.array_equal(image_to_rgb(late_images[-1]), image_to_rgb(goal_image))
+    assert np.array_equal(image_to_rgb(latched_images[-1]), image_to_rgb(goal_image))
     assert rectifier_from_info(goal.camera_info).target == intrinsics
     np.testing.assert_allclose(depth_to_metres(goal.depth), depth_mm / 1000, rtol=1e-6)
 

@@ -72,7 +72,7 @@ def test_besides_the_first_only_the_newest_waits(queue, inputs):
     assert taken(queue) == [4.0]
 
 
-def test_depth_that_never_comes_is_given_up_and_said_so_once(queue, inputs, warnings):
+def test_depth_that_never_comes_times_out_with_one_warning(queue, inputs, warnings):
     inputs.newest_s = 1.0
     queue.add(matches(2.0), 10.0)
     queue.add(matches(3.0), 10.0)

@@ -79,7 +79,7 @@ def test_runs_to_convergence_with_feedback_and_disables(caller):
 
 
 def goal_service(caller, answer):
-    """Stand in for the keypoint node's service; returns the requests it gets."""
+    """Replace the keypoint node's service; returns the requests it gets."""
     requests = []
 
     def serve(request, response):
@@ -207,7 +207,7 @@ def test_deactivation_ends_the_run(caller):
     assert caller.run()[1].message == "the controller node is not active"
 
 
-def test_gives_up_when_blind(caller):
+def test_fails_without_a_usable_view(caller):
     caller.set_goal()
     caller.camera.live()
     handle = caller.send()

@@ -82,7 +82,7 @@ def test_single_axis_twists_move_the_tool_as_one_rigid_body_with_the_camera(chai
         np.testing.assert_allclose(chain.forward(twist), true_twist, atol=1e-9)
 
 
-def test_a_turning_camera_gives_the_tool_the_speed_of_the_lever_arm(runner):
+def test_a_rotating_camera_gives_the_tool_the_speed_of_the_lever_arm(runner):
     chain = Chain(runner, camera_in_tool_xyz=[0.0, 0.0, 0.1])
     twist = chain.forward(np.array([0, 0, 0, 0.2, 0, 0]))
     np.testing.assert_allclose(twist, [0, 0.02, 0, 0.2, 0, 0], atol=1e-12)

@@ -1,4 +1,4 @@
-"""The learned front end with random weights: which keypoints, turned how, matched with what, and what is refused."""
+"""The learned front end with random weights: keypoints, rotation, matches, and what is refused."""
 
 import subprocess
 import sys
@@ -10,7 +10,7 @@ import torch
 from depth_pc_ros.config import LEARNED_MATCHERS, MatcherConfig
 from depth_pc_ros.errors import ConfigError, GoalTextureError, ImageError
 from depth_pc_ros.perception.factory import make_detecting_matcher, make_matcher
-from depth_pc_ros.perception.learned_matcher import turned_pixels
+from depth_pc_ros.perception.learned_matcher import rotated_pixels
 
 kornia = pytest.importorskip("kornia.feature", reason="the learned front end needs kornia, which is not installed")
 
@@ -83,46 +83,54 @@ def small(plane, T_world_goal, intrinsics):
     return plane.view(T_world_goal, camera), camera
 
 
-@pytest.mark.parametrize("turns", [0, 1, 2, 3, -1])
-def test_turned_pixels_show_what_the_pixels_showed(turns):
+@pytest.mark.parametrize("quarter_turns", [0, 1, 2, 3, -1])
+def test_rotated_pixels_show_what_the_pixels_showed(quarter_turns):
     image = np.random.default_rng(0).permutation(12 * 7).reshape(7, 12)
     pixels = np.array([[0, 0], [11, 0], [4, 5], [10, 6]])
-    moved = turned_pixels(pixels, turns, (12, 7))
-    np.testing.assert_array_equal(np.rot90(image, turns)[moved[:, 1], moved[:, 0]], image[pixels[:, 1], pixels[:, 0]])
+    moved = rotated_pixels(pixels, quarter_turns, (12, 7))
+    np.testing.assert_array_equal(
+        np.rot90(image, quarter_turns)[moved[:, 1], moved[:, 0]], image[pixels[:, 1], pixels[:, 0]]
+    )
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("turns", [1, 2, 3])
-def test_keypoints_of_a_turned_image_are_told_in_the_image_as_it_is(kind, turns, config, small):
+@pytest.mark.parametrize("quarter_turns", [1, 2, 3])
+def test_keypoints_of_a_rotated_image_are_in_pixels_of_the_given_image(kind, quarter_turns, config, small):
     matcher = make_detecting_matcher(config(kind))
-    upright = matcher.detect_turned(small[0], 0)
-    image = np.ascontiguousarray(np.rot90(small[0], turns))
-    found = matcher.detect_turned(image, -turns % 4)
+    upright = matcher.detect_rotated(small[0], 0)
+    image = np.ascontiguousarray(np.rot90(small[0], quarter_turns))
+    found = matcher.detect_rotated(image, -quarter_turns % 4)
     assert 100 < len(found.points) <= 300
     assert found.points.shape == (len(found.descriptors), 2)
     assert found.descriptors.shape[1] == 128
-    np.testing.assert_allclose(found.points, turned_pixels(upright.points, turns, (192, 144)))
+    np.testing.assert_allclose(found.points, rotated_pixels(upright.points, quarter_turns, (192, 144)))
     np.testing.assert_allclose(found.for_lightglue()["keypoints"][0], upright.points, atol=1e-4)
     assert found.for_lightglue()["image_size"].tolist() == [[192, 144]]
 
 
-@pytest.mark.parametrize("turns", [0, 1, 2, 3])
-def test_a_turned_image_matches_and_the_next_is_tried_the_same_way_first(turns, config, small, nearest, monkeypatch):
+@pytest.mark.parametrize("quarter_turns", [0, 1, 2, 3])
+def test_a_rotated_image_matches_and_the_next_is_tried_with_that_rotation_first(
+    quarter_turns, config, small, nearest, monkeypatch
+):
     image, camera = small
     matcher = nearest(make_detecting_matcher(config()))
     count = matcher.set_goal(image, camera)
-    live = np.ascontiguousarray(np.rot90(image, turns))
+    live = np.ascontiguousarray(np.rot90(image, quarter_turns))
     matches = matcher.match(live)
     assert len(matches.matched) == count
     assert matches.num_matched > 0.9 * count
-    moved = turned_pixels(matcher.goal_points, turns, (192, 144))
+    moved = rotated_pixels(matcher.goal_points, quarter_turns, (192, 144))
     np.testing.assert_allclose(matches.current_points[matches.matched], moved[matches.matched])
 
     tried = []
-    detect = matcher.detect_turned
-    monkeypatch.setattr(matcher, "detect_turned", lambda image, turns: tried.append(turns) or detect(image, turns))
+    detect = matcher.detect_rotated
+    monkeypatch.setattr(
+        matcher,
+        "detect_rotated",
+        lambda image, quarter_turns: tried.append(quarter_turns) or detect(image, quarter_turns),
+    )
     matcher.match(live)
-    assert tried == [-turns % 4]
+    assert tried == [-quarter_turns % 4]
     matcher.forget()
     matcher.match(live)
     assert tried[1] == 0
@@ -149,9 +157,9 @@ def test_a_tracker_that_forgets_starts_upright_again(config, small, nearest):
     tracker.set_goal(image, camera)
     live = np.ascontiguousarray(np.rot90(image, 2))
     tracker.match(live)
-    assert tracker.detect(np.roll(live, 60, axis=0)).features.turns == 2
+    assert tracker.detect(np.roll(live, 60, axis=0)).features.quarter_turns == 2
     tracker.forget()
-    assert tracker.detect(live).turns == 0
+    assert tracker.detect(live).quarter_turns == 0
 
 
 def test_images_without_keypoints(config, small, nearest):

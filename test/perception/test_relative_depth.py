@@ -78,7 +78,7 @@ def test_an_answer_that_is_not_finite_is_an_error(tiny_depth_model):
         depth(np.zeros((84, 84, 3), np.uint8))
 
 
-def test_unknown_name_without_network_names_model_place_and_both_ways_out(no_network):
+def test_unknown_name_without_network_names_model_folder_and_both_remedies(no_network):
     with pytest.raises(CheckpointError) as caught:
         RelativeDepth(OFFICIAL)
     for part in (OFFICIAL, "cache", "hf download", "depth_anything_tiny"):

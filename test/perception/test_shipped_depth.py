@@ -31,7 +31,7 @@ def test_it_fits_in_the_repository():
     assert (find_model(SHIPPED_DEPTH) / "model.safetensors").stat().st_size <= 16e6
 
 
-def test_it_tells_near_from_far(estimate):
+def test_it_separates_near_from_far(estimate):
     ranks = []
     for seed in range(3):
         image, depth_m = goal_view(seed)
@@ -47,7 +47,7 @@ def test_another_exposure_changes_little(estimate):
 
 def test_portrait_and_grey_images_are_estimated_too(estimate):
     image, depth_m = goal_view(seed=1)
-    turned = np.ascontiguousarray(np.rot90(image))
-    assert rank_at_keypoints(turned, np.rot90(depth_m), estimate(turned)) > 0.3
+    rotated = np.ascontiguousarray(np.rot90(image))
+    assert rank_at_keypoints(rotated, np.rot90(depth_m), estimate(rotated)) > 0.3
     grey = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
     assert rank_at_keypoints(grey, depth_m, estimate(grey)) > 0.3

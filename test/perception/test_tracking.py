@@ -26,7 +26,7 @@ def tracker(plane, intrinsics, T_world_goal):
 
 @pytest.fixture
 def pose(T_world_goal, move):
-    """A camera pose on a way towards the goal: k = 0, 1, ...; 2 deg and 4 mm a step."""
+    """A camera pose on a path towards the goal: k = 0, 1, ...; 2 deg and 4 mm a step."""
     return lambda k: move(T_world_goal, (0.08 - 0.003 * k, 0.002 * k, 0.06 - 0.002 * k), 70 - 2 * k, 8 - 0.3 * k)
 
 
@@ -35,7 +35,7 @@ def errors_px(tracker, matches, plane, T_world_goal, T_world_cam, intrinsics):
     return np.linalg.norm(matches.current_points - truth, axis=1)[matches.matched]
 
 
-def test_followed_matches_stay_right_and_subpixel_with_few_detections(tracker, pose, plane, intrinsics, T_world_goal):
+def test_tracked_matches_stay_right_and_subpixel_with_few_detections(tracker, pose, plane, intrinsics, T_world_goal):
     for k in range(30):
         matches = tracker.match(plane.view(pose(k), intrinsics))
         error = errors_px(tracker, matches, plane, T_world_goal, pose(k), intrinsics)

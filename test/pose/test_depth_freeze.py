@@ -1,4 +1,4 @@
-"""When the depths found on the path are frozen near the goal, and what that is good for."""
+"""When the depths found on the path are frozen near the goal, and the effect."""
 
 import dataclasses
 
@@ -48,11 +48,11 @@ def test_frozen_depths_make_the_pose_at_the_goal_steadier(problem, rng):
     spread = {}
     for name, each in (("free", problem), ("frozen", freeze.apply(problem))):
         noise = np.random.default_rng(1)
-        shifts = []
+        translations = []
         for _ in range(30):
             view = View(SEEN, problem.goal + noise.normal(size=(N, 2)) * 0.1 / FOCAL, np.full(N, np.nan))
-            shifts.append(refine(each, [view], [np.eye(4)], each.rho_prior).poses[0][:3, 3])
-        spread[name] = np.linalg.norm(np.std(shifts, axis=0))
+            translations.append(refine(each, [view], [np.eye(4)], each.rho_prior).poses[0][:3, 3])
+        spread[name] = np.linalg.norm(np.std(translations, axis=0))
     assert spread["frozen"] < 0.4 * spread["free"]
 
 
@@ -60,7 +60,7 @@ def test_frozen_depths_make_the_pose_at_the_goal_steadier(problem, rng):
     "why",
     [
         {"T": se3.exp(np.array([0.1, 0, 0, 0, 0, 0]))},  # far
-        {"T": se3.exp(np.array([0, 0, 0, 0, 0, 0.1]))},  # turned
+        {"T": se3.exp(np.array([0, 0, 0, 0, 0, 0.1]))},  # rotated
         {"relative_sigma": 0.05},  # the path has shown little
         {"noise_px": 10 * SIGMA_PX * DepthFreeze.KNOWN / 0.01},  # blurred
     ],
@@ -71,7 +71,7 @@ def test_depths_are_not_frozen(why, rng):
     assert not freeze.frozen
 
 
-def test_metric_depth_does_not_count_as_shown_by_the_path(rng):
+def test_metric_depth_does_not_count_as_known_from_the_path(rng):
     freeze = DepthFreeze()
     frames(freeze, solution(1 / rng.uniform(0.5, 0.9, N), relative_sigma=1.0), prior_sigma=0.01)
     assert not freeze.frozen
@@ -89,7 +89,7 @@ def test_one_blurred_frame_does_not_decide_nor_does_one_sharp_one(rng):
     assert not freeze.frozen
 
 
-def test_entered_and_left_at_different_distances(rng):
+def test_frozen_and_released_at_different_distances(rng):
     rho = 1 / rng.uniform(0.5, 0.9, N)
     distance = float(np.median(1 / rho))
 
@@ -119,7 +119,7 @@ def see(intrinsics, rng):
 
 
 @pytest.mark.parametrize("freeze_depth", [True, False])
-def test_in_closed_loop_frozen_at_the_goal_and_released_when_the_camera_is_taken_away(freeze_depth, intrinsics, see):
+def test_in_closed_loop_frozen_at_the_goal_and_released_when_the_camera_is_moved_away(freeze_depth, intrinsics, see):
     up = np.array([0, 1.0, 0])
     T_world_goal = se3.look_at(np.array([0.05, -0.05, 0.7]), np.zeros(3), up)
     away = [np.array([-0.1, 0.1, 0.6]), np.array([0.15, 0.05, 0.75])]
@@ -128,19 +128,19 @@ def test_in_closed_loop_frozen_at_the_goal_and_released_when_the_camera_is_taken
     servo.set_goal(Goal.from_images(goal_px, intrinsics, 0.7))
     stamp_s = 0.0
     for place in away:
-        T, held = se3.look_at(place, np.zeros(3), up), []
+        T, frozen_then = se3.look_at(place, np.zeros(3), up), []
         for _ in range(400):
             stamp_s += 0.02
             result = servo.update(Matches(see(T), np.ones(N, bool), np.ones(N, np.float32)), stamp_s)
-            held.append(servo._law._tracker.freeze.frozen)
+            frozen_then.append(servo._law._tracker.freeze.frozen)
             if result.converged:
                 break
             T = T @ se3.exp(0.02 * result.twist)
         assert result.converged
         assert se3.pose_error(T, T_world_goal)[0] < 1e-3
-        assert not held[1]
-        assert held[-1] == freeze_depth
-        assert np.count_nonzero(np.diff(held)) <= 2  # no flutter
+        assert not frozen_then[1]
+        assert frozen_then[-1] == freeze_depth
+        assert np.count_nonzero(np.diff(frozen_then)) <= 2  # no switching back and forth
 
 
 def test_an_image_that_the_frozen_depths_do_not_explain_is_solved_anew(intrinsics, see):

@@ -8,7 +8,7 @@ from depth_pc_ros.pose.solver import Problem, View, refine
 FOCAL = 540.0
 
 
-def make_problem(seed, roll_deg=30.0, shift=0.1, relief=0.05, noise_px=0.0, sigma=0.1, mismatches=0.0, n=80):
+def make_problem(seed, roll_deg=30.0, translation=0.1, relief=0.05, noise_px=0.0, sigma=0.1, mismatches=0.0, n=80):
     """Random points about 0.7 m before the goal camera, and their view after a known motion.
 
     Returns problem, view, `T_cam_goal`, and the points' depths (N,) in goal and current camera.
@@ -17,7 +17,7 @@ def make_problem(seed, roll_deg=30.0, shift=0.1, relief=0.05, noise_px=0.0, sigm
     goal = rng.uniform(-0.4, 0.4, (n, 2))
     depth = 0.7 * (1 + relief * rng.uniform(-1, 1, n))
     R = se3.exp_so3(np.radians([5, -8, roll_deg]))
-    T = se3.from_rt(R, shift * np.array([0.6, -0.5, 0.4]))
+    T = se3.from_rt(R, translation * np.array([0.6, -0.5, 0.4]))
     current, current_depth = look(goal, depth, T)
     current += rng.normal(size=(n, 2)) * noise_px / FOCAL
     wrong = rng.random(n) < mismatches
@@ -42,17 +42,19 @@ def test_refine_recovers_pose_and_depth_without_noise():
     problem, view, T, depth, _ = make_problem(0)
     solution = refine(problem, [view], [np.eye(4)], problem.rho_prior, iterations=60)
     error_m, error_deg = se3.pose_error(solution.poses[0], T)
-    # The loose prior on depth pulls a little; scale comes from it alone.
+    # The weak prior on depth adds a small bias; scale comes from it alone.
     assert error_m < 3e-3
     assert error_deg < 0.1
     assert np.corrcoef(1 / solution.rho, depth)[0, 1] > 0.99
 
 
 def test_a_view_with_parallax_fixes_the_pose_of_one_without():
-    """Strong relief, 4 mm from the goal: alone a shift hides behind a turn, a second view tells them apart."""
+    """Strong relief, 4 mm from the goal: rotation and translation almost cancel; a second view separates them."""
     rng = np.random.default_rng(0)
     goal = rng.uniform(-0.4, 0.4, (80, 2))
-    depth = 0.7 * (1 + 0.8 * goal[:, 0] ** 2 + 0.3 * goal[:, 1])  # relief that goes with the place in the image
+    depth = 0.7 * (
+        1 + 0.8 * goal[:, 0] ** 2 + 0.3 * goal[:, 1]
+    )  # relief that is correlated with the place in the image
     far = se3.exp(np.array([0.08, -0.06, 0.05, 0.1, -0.05, 0.4]))
     near = se3.exp(np.array([0.004, -0.003, 0.001, 0.004, 0.005, 0.0]))
     prior = np.full(80, 1 / 0.7)
@@ -81,7 +83,7 @@ def test_start_and_refine_over_rotations_planes_and_mismatches(roll_deg, relief)
 
 def test_no_motion_gives_no_motion():
     """At the goal an essential matrix is undefined; the pose must still be the identity to keypoint noise."""
-    problem, view, *_ = make_problem(1, roll_deg=0, shift=0)
+    problem, view, *_ = make_problem(1, roll_deg=0, translation=0)
     noise = np.random.default_rng(2).normal(size=problem.goal.shape) * 0.1 / FOCAL
     still = View(view.index, problem.goal + noise, view.depth_m)
     error_m, error_deg = se3.pose_error(solve(problem, still).poses[0], np.eye(4))

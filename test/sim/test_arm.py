@@ -4,7 +4,7 @@ import pytest
 from depth_pc_ros.errors import SceneError
 from depth_pc_ros.geometry import se3
 from depth_pc_ros.sim.arm import HOME_RAD, LOWER_RAD, MAX_SPEED_RAD_S, T_HAND_CAM, UPPER_RAD, PandaArm
-from depth_pc_ros.sim.arm_poses import _way_is_free, sample_arm_pair
+from depth_pc_ros.sim.arm_poses import _path_is_free, sample_arm_pair
 from depth_pc_ros.sim.scenes import SCENE_CENTRE
 
 
@@ -96,14 +96,14 @@ def test_bad_twist_is_refused(arm, bad):
         arm.step(bad, 0.02)
 
 
-def test_ways_to_the_goal_stay_inside_the_joint_limits(arm, intrinsics):
+def test_paths_to_the_goal_stay_inside_the_joint_limits(arm, intrinsics):
     for seed in range(10):
         T_world_goal, T_world_start = sample_arm_pair(seed, SCENE_CENTRE, intrinsics, arm)
         translation_m, rotation_deg = se3.pose_error(T_world_start, T_world_goal)
         assert 0.10 <= translation_m <= 0.25
         assert 19.9 <= rotation_deg <= 60.1
         assert np.allclose(arm.camera_pose, T_world_start, atol=1e-5)
-        assert _way_is_free(arm, T_world_goal, SCENE_CENTRE)
+        assert _path_is_free(arm, T_world_goal, SCENE_CENTRE)
 
 
 def test_camera_does_not_see_its_own_arm(arm, intrinsics):

@@ -53,6 +53,6 @@ def test_damped_inverse_is_exact_when_regular_and_bounded_when_singular(chain):
     assert np.linalg.norm(damped_inverse(J, 0.01), 2) <= 1 / 0.01
 
 
-def test_joint_that_does_not_turn_about_z_is_refused():
+def test_joint_that_does_not_rotate_about_z_is_refused():
     with pytest.raises(ValueError, match="revolute"):
         SerialChain(PANDA, (0, 9), 8, np.eye(4))

@@ -31,7 +31,7 @@ def test_faces_without_normals_are_flat(tmp_path):
     assert np.allclose(mesh.normals[mesh.faces[1]], [root, 0, root])
 
 
-def test_moved_turns_then_shifts(tmp_path):
+def test_moved_rotates_then_translates(tmp_path):
     path = tmp_path / "quad.obj"
     path.write_text(QUAD + "f 1 2 3\n")
     mesh = indexed(*read_obj(path), plain((1, 0, 0))).moved([0, 0, 5], [0, 0, np.sqrt(0.5), np.sqrt(0.5)])

@@ -32,7 +32,7 @@ def test_both_views_see_the_scene_from_above(pairs, level, intrinsics):
         assert sees(T, SCENE_CENTRE, intrinsics)
 
 
-def test_large_rotations_reach_half_a_turn(pairs):
+def test_large_rotations_reach_180_degrees(pairs):
     angles = [se3.pose_error(*pair)[1] for pair in pairs["L"]]
     assert max(angles) > 175
     assert min(angles) > 89.9

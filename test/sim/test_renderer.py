@@ -101,12 +101,12 @@ def test_edges_in_a_picture_lie_where_they_project(egl):
     picture[:, 128:] = 250
     opened = open_renderer([poster(picture, 0.4)], egl, Light(ambient=1.0, diffuse=0.0))
     for x, y in np.random.default_rng(1).uniform(-0.05, 0.05, (10, 2)):
-        for turn in (AHEAD, np.diag([-1.0, -1.0, 1.0, 1.0])):
-            T = se3.from_rt(turn[:3, :3], np.array([x, y, 0.0]))
+        for orientation in (AHEAD, np.diag([-1.0, -1.0, 1.0, 1.0])):
+            T = se3.from_rt(orientation[:3, :3], np.array([x, y, 0.0]))
             rgb, _ = opened.render(T, ODD)
             u, v = ODD.project((se3.inverse(T) @ [0, 0, 0.5, 1])[:3])
             row = rgb[round(v), 180:480, 0] / 250.0
-            dark = (1 - row).sum() if turn[0, 0] > 0 else row.sum()
+            dark = (1 - row).sum() if orientation[0, 0] > 0 else row.sum()
             assert 180 + dark - 0.5 == pytest.approx(u, abs=0.1)
     opened.close()
 

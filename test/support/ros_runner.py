@@ -141,7 +141,7 @@ def runner():
 class PointCamera:
     """A camera without images: it sees 60 points with 0.05 px of noise, and moves as `controller/twist_cmd` says.
 
-    Stands in for keypoint node, adapter and arm around a controller node. `drive` integrates one frame in lockstep;
+    Replaces keypoint node, adapter and arm around a controller node. `drive` integrates one frame in lockstep;
     `live` does so in a thread, 25 times a second.
     """
 

@@ -66,7 +66,7 @@ class RunningServo:
         self.client.reset()
 
     def start_moving(self):
-        """Enable, and wait until the arm is told to move."""
+        """Enable, and wait until the arm gets a motion command."""
         self.client.enable(True)
         self.wait(lambda: self.twists.moving and self.commands.moving, "motion")
 

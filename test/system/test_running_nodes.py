@@ -125,7 +125,7 @@ def test_a_second_goal_while_moving_is_servoed_to_from_standstill(start_servo):
     assert te_m < 3e-3
     assert re_deg < 0.3
     rises = np.diff([np.linalg.norm(twist[:3]) for twist in servo.twists.values[count - 1 :]])
-    interval_s = np.maximum(np.diff(servo.twists.stamps_s[count - 1 :]), 0.04)  # longer where an answer came too late
+    interval_s = np.maximum(np.diff(servo.twists.stamps_s[count - 1 :]), 0.04)  # longer where an answer was delayed
     assert rises.min() < -0.04  # a stop in between; servoing slows down by some percent a step
     assert (rises < 1.05 * interval_s).all()  # then a ramp: 1 m/s^2
 

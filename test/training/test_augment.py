@@ -50,7 +50,7 @@ def test_few_points(n):
     assert plan.wrong.at(3).shape == (n,)
 
 
-def test_discs_cover_wander_and_come_back():
+def test_discs_cover_move_and_come_back():
     size = (640, 480)
     disc = augment.Discs(np.array([[100.0, 100], [0, 240]]), np.array([[0, 0], [8.0, 0]]), np.array([20.0, 40]), size)
     pixels = np.array([[100, 119], [100, 121], [30, 240], [350, 240]])
@@ -92,7 +92,7 @@ def test_a_perfect_network_gives_depth_or_disparity_up_to_an_affine_map():
         assert np.allclose(perfect.apply(5 * depth, pixels, np.zeros(300)), relative)
 
 
-def test_distorted_depth_still_tells_near_from_far():
+def test_distorted_depth_still_separates_near_from_far():
     pixels, depth = pixels_and_depth()
     likeness = [np.corrcoef(augment.distort_depth(rng(seed), depth, pixels), depth)[0, 1] for seed in range(300)]
     assert np.median(likeness) > 0.93

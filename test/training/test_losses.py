@@ -21,7 +21,7 @@ def world():
 
 
 class Answers(DepthPcNet):
-    """A velocity network that answers what it was told."""
+    """A velocity network with a fixed output."""
 
     def __init__(self, direction, log_norm):
         super().__init__(EncoderConfig(width=8))

@@ -69,26 +69,26 @@ def test_planar_is_planar_and_uniform_is_not(clouds):
     assert min(thickness(s) for s in draw(clouds, 20, uniform_share=1.0, planar_share=0.0, clump_share=0.0)) > 0.01
 
 
-def test_turns_are_even_up_to_half_a_turn_and_ways_cover_the_benchmarks(clouds):
+def test_rotations_are_uniform_up_to_180_degrees_and_translations_cover_the_benchmarks(clouds):
     far = draw(clouds, 600, near_share=0.0, uniform_share=1.0, planar_share=0.0)
-    way_m, angle_deg = np.array([se3.pose_error(s.T_start_goal, np.eye(4)) for s in far]).T
+    translation_m, angle_deg = np.array([se3.pose_error(s.T_start_goal, np.eye(4)) for s in far]).T
     shares = np.histogram(angle_deg, [0, 60, 120, 180])[0] / len(far)
     assert shares == pytest.approx(1 / 3, abs=0.06)
     assert angle_deg.max() > 175
-    assert way_m.max() <= 0.6
-    assert np.percentile(way_m, [2, 75]) == pytest.approx([0.08, 0.45], abs=0.05)
+    assert translation_m.max() <= 0.6
+    assert np.percentile(translation_m, [2, 75]) == pytest.approx([0.08, 0.45], abs=0.05)
 
 
 def test_near_starts(clouds):
     near = draw(clouds, 200, near_share=1.0, uniform_share=1.0, planar_share=0.0)
-    way_m, angle_deg = np.array([se3.pose_error(s.T_start_goal, np.eye(4)) for s in near]).T
+    translation_m, angle_deg = np.array([se3.pose_error(s.T_start_goal, np.eye(4)) for s in near]).T
     assert angle_deg.max() <= 10
-    assert way_m.max() <= 0.05
+    assert translation_m.max() <= 0.05
     assert angle_deg.min() < 0.3
-    assert way_m.min() < 0.0015
+    assert translation_m.min() < 0.0015
     assert np.median(angle_deg) == pytest.approx(np.sqrt(0.2 * 10), rel=0.4)
     mixed = [se3.pose_error(s.T_start_goal, np.eye(4)) for s in draw(clouds, 300, uniform_share=1.0, planar_share=0.0)]
-    assert np.mean([angle < 10 and way <= 0.05 for way, angle in mixed]) == pytest.approx(0.25, abs=0.07)
+    assert np.mean([angle < 10 and length <= 0.05 for length, angle in mixed]) == pytest.approx(0.25, abs=0.07)
 
 
 def test_without_hidden_point_removal_nothing_is_hidden_and_more_is_seen(clouds):

@@ -67,14 +67,14 @@ def test_place_on_path_is_where_the_expert_comes_by(scenes):
     torch.testing.assert_close(walked.T_cam_goal, placed.T_cam_goal, atol=5e-3, rtol=0)
 
 
-def test_place_on_path_takes_away_the_turn_about_the_optical_axis_alone(scenes):
+def test_place_on_path_removes_the_rotation_about_the_optical_axis_alone(scenes):
     whole, rest = ServoBatch(scenes, CLEAN, 0), ServoBatch(scenes, CLEAN, 0)
     whole.place_on_path(torch.full((6,), 0.5), torch.ones(6), torch.zeros(6, 6))
     rest.place_on_path(torch.full((6,), 0.5), torch.zeros(6), torch.zeros(6, 6))
     position = [-T[:, :3, :3].mT @ T[:, :3, 3:] for T in (whole.T_cam_goal, rest.T_cam_goal)]
     torch.testing.assert_close(*position, atol=1e-5, rtol=0)
     R = rest.T_cam_goal[:, :3, :3]
-    torch.testing.assert_close(R[:, 1, 0], R[:, 0, 1], atol=1e-5, rtol=0)  # no turn about z
+    torch.testing.assert_close(R[:, 1, 0], R[:, 0, 1], atol=1e-5, rtol=0)  # no rotation about z
     torch.testing.assert_close(R[:, 2, :], whole.T_cam_goal[:, 2, :3], atol=1e-5, rtol=0)  # the same line of sight
 
 
@@ -88,7 +88,7 @@ def test_equal_seeds_give_equal_frames(scenes):
         assert not torch.equal(a, c)
 
 
-def test_disturbances_come_in_the_shares_that_were_asked_for(scenes):
+def test_disturbances_come_in_the_configured_shares(scenes):
     config = DisturbanceConfig(min_mismatch=0.4, max_mismatch=0.4, clean_share=0.0, max_omission=0.0)
     world = ServoBatch(scenes * 8, config, 0)
     shares = []

@@ -61,7 +61,7 @@ def test_agrees_with_ray_casting(scene, voxel_m):
     assert (hidden_point_removal(points) == truth).mean() >= (0.91 if scene == "two" else 0.97)
 
 
-def test_visibility_does_not_change_when_camera_and_cloud_turn_or_grow_together():
+def test_visibility_does_not_change_when_camera_and_cloud_are_rotated_or_scaled_together():
     rng = np.random.default_rng(1)
     points = np.concatenate([voxel_downsample(sample_surface(rng, body, 5000), 0.01) for body in SCENES["two"]])
     visible = hidden_point_removal(points)
