@@ -1,6 +1,7 @@
 """The rules of ARCHITECTURE.md that can be read off the import lines."""
 
 import ast
+import graphlib
 from pathlib import Path
 
 import pytest
@@ -129,6 +130,16 @@ def test_imports_go_one_way(path):
         return
     used = {name.split(".")[1] for name in imports(path) if name.startswith("depth_pc_ros.")}
     assert used - {own} <= ALLOWED[own], f"{path.name} imports {sorted(used - {own} - ALLOWED[own])}"
+
+
+def test_no_module_imports_itself_through_others():
+    modules = {".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts): path for path in FILES}
+    needs = {}
+    for name, path in modules.items():
+        froms = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)]
+        named = {f"{node.module}.{alias.name}" for node in froms for alias in node.names}
+        needs[name] = (imports(path) | named) & modules.keys()
+    graphlib.TopologicalSorter(needs).prepare()  # raises CycleError, which names the circle
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
