@@ -100,7 +100,9 @@ def depth_model(config: BringupConfig) -> Check:
         return Check("depth model", True, f"depth {config.depth_source} needs none")
     name = config.parameter("depth", "model", config.depth_model) or SHIPPED_DEPTH
     folder, on_hub = local_model(name), is_hub_name(name)
-    absent = "the depth node fetches it from the hub" if on_hub else f"{name} is in none of the models/ folders"
+    absent = (
+        "fetched by the depth node from the Hugging Face hub" if on_hub else f"{name} is in none of the models/ folders"
+    )
     return Check("depth model", folder is not None, str(folder or absent), needed=not on_hub)
 
 
