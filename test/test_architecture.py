@@ -201,7 +201,8 @@ def test_no_option_is_declared_twice():
 
 
 def test_no_flag_repeats_an_option():
-    repeated = {flag for flag in own_flags() if flag[1] in declared_options()}
+    options = declared_options()
+    repeated = {flag for flag in own_flags() if flag[1] in options}
     assert sorted(repeated - set(OTHER_FLAGS)) == []
     assert set(OTHER_FLAGS) <= repeated, "no longer the name of an option"
 
