@@ -81,9 +81,6 @@ class BaseArrayDriver:
         self._publisher.publish(Float64MultiArray(data=[*(R @ twist[:3]), *(R @ twist[3:])]))
 
 
-register_driver(PROFILE, BaseArrayDriver)
-
-
 class StandInArm(Node):
     """An arm that publishes its tool's pose, obeys `tool_velocity`, and records the velocities (6,) that it got."""
 
@@ -157,6 +154,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="A driver profile for an arm that takes velocities in its base frame.")
     parser.add_argument("--node", action="store_true", help="Run the adapter with it until Ctrl-C; takes --ros-args.")
     flags, ros_arguments = parser.parse_known_args()
+    register_driver(PROFILE, BaseArrayDriver)
     if not flags.node:
         if ros_arguments:
             parser.error(f"unknown arguments without --node: {' '.join(ros_arguments)}")

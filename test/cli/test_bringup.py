@@ -58,7 +58,7 @@ def test_an_old_flag_names_the_new_one(capsys):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ready_and_then_stopped(small, number):
-    process = start("--params", str(small))
+    process = start("--params", str(small), "--controller", "pbvs")
     try:
         lines = []
         for line in process.stdout:

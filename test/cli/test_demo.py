@@ -82,7 +82,7 @@ def test_the_animation_is_a_switch():
 @pytest.mark.ros
 @pytest.mark.slow
 def test_ctrl_c_while_moving_stops_everything_and_keeps_the_record(tmp_path):
-    process = start(tmp_path)
+    process = start(tmp_path, "--controller", "pbvs")
     wait_until_moving(process)
     nodes = node_processes(process)
     assert set(nodes) == NODES
@@ -96,7 +96,7 @@ def test_ctrl_c_while_moving_stops_everything_and_keeps_the_record(tmp_path):
 
 @pytest.mark.ros
 def test_nodes_end_with_a_demo_that_is_killed(tmp_path):
-    process = start(tmp_path)
+    process = start(tmp_path, "--controller", "pbvs")
     process.stdout.readline()
     while len(nodes := node_processes(process)) < len(NODES):
         assert process.poll() is None
@@ -110,7 +110,7 @@ def test_nodes_end_with_a_demo_that_is_killed(tmp_path):
 @pytest.mark.ros
 @pytest.mark.slow
 def test_a_node_that_dies_is_named(tmp_path):
-    process = start(tmp_path)
+    process = start(tmp_path, "--controller", "pbvs")
     wait_until_moving(process)
     nodes = node_processes(process)
     nodes["keypoints"].kill()

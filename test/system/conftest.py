@@ -85,6 +85,7 @@ class RunningServo:
 def start_servo(tmp_path):
     """Starts a servo for BringupConfig options; only the named nodes of it where `only` names some.
 
+    The law is pbvs unless a test names one: nodes that import no torch start in half of the time.
     idle_s: in lockstep, how long the world waits for the first answer; a run repeats exactly where that comes in time.
     """
     if ServoClient is None:
@@ -94,7 +95,7 @@ def start_servo(tmp_path):
 
         def start(only=(), idle_s=0.3, **options) -> RunningServo:
             params.write_text(BRIDGE.format(idle_s=idle_s))
-            specs = nodes(BringupConfig(params=str(params), **options))
+            specs = nodes(BringupConfig(params=str(params), **{"controller": "pbvs", **options}))
             specs = [spec for spec in specs if not only or spec.name in only]
             processes = stack.enter_context(NodeProcesses(specs, tmp_path / "log"))
             client = stack.enter_context(ServoClient(timeout_s=WAIT_S))
