@@ -39,8 +39,8 @@ class View:
 class Task:
     """The goal of an episode, as a method gets it.
 
-    view: from the goal. distance_m: the depth prior, camera to scene centre; None: not known. peaks: m/s and rad/s, as
-    `paper_peaks` gives them. T_world_goal (4, 4) and centre (3,) are the truth, for the oracle only.
+    view: from the goal. distance_m: the distance prior, camera to scene centre; None: not known. peaks: m/s and rad/s,
+    as `paper_peaks` gives them. T_world_goal (4, 4) and centre (3,) are the truth, for the oracle only.
     """
 
     view: View

@@ -1,4 +1,4 @@
-"""Scale from motion: true lengths over those of the depth prior, from commanded and observed translation."""
+"""Scale from motion: true lengths over those of the distance prior, from commanded and observed translation."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from depth_pc_ros.geometry import se3
 
 
 class MotionScale:
-    """Poses from images alone are right up to one factor, that of the depth prior; commanded motion is in metres.
+    """Poses from images alone are right up to one factor, that of the distance prior; commanded motion is in metres.
 
     Observed positions are the commanded ones, divided by the factor and shifted: a line, fitted by least squares over
     the last centimetres of the path. The fit begins at the last factor, weighted like a few frames of motion. Where the

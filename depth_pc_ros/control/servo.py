@@ -125,7 +125,7 @@ class Servo:
 
     @property
     def scale(self) -> float:
-        """The true distance over the depth prior, from motion; 1 where it is not found."""
+        """The true distance over the distance prior, from motion; 1 where it is not found."""
         return self._scale.factor
 
     def set_obeyed(self, obeyed: bool) -> None:
@@ -198,11 +198,7 @@ class Servo:
         observation, depth_source, depth_age_s = self._observe(goal, matches, stamp_s, depth)
         try:
             law = self._law(observation)
-        except (
-            PoseError,
-            cv2.error,
-            np.linalg.LinAlgError,
-        ) as reason:  # a degenerate frame must not stop the servo for good
+        except (PoseError, cv2.error, np.linalg.LinAlgError) as reason:  # one degenerate frame is no fault
             return self._lost(str(reason), matches)
         if not np.isfinite(law.twist).all():
             self._fault = "the control law answered a twist that is not finite"

@@ -21,7 +21,7 @@ class _Keyframe(NamedTuple):
 class PoseEstimate:
     """`T_cam_goal` (4, 4) of a frame, inverse depths `rho` (N,) in 1/m, inliers (N,) bool over the goal's points.
 
-    metric: lengths are metres; False: they are right only up to the factor of the depth prior.
+    metric: lengths are metres; False: they are right only up to the factor of the distance prior.
     """
 
     T_cam_goal: np.ndarray
