@@ -33,7 +33,7 @@ def converge(servo) -> np.ndarray:
     return servo.client.camera_pose
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("seed", [0, 1])
 def test_converges_and_a_second_run_repeats_it_bit_for_bit(start_servo, seed):
     law, idle_s = ("depth_pc_geo", 1.0) if seed == 0 else ("pbvs", 0.3)
     servo = start_servo(seed=seed, lockstep=True, controller=law, idle_s=idle_s)
