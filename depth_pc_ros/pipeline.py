@@ -109,4 +109,4 @@ class ServoPipeline:
             "match": 1e3 * (matched - detected),
             "control": 1e3 * (done - matched),
         }
-        return dataclasses.replace(result, twist=twist.copy(), timings_ms=timings)
+        return dataclasses.replace(result, twist=twist, timings_ms=timings)

@@ -143,7 +143,7 @@ class Oracle(Method):
         seen = np.isfinite(pixels).all(axis=1)
         self._law.T_cam_goal = se3.inverse(frame.T_world_cam) @ self._task.T_world_goal
         result = self._servo.update(Matches(pixels, seen, seen.astype(np.float32)), frame.stamp_s)
-        return replace(result, twist=self._servo.answer().copy(), depth_source="true")
+        return replace(result, twist=self._servo.answer(), depth_source="true")
 
 
 class DisturbedMatcher:

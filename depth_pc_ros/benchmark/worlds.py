@@ -52,7 +52,7 @@ class PhotoWorld:
 
     def view(self, T_world_cam: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         plane_to_pixels = self.intrinsics.matrix @ se3.inverse(T_world_cam)[:3][:, [0, 1, 3]]
-        size = (self.intrinsics.width, self.intrinsics.height)
+        size = self.intrinsics.size
         image = cv2.warpPerspective(
             self._picture, plane_to_pixels @ self._plane_from_picture, size, flags=cv2.INTER_LINEAR,
             borderMode=cv2.BORDER_CONSTANT, borderValue=_TABLE_RGB,

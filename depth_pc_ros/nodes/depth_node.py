@@ -60,7 +60,7 @@ class DepthNode(ServoNode):
         self._frames += 1
         try:
             rectifier = self._camera.rectifier
-            size = (rectifier.target.width, rectifier.target.height)
+            size = rectifier.target.size
             depth_m = check_depth(rectifier.depth(depth_to_metres(msg)), size)
         except DepthPcError as error:
             self._warn("depth image", error)

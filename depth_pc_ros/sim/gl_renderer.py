@@ -131,7 +131,7 @@ class GlRenderer:
 
     def _render(self, T_world_cam: np.ndarray, intrinsics: Intrinsics) -> tuple[np.ndarray, np.ndarray]:
         context, program = self._gl.context, self._gl.program
-        size = (intrinsics.width, intrinsics.height)
+        size = intrinsics.size
         if self._frame is None or self._frame.size != size:
             self._make_frame(size)
         self._frame.use()
