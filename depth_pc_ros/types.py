@@ -28,6 +28,10 @@ class ServoState(IntEnum):
     LIMITED = 7
     TF_ERROR = 8
     FAULT = 9
+    AMBIGUOUS = 10
+    FROZEN = 11
+    NOT_FOLLOWING = 12
+    CONTRADICTED = 13
 
 
 def check_distance(distance: float | None) -> float | None:
@@ -105,12 +109,15 @@ class Matches:
     """Where the goal's N keypoints are seen in one live image.
 
     current_points: (N, 2) float64 px, NaN where not matched. matched: (N,) bool. scores: (N,) float32 in [0, 1],
-    larger is more reliable, 0 where not matched.
+    larger is more reliable, 0 where not matched. agreement: share, in [0, 1], of the goal's texture that is where these
+    matches say; NaN: not near the goal, or unknown. doubt: why the picture contradicts that the goal is reached.
     """
 
     current_points: np.ndarray
     matched: np.ndarray
     scores: np.ndarray
+    agreement: float = float("nan")
+    doubt: str = ""
 
     def __post_init__(self) -> None:
         n = len(self.current_points)
@@ -173,7 +180,7 @@ class StepResult:
     twist: (6,) float64 `[v, w]`, m/s and rad/s, camera optical frame; zero unless SERVOING. From `ServoPipeline.step`
     it is the command of this frame; from `Servo.update` the target that the next commands approach.
     error: mean distance of matched keypoints to their goal on the normalised plane, NaN when unknown.
-    error_px: the same in pixels. depth_source: where the live depth came from, `camera` or `estimated`; else `goal`
+    error_px: the same in pixels. agreement: as in `Matches`. depth_source: where the live depth came from, `camera` or `estimated`; else `goal`
     where only the goal's is known, else `none`. depth_age_s: of an estimate. timings_ms: milliseconds by stage.
     """
 
@@ -183,6 +190,7 @@ class StepResult:
     num_matches: int = 0
     error: float = float("nan")
     error_px: float = float("nan")
+    agreement: float = float("nan")
     depth_source: str = "none"
     depth_age_s: float = float("nan")
     timings_ms: dict[str, float] = field(default_factory=dict)

@@ -31,8 +31,9 @@ class Servo:
                 break
 
     `update` gives the states NO_GOAL, SERVOING, CONVERGED, STALE_INPUT (stamp not newer), LOST (too few matches, or no
-    pose; `depth_pc_geo` also where its network answers NaN), FAULT (the law gave NaN; until `reset` or `resume`). Any
-    state but SERVOING stops at once. A converged servo moves again when the error grows past the stopping error.
+    pose; `depth_pc_geo` also where its network answers NaN), AMBIGUOUS (as CONVERGED, but the picture contradicts it,
+    see `Matches.doubt`), FAULT (the law gave NaN; until `reset` or `resume`). Any state but SERVOING stops at once. A
+    converged servo moves again when the error grows past the stopping error.
     """
 
     def __init__(self, config: ControlConfig, law: ControlLaw | None = None):
@@ -208,11 +209,16 @@ class Servo:
         # A slow law is not taken for one that no longer improves.
         self._stopping.hold_s = max(self.config.stop_hold_s, 0.25 / self.velocity_law.gain_behind(delay_s))
         error = self._judge_error(observation, law.inliers, stamp_s)
+        state = ServoState.SERVOING
+        if self._converged:
+            state = ServoState.AMBIGUOUS if matches.doubt else ServoState.CONVERGED
         return StepResult(
             twist=np.zeros(6) if self._converged else target,
-            state=ServoState.CONVERGED if self._converged else ServoState.SERVOING,
+            state=state,
+            message=matches.doubt if state is ServoState.AMBIGUOUS else "",
             num_matches=matches.num_matched,
             error=error,
+            agreement=matches.agreement,
             error_px=error * goal.intrinsics.focal,
             depth_source=depth_source,
             depth_age_s=depth_age_s,

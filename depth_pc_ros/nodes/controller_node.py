@@ -23,6 +23,8 @@ from depth_pc_ros.nodes.servo_input import ServoInput
 from depth_pc_ros.types import ServoState, StepResult
 
 _MOVING = (ServoState.SERVOING, ServoState.LIMITED)
+# A person has to look: only disable and enable end them.
+_LATCHED = (ServoState.FAULT, ServoState.FROZEN, ServoState.NOT_FOLLOWING, ServoState.CONTRADICTED)
 _WAITING = StepResult.stopped(ServoState.STALE_INPUT, "waiting for the next matched image")
 _STATUS_PERIOD_S = 0.5
 
@@ -53,7 +55,7 @@ class ControllerNode(ServoNode):
         self._inputs = ServoInput(self._servo, config.max_depth_age_s)
         self._lockstep_queue = LockstepQueue(self._inputs, self.get_logger().warning)
         self._enabled = False
-        self._fault = ""
+        self._latched: tuple[ServoState, str] | None = None
         self._adapter_state = "OK"
         self._adapter_message = ""
         self._result = _WAITING
@@ -100,7 +102,9 @@ class ControllerNode(ServoNode):
         if self._enabled:
             return
         self._enabled = True
-        self._fault = f"twist adapter: {self._adapter_message}" if self._adapter_state == "FAULT" else ""
+        self._latched = None
+        if self._adapter_state == "FAULT":
+            self._latched = ServoState.FAULT, f"twist adapter: {self._adapter_message}"
         self._lockstep_queue.clear()
         self._servo.reset()
         self._result = _WAITING
@@ -148,8 +152,9 @@ class ControllerNode(ServoNode):
             return ServoState.NO_GOAL, self._result.message if self.goal_id else "no goal image has been set"
         if not self._enabled:
             return ServoState.DISABLED, f"call {self.get_fully_qualified_name()}/enable with true"
-        if self._fault:
-            return ServoState.FAULT, f"{self._fault}; disable and enable again"
+        if self._latched:
+            state, message = self._latched
+            return state, f"{message}; disable and enable again"
         problem = self._watchdog.problem(self.steady_s())
         if problem:
             return ServoState.STALE_INPUT, problem
@@ -199,7 +204,7 @@ class ControllerNode(ServoNode):
         refused = bool(msg.message) and not self.config.lockstep
         self._servo.set_obeyed(self._adapter_state == "OK" and not refused)
         if self._adapter_state == "FAULT" and self._enabled:
-            self._fault = f"twist adapter: {msg.message}"
+            self._latched = ServoState.FAULT, f"twist adapter: {msg.message}"
 
     def _on_matches(self, msg: KeypointMatches):
         if not self.active:
@@ -226,8 +231,8 @@ class ControllerNode(ServoNode):
         self._result = self._inputs.step(msg, age_s)
         self._matches = msg
         self._latency_ms = 1e3 * (self.now_s() - stamp_s)
-        if self._result.state is ServoState.FAULT:
-            self._fault = self._result.message
+        if self._result.state in _LATCHED and self._enabled:
+            self._latched = self._result.state, self._result.message
         self._answer(stamp_s)
 
     # Output
@@ -294,6 +299,7 @@ class ControllerNode(ServoNode):
             num_matches=self._result.num_matches,
             error=self._result.error,
             error_px=self._result.error_px,
+            agreement=self._result.agreement,
             depth_source=self._result.depth_source,
             depth_age_s=self._inputs.depth_age_s,
             latency_ms=self._latency_ms,
@@ -308,13 +314,14 @@ class ControllerNode(ServoNode):
     def diagnose(self):
         state, message = self.state()
         level = DiagnosticStatus.WARN if state > ServoState.CONVERGED else DiagnosticStatus.OK
-        if state in (ServoState.FAULT, ServoState.TF_ERROR):
+        if state in (*_LATCHED, ServoState.TF_ERROR):
             level = DiagnosticStatus.ERROR
         values = {
             "state": state.name,
             "goal_id": self.goal_id,
             "matches": self._result.num_matches,
             "error_px": f"{self._result.error_px:.3f}",
+            "agreement": f"{self._result.agreement:.2f}",
             "latency_ms": f"{self._latency_ms:.1f}",
             "depth_source": self._result.depth_source,
             "distance_scale": f"{self._servo.scale:.2f}",

@@ -213,6 +213,8 @@ def matches_to_msg(matches: Matches, goal_id: int, header: Header) -> KeypointMa
         current_points=array("d", matches.current_points.tobytes()),
         matched=matches.matched.tolist(),
         scores=array("f", matches.scores.astype(np.float32).tobytes()),
+        agreement=matches.agreement,
+        doubt=matches.doubt,
     )
 
 
@@ -223,6 +225,8 @@ def matches_from_msg(msg: KeypointMatches) -> Matches:
             current_points=np.asarray(msg.current_points, dtype=np.float64).reshape(-1, 2),
             matched=np.asarray(msg.matched, dtype=bool),
             scores=np.asarray(msg.scores, dtype=np.float32),
+            agreement=msg.agreement,
+            doubt=msg.doubt,
         )
     except ValueError as error:
         raise ImageError(f"matches: {error}") from None

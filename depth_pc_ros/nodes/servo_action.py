@@ -17,6 +17,13 @@ _GIVE_UP_CODES = {
     ServoState.LOST: _Result.LOST,
     ServoState.STALE_INPUT: _Result.STALE_INPUT,
     ServoState.TF_ERROR: _Result.FAULT,
+    ServoState.AMBIGUOUS: _Result.AMBIGUOUS,
+}
+_FAULT_CODES = {
+    ServoState.FAULT: _Result.FAULT,
+    ServoState.FROZEN: _Result.FROZEN,
+    ServoState.NOT_FOLLOWING: _Result.NOT_FOLLOWING,
+    ServoState.CONTRADICTED: _Result.CONTRADICTED,
 }
 
 
@@ -132,8 +139,8 @@ class ServoAction:
             self._finish(_Result.PREEMPTED, f"goal {self._node.goal_id} replaced goal {run.goal_id}")
         elif state is ServoState.CONVERGED:
             self._finish(_Result.NONE, "converged")
-        elif state is ServoState.FAULT:
-            self._finish(_Result.FAULT, message)
+        elif state in _FAULT_CODES:
+            self._finish(_FAULT_CODES[state], message)
         elif state is ServoState.DISABLED:
             self._finish(_Result.DISABLED, "the controller was disabled")
         elif run.lost_since_s is not None and now_s - run.lost_since_s > self._node.config.give_up_s:
