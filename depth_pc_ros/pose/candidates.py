@@ -1,7 +1,7 @@
 """Candidate relative poses of one view: essential matrix, homography, PnP where depth is known well, and no motion.
 
 They complement each other: an essential matrix needs parallax, a homography a plane (or no translation), PnP needs
-depth. The caller refines all of them and keeps the best.
+depth. A homography also gives the pose of a camera that only rotates. The caller refines all of them and keeps the best.
 
 Sources: D. Nister, "An efficient solution to the five-point relative pose problem", PAMI 2004; E. Malis, M. Vargas,
 "Deeper understanding of the homography decomposition for vision-based control", INRIA RR-6303, 2007; G. Terzakis,
@@ -90,14 +90,16 @@ def _triangulate(problem, R: np.ndarray, t: np.ndarray) -> np.ndarray:
 def _from_homography(problem) -> list:
     K, goal, current = _in_pixels(problem)
     H, mask = cv2.findHomography(goal, current, magsac(_THRESHOLD_PX, _ITERATIONS))
-    if H is None:
+    if H is None or not np.isfinite(H).all():
         return []
     inlier = mask.ravel() > 0
     if np.count_nonzero(inlier) < 5:
         return []
+    # Without translation no plane can be found; the homography itself is the rotation then.
+    u, _, vt = np.linalg.svd(np.linalg.solve(K, H @ K))
+    starts = [(se3.from_rt(u @ np.diag([1, 1, np.linalg.det(u @ vt)]) @ vt, np.zeros(3)), problem.rho_prior)]
     count, rotations, translations, normals = cv2.decomposeHomographyMat(H, K)
     rays = np.column_stack([problem.goal, np.ones(len(problem.goal))])
-    starts = []
     for R, t, normal in zip(rotations[:count], translations[:count], normals[:count], strict=True):
         rho = rays @ normal[:, 0]  # inverse depth in units of the plane's distance
         if np.median(rho[inlier]) <= 0:

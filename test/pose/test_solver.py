@@ -69,6 +69,16 @@ def test_a_view_with_parallax_fixes_the_pose_of_one_without():
     assert together_m < 0.5 * alone_m
 
 
+@pytest.mark.parametrize("roll_deg", [60, 120, 150, 165, 180])
+def test_a_camera_that_only_rotates_is_solved(roll_deg):
+    """A homography without translation names no plane, and an essential matrix has no epipole."""
+    for seed in range(5):
+        problem, view, T, *_ = make_problem(seed, roll_deg, translation=0.0, noise_px=0.4, mismatches=0.1, n=300)
+        error_m, error_deg = se3.pose_error(solve(problem, view).poses[0], T)
+        assert error_deg < 1.0
+        assert error_m < 0.01
+
+
 @pytest.mark.parametrize("roll_deg", [0, 30, 90, 140, 179])
 @pytest.mark.parametrize("relief", [0.0, 0.08])
 def test_start_and_refine_over_rotations_planes_and_mismatches(roll_deg, relief):
