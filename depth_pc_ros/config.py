@@ -237,6 +237,13 @@ class ControlConfig(Config):
         1.0,
     )
     stop_hold_s: float = option(0.4, "Stop when the error has not improved for this long, s.", 0.0, 60.0)
+    after_goal: str = option(
+        "hold",
+        "At the goal: `hold` corrects a drift of the view, `track` also follows a moving target, by its velocity; "
+        "`done` stays at rest until the servo is enabled again.",
+        choices=("hold", "track", "done"),
+    )
+    wake_px: float = option(0.5, "At the goal: drift of the view that is corrected, px.", 0.1, 100.0)
 
 
 @dataclass(frozen=True)

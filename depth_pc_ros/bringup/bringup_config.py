@@ -54,6 +54,7 @@ class BringupConfig(Config):
     find_scale: bool | None = _or_parameter(ControlConfig, "find_scale")
     controller: str | None = _or_parameter(ControlConfig, "controller")
     speed: str | None = _or_parameter(ControlConfig, "speed")
+    after_goal: str | None = _or_parameter(ControlConfig, "after_goal")
     matcher: str | None = _or_parameter(MatcherConfig, "matcher")
     matcher_weights: str | None = _or_parameter(MatcherConfig, "matcher_weights")
     lightglue_weights: str | None = _or_parameter(MatcherConfig, "lightglue_weights")

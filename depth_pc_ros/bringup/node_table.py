@@ -86,7 +86,7 @@ def nodes(config: BringupConfig) -> list[NodeSpec]:
                 "lockstep": config.lockstep,
                 **waiting_limit("input_timeout_s"),
                 **_given(config, "controller", "speed", "default_distance", "max_linear", "max_angular"),
-                **_given(config, "actuation_delay_s", "find_scale"),
+                **_given(config, "actuation_delay_s", "find_scale", "after_goal"),
             },
             {
                 "matches": "keypoints/matches",

@@ -1,6 +1,7 @@
 """What was commanded and when it moved the camera: the reference for the motion seen in the images."""
 
 from collections import deque
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -43,9 +44,18 @@ class CommandRecord:
     def translation(self, begin_s: float, end_s: float) -> tuple[np.ndarray, bool]:
         """Sum of commanded velocity times time (3,) between two times, m, camera axes, and whether it was obeyed."""
         total, obeyed = np.zeros(3), True
-        for command in self._commands:
-            if command.begin_s >= end_s or command.end_s <= begin_s or not command.twist[:3].any():
-                continue
-            total += interval_s(max(command.begin_s, begin_s), min(command.end_s, end_s)) * command.twist[:3]
-            obeyed = obeyed and command.obeyed
+        for command, duration_s in self._between(begin_s, end_s):
+            if command.twist[:3].any():
+                total += duration_s * command.twist[:3]
+                obeyed = obeyed and command.obeyed
         return total, obeyed
+
+    def motion(self, begin_s: float, end_s: float) -> np.ndarray:
+        """Sum of commanded twist times time (6,) between two times, m and rad, camera axes."""
+        return sum((duration_s * command.twist for command, duration_s in self._between(begin_s, end_s)), np.zeros(6))
+
+    def _between(self, begin_s: float, end_s: float) -> Iterator[tuple[_Command, float]]:
+        """The commands that move the camera between two times, and for how long, s."""
+        for command in self._commands:
+            if command.begin_s < end_s and command.end_s > begin_s:
+                yield command, interval_s(max(command.begin_s, begin_s), min(command.end_s, end_s))

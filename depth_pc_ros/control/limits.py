@@ -65,11 +65,14 @@ class VelocityLaw:
             brakes=swift,
         )
 
-    def target(self, unit_twist: np.ndarray, delay_s: float = 0.0) -> np.ndarray:
+    def target(
+        self, unit_twist: np.ndarray, delay_s: float = 0.0, feed_forward: np.ndarray | float = 0.0
+    ) -> np.ndarray:
         """Wanted twist (6,), speed limited, from the unit-gain twist (6,) of a control law.
 
         delay_s: from image to motion. An integrator behind a dead time T overshoots above the gain 1 / (e T), so the
-        gain is kept below that (K. Astrom, T. Hagglund, "Advanced PID control", 2006).
+        gain is kept below that (K. Astrom, T. Hagglund, "Advanced PID control", 2006). feed_forward: (6,) velocity of a
+        moving target.
         """
         rate = self.gain_behind(delay_s)
         if self.brakes:
@@ -82,7 +85,7 @@ class VelocityLaw:
                 brake = self.BRAKING * limit
                 lag = brake * (delay_s + self.TICK_S + 0.5 * brake / jerk)
                 rate = min(rate, 2 * brake / (np.sqrt(lag**2 + 2 * brake * path) + lag))  # u / s
-        return limit_norms(rate * unit_twist, self.max_linear, self.max_angular)
+        return limit_norms(rate * unit_twist + feed_forward, self.max_linear, self.max_angular)
 
     def gain_behind(self, delay_s: float) -> float:
         """The gain in 1/s that is used behind a dead time of delay_s."""

@@ -15,8 +15,11 @@ from depth_pc_ros.control.laws import make_law
 from depth_pc_ros.control.limits import VelocityLaw
 from depth_pc_ros.control.motion_scale import MotionScale
 from depth_pc_ros.control.stopping import StoppingRule
+from depth_pc_ros.control.target_filter import TargetFilter
+from depth_pc_ros.control.waking import WakeRule
 from depth_pc_ros.errors import GoalError, PoseError
 from depth_pc_ros.geometry.camera import check_depth, check_relative_depth, sample_depth
+from depth_pc_ros.geometry.interaction import interaction_matrix
 from depth_pc_ros.types import Goal, LawOutput, Matches, Observation, ServoState, StepResult
 
 
@@ -32,9 +35,15 @@ class Servo:
 
     `update` gives the states NO_GOAL, SERVOING, CONVERGED, STALE_INPUT (stamp not newer), LOST (too few matches, or no
     pose; `depth_pc_geo` also where its network answers NaN), AMBIGUOUS (as CONVERGED, but the picture contradicts it,
-    see `Matches.doubt`), FAULT (the law gave NaN; until `reset` or `resume`). Any state but SERVOING stops at once. A
-    converged servo moves again when the error grows past the stopping error.
+    see `Matches.doubt`), FAULT (the law gave NaN; until `reset` or `resume`). Any state but SERVOING stops at once.
+
+    What a converged servo does is `after_goal`: hold (moves again when the view drifts), track (the same; and a target
+    that moves is followed with its velocity fed forward, without a stop), done (stays at rest until `reset`).
     """
+
+    NEAR = 4.0  # times the stopping error: a target that has been nearer for the hold time is tracked
+    LEAVE = 2.0  # times as far: it is not tracked any more
+    STILL_PX_S = 1.0  # a tracked target that is slower in the image is at rest
 
     def __init__(self, config: ControlConfig, law: ControlLaw | None = None):
         """law: in place of the one that `config` names. Raises CheckpointError, ConfigError (see `make_law`)."""
@@ -43,6 +52,8 @@ class Servo:
         self._loop = CommandLoop(VelocityLaw.from_config(config))
         self._scale = MotionScale(self._loop.record)
         self._stopping = StoppingRule(config.stop_error, config.stop_hold_s, config.stop_precision)
+        self._wake = WakeRule(np.inf)
+        self._target = TargetFilter()
         self._depth_track = DepthTrack(config.max_relative_depth_age_s)
         self._goal: Goal | None = None
         self._stamp_s = self._acts_s = -np.inf  # of the newest image, and when its answer moves the camera
@@ -63,6 +74,7 @@ class Servo:
             distance_m = float(np.median(known)) if known.size else self.config.default_distance
         self._goal, self._distance_m = dataclasses.replace(goal, distance_m=distance_m), distance_m
         self._goal_points = goal.intrinsics.normalise(goal.keypoints)
+        self._wake.wake = self.config.wake_px / goal.intrinsics.focal
         self.reset()
 
     def set_goal_relative_depth(self, depth: np.ndarray) -> None:
@@ -98,6 +110,7 @@ class Servo:
         self._scale.begin_line()
         self._law.reset()
         self._stopping.reset()
+        self._leave_target()
         self._depth_track.reset()
         self._last_stamp_s = -np.inf
         self._converged = False
@@ -205,10 +218,15 @@ class Servo:
             self._fault = "the control law answered a twist that is not finite"
             return StepResult.stopped(ServoState.FAULT, self._fault, matches.num_matched)
         delay_s = max(age_s, 0.0) + 0.5 * frame_s
-        target = self.velocity_law.target(self._in_metres(law, stamp_s), delay_s)
+        remaining = self._in_metres(law, stamp_s)
+        if self._tracking:
+            self._target.see(remaining, self.record.motion(stamp_s - frame_s, stamp_s), frame_s)
+        else:
+            self._target.reset()
+        target = self.velocity_law.target(remaining, delay_s, self._target.velocity)
         # A slow law is not taken for one that no longer improves.
         self._stopping.hold_s = max(self.config.stop_hold_s, 0.25 / self.velocity_law.gain_behind(delay_s))
-        error = self._judge_error(observation, law.inliers, stamp_s)
+        error = self._judge_error(observation, law.inliers, stamp_s, frame_s)
         state = ServoState.SERVOING
         if self._converged:
             state = ServoState.AMBIGUOUS if matches.doubt else ServoState.CONVERGED
@@ -255,18 +273,54 @@ class Servo:
         if not self.config.find_scale or law.T_cam_goal is None:
             self._scale.begin_line()
             return law.twist
-        self._scale.see(law.T_cam_goal, stamp_s)
+        if self._tracking:  # the target's motion would be taken for an error of the scale
+            self._scale.begin_line()
+        else:
+            self._scale.see(law.T_cam_goal, stamp_s)
         return np.concatenate([self._scale.factor * law.twist[:3], law.twist[3:]])
 
     def _lost(self, message: str, matches: Matches) -> StepResult:
         self._stopping.reset()
+        self._leave_target()
         self._scale.begin_line()
         return StepResult.stopped(ServoState.LOST, message, matches.num_matched)
 
-    def _judge_error(self, observation: Observation, inliers: np.ndarray, stamp_s: float) -> float:
+    def _judge_error(self, observation: Observation, inliers: np.ndarray, stamp_s: float, frame_s: float) -> float:
         """Mean error of the inliers on the normalised plane; decides whether the servo has converged."""
-        distances = np.linalg.norm(observation.current - observation.goal, axis=1)
+        points = np.where(inliers[:, None], observation.current, np.nan)
+        distances = np.linalg.norm(points - observation.goal, axis=1)
         error = self._stopping.mean_error(np.nan_to_num(distances), inliers)
-        stays = self._converged and error <= self.config.stop_error
-        self._converged = stays or self._stopping.converged(error, stamp_s)
+        if self._converged:
+            wakes = self.config.after_goal != "done" and (error > self.config.stop_error or self._wake.drifted(points))
+            if wakes:
+                self._converged = False
+                self._stopping.restart()
+        elif self._target_rests(observation) and self._stopping.converged(error, stamp_s):
+            self._converged = True
+            self._wake.rest(points)
+        self._watch_target(error, frame_s)
         return error
+
+    # A moving target
+
+    @property
+    def _tracking(self) -> bool:
+        return self._near_s >= self.config.stop_hold_s and self._loop.obeyed
+
+    def _watch_target(self, error: float, frame_s: float) -> None:
+        """Track the target once the servo has been near it for long enough, until it is far from it."""
+        near = self.NEAR * self.config.stop_error
+        if self.config.after_goal != "track" or error > (self.LEAVE * near if self._tracking else near):
+            self._leave_target()
+        else:
+            self._near_s += frame_s
+
+    def _leave_target(self) -> None:
+        self._near_s = 0.0
+        self._target.reset()
+
+    def _target_rests(self, observation: Observation) -> bool:
+        """Whether the tracked target is as good as still in the image; True where none is tracked."""
+        L = interaction_matrix(observation.goal, np.full(len(observation.goal), self._distance_m))
+        speed = np.linalg.norm(L @ self._target.velocity, axis=1).mean() * observation.focal_px
+        return bool(speed < self.STILL_PX_S)

@@ -32,6 +32,10 @@ class StoppingRule:
     def reset(self) -> None:
         """Forget everything: new goal, re-enabled, or matches lost."""
         self._steadiness: np.ndarray | None = None
+        self.restart()
+
+    def restart(self) -> None:
+        """Look for a best error anew: the camera moves again."""
         self._best = np.inf
         self._held_s = 0.0
         self._last: tuple[float, float] | None = None  # stamp in s, error
@@ -52,7 +56,7 @@ class StoppingRule:
     def converged(self, error: float, stamp_s: float) -> bool:
         """Feed the error of one frame (from `mean_error`); True once it has stayed at its best for `hold_s`."""
         if not error <= self.stop_error:
-            self._best, self._held_s, self._last = np.inf, 0.0, None
+            self.restart()
             return False
         improved = error < self.IMPROVEMENT * self._best
         if improved and self._best > self.precision:

@@ -275,6 +275,9 @@ class ControllerNode(ServoNode):
         if state is not self._reported or steady_s - self._last_status_s >= _STATUS_PERIOD_S:
             self._publish_status()
         self.action.tick()
+        if self.config.after_goal == "done" and self.state()[0] is ServoState.CONVERGED:
+            self.get_logger().info("the goal is reached: disabled, as after_goal says")
+            self.disable()
 
     def _publish_twist(self, twist: np.ndarray, stamp: Time | None = None) -> None:
         msg = TwistStamped(twist=twist_to_msg(twist))

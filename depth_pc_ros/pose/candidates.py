@@ -1,7 +1,7 @@
 """Candidate relative poses of one view: essential matrix, homography, PnP where depth is known well, and no motion.
 
 They complement each other: an essential matrix needs parallax, a homography a plane (or no translation), PnP needs
-depth. A homography also gives the pose of a camera that only rotates. The caller refines all of them and keeps the best.
+depth. A homography also gives the pose of a camera that only rotates. The caller refines all and keeps the best.
 
 Sources: D. Nister, "An efficient solution to the five-point relative pose problem", PAMI 2004; E. Malis, M. Vargas,
 "Deeper understanding of the homography decomposition for vision-based control", INRIA RR-6303, 2007; G. Terzakis,

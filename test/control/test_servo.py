@@ -259,6 +259,80 @@ def test_converged_stays_still_and_moves_again_when_pushed(intrinsics, world):
     assert servo.update(world.matches(), 101.0).state is ServoState.SERVOING
 
 
+class Conveyor:
+    """A world that a servo has converged in, and that then moves: `shift` by a step, or with a velocity, m and m/s."""
+
+    LATENCY = 5  # steps
+
+    def __init__(self, intrinsics, **options):
+        self.world = PointWorld(intrinsics, seed=0, rotation_deg=40, n=150, mismatches=0.0)
+        self.servo = Servo(ControlConfig(controller="pbvs", **options))
+        self.servo.set_goal(Goal.from_images(self.world.goal_points, intrinsics, self.world.distance))
+        self.pending = [np.zeros(6)] * self.LATENCY
+        self.steps = 0
+        while not self.step().converged:
+            assert self.steps < 400
+
+    def shift(self, metres):
+        self.world.T_world_cam[:3, 3] -= metres
+
+    def step(self, velocity=(0, 0, 0)):
+        result = self.servo.update(self.world.matches(), self.steps * DT, age_s=self.LATENCY * DT)
+        self.pending.append(self.servo.answer())
+        self.world.T_world_cam = self.world.T_world_cam @ se3.exp(self.pending.pop(0) * DT)
+        self.shift(np.array(velocity) * DT)
+        self.steps += 1
+        return result
+
+    @property
+    def error_m(self):
+        return se3.pose_error(self.world.T_world_cam, self.world.T_world_goal)[0]
+
+
+@pytest.mark.parametrize("after_goal", ["hold", "track"])
+@pytest.mark.parametrize("moved_m", [0.001, 0.005])
+def test_a_target_that_was_moved_after_the_stop_is_followed(intrinsics, after_goal, moved_m):
+    conveyor = Conveyor(intrinsics, after_goal=after_goal, wake_px=0.4)
+    before = conveyor.world.T_world_cam.copy()
+    conveyor.shift(np.array([moved_m, 0, 0]))
+    for _ in range(100):
+        result = conveyor.step()
+    assert result.converged
+    moved = before[:3, 3] - conveyor.world.T_world_cam[:3, 3]
+    assert np.linalg.norm(moved) < 0.0015  # back where it was seen from: the camera moved with the target
+    assert conveyor.error_m < 0.0015
+
+
+def test_a_converged_servo_does_not_wake_by_noise(intrinsics):
+    conveyor = Conveyor(intrinsics)
+    assert all(conveyor.step().converged for _ in range(200))
+
+
+def test_done_stays_at_rest_whatever_moves(intrinsics):
+    conveyor = Conveyor(intrinsics, after_goal="done")
+    conveyor.shift(np.array([0.05, 0, 0]))
+    for _ in range(20):
+        result = conveyor.step()
+        assert result.converged
+        assert not result.twist.any()
+    conveyor.servo.reset()
+    assert conveyor.step().state is ServoState.SERVOING
+
+
+@pytest.mark.parametrize("velocity", [(0.01, 0, 0), (0.012, -0.016, 0)])
+def test_a_moving_target_is_tracked_without_lag_and_without_stops(intrinsics, velocity):
+    errors = {}
+    for after_goal in ("hold", "track"):
+        conveyor = Conveyor(intrinsics, after_goal=after_goal)
+        for _ in range(100):
+            conveyor.step(velocity)
+        rows = [(conveyor.step(velocity).state, conveyor.error_m) for _ in range(150)]
+        errors[after_goal] = np.mean([error for _, error in rows])
+    assert all(state is ServoState.SERVOING for state, _ in rows)
+    assert max(error for _, error in rows) < 0.002
+    assert errors["track"] < 0.5 * errors["hold"]
+
+
 @pytest.mark.parametrize("distance", [0.0, -1.0, float("nan"), float("inf")])
 def test_impossible_distance_is_refused_and_the_old_goal_stays(intrinsics, world, distance):
     servo = Servo(ControlConfig())

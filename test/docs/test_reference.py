@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from doc_commands import DOCS, ROOT, interfaces
 
+from depth_pc_ros.types import ServoState
+
 REFERENCE = DOCS / "reference"
 SOURCE = "\n".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "depth_pc_ros").rglob("*.py")))
 
@@ -33,6 +35,12 @@ def test_every_interface_file_is_shown():
     package = ROOT / "depth_pc_interfaces"
     files = {str(path.relative_to(ROOT)) for kind in ("msg", "srv", "action") for path in (package / kind).iterdir()}
     assert set(re.findall(r'--8<-- "([^"]+)"', page)) == files
+
+
+def test_every_state_is_explained():
+    page = (DOCS / "tutorials" / "states.md").read_text(encoding="utf-8")
+    table = [line.split("|")[1].strip() for line in page.splitlines() if line.startswith("| ")]
+    assert {state.name for state in ServoState} <= set(table)
 
 
 def test_every_command_is_named():

@@ -6,6 +6,7 @@ from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 
 from depth_pc_interfaces.msg import ServoGoal
 from depth_pc_ros.nodes.controller_node import ControllerNode
+from depth_pc_ros.types import ServoState
 
 pytestmark = pytest.mark.ros
 
@@ -97,3 +98,40 @@ def test_all_motion_until_a_stop_is_recorded(ticked):
     sent_m = 0.02 * np.sum([twist[:3] for twist in ticked.sent], axis=0)
     recorded_m, _ = ticked.node._servo.record.translation(0.0, ticked.time_s + 1.0)
     np.testing.assert_allclose(recorded_m, sent_m, atol=1e-9)
+
+
+def test_done_converges_and_then_disables_itself(runner, camera, monkeypatch):
+    ticked = Ticked(runner, camera, monkeypatch, after_goal="done")
+    ticked.start_moving()
+    states = []
+    for _ in range(300):
+        ticked.tick()
+        states.append(ticked.node.state()[0])
+        if states[-1] is ServoState.DISABLED:
+            break
+    ticked.node.destroy_node()
+    assert states[-1] is ServoState.DISABLED
+    assert ticked.node.error < 0.01
+
+
+def test_a_doubt_of_the_picture_stops_as_ambiguous_and_says_why(runner, camera, monkeypatch, ticked):
+    ticked.start_moving()
+    matches_msg = camera.matches_msg
+
+    def doubtful(*arguments):
+        msg = matches_msg(*arguments)
+        msg.doubt, msg.agreement = "half of the picture is elsewhere", 0.5
+        return msg
+
+    monkeypatch.setattr(camera, "matches_msg", doubtful)
+    for _ in range(300):
+        ticked.tick()
+        state, message = ticked.node.state()
+        assert state is not ServoState.CONVERGED
+        if state is ServoState.AMBIGUOUS:
+            break
+    assert state is ServoState.AMBIGUOUS
+    assert message == "half of the picture is elsewhere"
+    monkeypatch.setattr(camera, "matches_msg", matches_msg)
+    ticked.tick()
+    assert ticked.node.state()[0] is ServoState.CONVERGED
