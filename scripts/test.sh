@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Lint, types, then the test suite. Arguments go to pytest: `scripts/test.sh test/geometry -k twist`.
+# Lint, types, then the test suite in two processes. Arguments go to pytest: `scripts/test.sh test/geometry -k twist`;
+# `-n 0` runs all in one process, as a debugger needs it.
 set -euo pipefail
 
 scripts="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
@@ -10,4 +11,4 @@ cd "$scripts/.."
 ruff check
 ruff format --check
 mypy
-exec python -m pytest "$@"
+exec python -m pytest -n 2 --dist loadfile "$@"

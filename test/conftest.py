@@ -10,6 +10,11 @@ import pytest
 from depth_pc_ros.geometry import se3
 from depth_pc_ros.geometry.camera import Intrinsics
 
+# Where tests run in several processes, each has a ROS domain of its own: their nodes do not meet.
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
+if WORKER:
+    os.environ["ROS_DOMAIN_ID"] = str((int(os.environ.get("ROS_DOMAIN_ID", "0")) + int(WORKER)) % 101)
+
 pytest_plugins = ["ros_runner"]  # test/support is on the path, see pyproject.toml
 
 
