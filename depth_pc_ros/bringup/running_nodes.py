@@ -26,7 +26,7 @@ def refuse_running(specs: list[NodeSpec]) -> None:
     wanted = {spec.full_name for spec in specs}
     found: set[str] = set()
     context = Context()
-    rclpy.init(context=context)
+    rclpy.init(args=[], context=context)  # not those of `ros2 launch`
     try:
         node = rclpy.create_node("start_up_check", context=context, enable_rosout=False)
         end_s = time.monotonic() + DISCOVERY_S

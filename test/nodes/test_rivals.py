@@ -1,6 +1,7 @@
 import types
 
 import pytest
+from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from std_msgs.msg import String
 
@@ -95,7 +96,7 @@ def test_a_second_node_of_this_name_is_named(node, rivals):
 
 def test_in_the_real_graph(runner):
     refused = []
-    runner.node.steady_clock = runner.node.get_clock()
+    runner.node.steady_clock = Clock(clock_type=ClockType.STEADY_TIME)
     Rivals(runner.node, ["input"], [], refused.append)
     runner.publisher(String, "input", readers=0)
     second = Node("second", context=runner.context, namespace=runner.namespace)
