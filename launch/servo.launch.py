@@ -10,13 +10,18 @@ from launch_ros.actions import LifecycleNode
 
 from depth_pc_ros.bringup.bringup_config import BringupConfig
 from depth_pc_ros.bringup.node_table import nodes
+from depth_pc_ros.bringup.running_nodes import refuse_running
 from depth_pc_ros.options import as_text, describe
 from launch import LaunchDescription
 
 
 def start_nodes(context):
-    """The nodes for the given arguments; each configures and activates itself."""
-    config = BringupConfig.from_launch(context.launch_configurations)
+    """The nodes for the given arguments; each configures and activates itself.
+
+    Raises AlreadyRunningError where nodes of the same names are running.
+    """
+    specs = nodes(BringupConfig.from_launch(context.launch_configurations))
+    refuse_running(specs)
     return [
         LifecycleNode(
             package="depth_pc_ros",
@@ -31,7 +36,7 @@ def start_nodes(context):
             respawn_delay=2.0,
             respawn_max_retries=3,
         )
-        for spec in nodes(config)
+        for spec in specs
     ]
 
 

@@ -8,7 +8,14 @@ from functools import cached_property
 from depth_pc_ros.bringup.user_params import read_user_params
 from depth_pc_ros.config import CLASSICAL_LAWS, RENAMED, Config, ControlConfig, MatcherConfig, option, same_as
 from depth_pc_ros.errors import ConfigError
-from depth_pc_ros.nodes.node_configs import AdapterConfig, BridgeConfig, ControllerNodeConfig, DepthNodeConfig
+from depth_pc_ros.nodes.node_configs import (
+    NAMESPACE,
+    AdapterConfig,
+    BridgeConfig,
+    ControllerNodeConfig,
+    DepthNodeConfig,
+    check_namespace,
+)
 from depth_pc_ros.options import as_text, from_text
 
 
@@ -28,6 +35,9 @@ class BringupConfig(Config):
         "profile",
         help="Driver: `pybullet` (a simulation with its own camera), `moveit_servo`, or `twist` (geometry_msgs/Twist).",
     )
+    namespace: str = option(
+        NAMESPACE, "Namespace of the nodes and of all names that do not begin with `/`. Each arm needs one of its own."
+    )
     image: str = option("", "Topic of the camera image. Empty: the simulated camera's; a real driver needs one.")
     camera_info: str = option("", "Topic of its camera_info. Empty: as for `image`.")
     depth_image: str = option(
@@ -46,7 +56,8 @@ class BringupConfig(Config):
     camera_in_tool: str = option(
         "", "Real driver: pose of the camera's optical frame in the tool, `x y z qx qy qz qw` in m. Empty: from TF."
     )
-    cmd_vel: str = option("/cmd_vel", "Driver `twist`: topic that takes the tool's twist, in the tool frame.")
+    cmd_vel: str = option("cmd_vel", "Driver `twist`: topic that takes the tool's twist, in the tool frame.")
+    servo_node: str = option("/servo_node", "Driver `moveit_servo`: full name of the MoveIt Servo node of this arm.")
     default_distance: float | None = _or_parameter(ControlConfig, "default_distance")
     max_linear: float | None = _or_parameter(ControlConfig, "max_linear")
     max_angular: float | None = _or_parameter(ControlConfig, "max_angular")
@@ -70,6 +81,7 @@ class BringupConfig(Config):
 
     def __post_init__(self):
         super().__post_init__()
+        check_namespace(self.namespace)
         if self.driver == "pybullet":
             return
         for name in ("image", "camera_info", *(("tool_frame",) if self.driver == "moveit_servo" else ())):
@@ -100,7 +112,7 @@ class BringupConfig(Config):
     @cached_property
     def user_params(self) -> dict[str, dict[str, object]]:
         """Node -> parameters of the user's own file. Raises ConfigError."""
-        return read_user_params(self.params) if self.params else {}
+        return read_user_params(self.params, self.namespace) if self.params else {}
 
     def parameter(self, node: str, name: str, given=None):
         """The value of a node's parameter: `given` at start-up, or else that of `params`; None: neither has one."""

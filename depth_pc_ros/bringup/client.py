@@ -31,7 +31,7 @@ from depth_pc_ros.nodes.conversions import (
     rgb_to_image,
     stamp_to_seconds,
 )
-from depth_pc_ros.nodes.node_configs import NAMESPACE
+from depth_pc_ros.nodes.node_configs import NAMESPACE, check_namespace
 from depth_pc_ros.nodes.transport import use_large_shared_memory
 from depth_pc_ros.types import ServoState
 
@@ -63,13 +63,13 @@ class ServoClient:
             client.enable(True)
             client.wait_for(lambda status: status.state == status.CONVERGED, timeout_s=60)
 
-    A topic is subscribed when it is first needed. Every method raises ServoClientError when it cannot do its job
-    within `timeout_s` of wall time.
+    namespace: of the nodes; ConfigError where it is no absolute name. A topic is subscribed when it is first needed.
+    Every method raises ServoClientError when it cannot do its job within `timeout_s` of wall time.
     """
 
     def __init__(self, timeout_s: float = 10.0, namespace: str = NAMESPACE):
         self.timeout_s = timeout_s
-        self._namespace = namespace
+        self._namespace = check_namespace(namespace)
         self._changed = threading.Condition()
         self._newest: dict[str, object] = {}
         self._listeners: dict[str, list[Callable]] = defaultdict(list)

@@ -36,6 +36,10 @@ class NodeSpec:
     namespace: str = NAMESPACE
     essential: bool = True
 
+    @property
+    def full_name(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
     def command(self) -> list[str]:
         """Command line that starts the node with this Python."""
         words = [sys.executable, "-m", f"depth_pc_ros.nodes.{self.executable}", "--ros-args"]
@@ -60,6 +64,8 @@ def nodes(config: BringupConfig) -> list[NodeSpec]:
         raise ConfigError("depth: `camera` needs a depth_image topic")
     depth = {"depth_image": depth_image} if config.depth_source == "camera" else {}
     clock = {"use_sim_time": simulated}
+    # Two simulations have two times.
+    own_clock = {"/clock": "clock"} if simulated and config.namespace != NAMESPACE else {}
 
     def waiting_limit(name: str) -> dict[str, float]:
         return {name: LOCKSTEP_TIMEOUT_S} if config.lockstep else {}
@@ -107,6 +113,8 @@ def nodes(config: BringupConfig) -> list[NodeSpec]:
                 "at_limit": "bridge/at_limit",
                 "command": "bridge/command",
                 "cmd_vel": config.cmd_vel,
+                "delta_twist_cmds": f"{config.servo_node}/delta_twist_cmds",
+                "switch_command_type": f"{config.servo_node}/switch_command_type",
             },
         ),
     ]
@@ -117,6 +125,8 @@ def nodes(config: BringupConfig) -> list[NodeSpec]:
     return [
         dataclasses.replace(
             spec,
+            namespace=config.namespace,
+            remappings={**spec.remappings, **own_clock},
             params_file=config_file(f"{spec.name}.yaml"),
             parameters={**user.get(spec.name, {}), **spec.parameters},
         )

@@ -14,14 +14,14 @@ from depth_pc_ros.nodes.arm_drivers import DRIVERS, MoveItServoDriver
 from depth_pc_ros.nodes.base import IMAGE_QOS
 from depth_pc_ros.nodes.conversions import rectifier_from_info
 from depth_pc_ros.nodes.hand_eye import TfHandEye
-from depth_pc_ros.nodes.node_configs import NAMESPACE
 
+_INPUTS = ("image", "camera_info", "depth_image")
 _SERVICES = ("keypoints/set_goal_image", "keypoints/capture_goal", "controller/enable")
 
 
 def check_running_nodes(config: BringupConfig, seconds: float) -> list[Check]:
     """Count messages on the topics for so many seconds, and query the nodes."""
-    with ServoClient() as client:
+    with ServoClient(namespace=config.namespace) as client:
         watch = _Watch(client, config)
         time.sleep(seconds)
         return [*watch.topics(seconds), *watch.transform(), *watch.node_states(), *watch.services(), watch.output()]
@@ -33,8 +33,8 @@ class _Watch:
         self._config = config
         self._specs = {spec.name: spec for spec in nodes(config)}
         inputs = self._specs["keypoints"].remappings
-        self._topics = {name: _absolute(topic) for name, topic in inputs.items()}
-        self._counts = dict.fromkeys(inputs, 0)
+        self._topics = {name: self._absolute(inputs[name]) for name in _INPUTS if name in inputs}
+        self._counts = dict.fromkeys(self._topics, 0)
         self._info: CameraInfo | None = None
         for name, topic in self._topics.items():
             kind = CameraInfo if name == "camera_info" else Image
@@ -90,28 +90,33 @@ class _Watch:
     def node_states(self) -> list[Check]:
         """Whether each node is active."""
         checks = []
-        for name in self._specs:
-            active = self._client.is_active(name)
+        running = [f"{namespace}/{name}" for name, namespace in self._client.node.get_node_names_and_namespaces()]
+        for spec in self._specs.values():
+            active, count = self._client.is_active(spec.name), running.count(spec.full_name)
             detail = "active" if active else "not running or not active: start it with bringup or ros2 launch"
-            checks.append(Check(f"node {NAMESPACE}/{name}", active, detail))
+            if count > 1:
+                detail = f"{count} nodes have this name: stop all, and start again"
+            checks.append(Check(f"node {spec.full_name}", active and count < 2, detail))
         return checks
 
     def services(self) -> list[Check]:
         """Whether the services that a user calls, and that the adapter calls, are there."""
         present = {name for name, _ in self._client.node.get_service_names_and_types()}
-        wanted = [_absolute(name) for name in _SERVICES]
+        wanted = [self._absolute(name) for name in _SERVICES]
         if self._config.driver == "moveit_servo":
-            wanted.append(MoveItServoDriver.SWITCH)
+            wanted.append(self._output(MoveItServoDriver.SWITCH))
         return [Check(f"service {name}", name in present, "there" if name in present else "missing") for name in wanted]
 
     def output(self) -> Check:
         """Whether the adapter's command has a subscriber."""
-        name = DRIVERS[self._config.driver].TOPIC
-        topic = _absolute(self._specs["adapter"].remappings.get(name, name))
+        topic = self._output(DRIVERS[self._config.driver].TOPIC)
         count = self._client.node.count_subscribers(topic)
         detail = f"{count} subscriber(s)" if count else "no subscriber: start the arm's driver"
         return Check(f"output {topic}", count > 0, detail)
 
+    def _output(self, name: str) -> str:
+        """What a name in the adapter is outside."""
+        return self._absolute(self._specs["adapter"].remappings.get(name, name))
 
-def _absolute(name: str) -> str:
-    return name if name.startswith("/") else f"{NAMESPACE}/{name}"
+    def _absolute(self, name: str) -> str:
+        return name if name.startswith("/") else f"{self._config.namespace}/{name}"

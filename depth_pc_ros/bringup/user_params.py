@@ -28,18 +28,19 @@ SET_AT_START_UP = {
 }
 
 
-def read_user_params(path: str | Path) -> dict[str, dict[str, object]]:
+def read_user_params(path: str | Path, namespace: str = NAMESPACE) -> dict[str, dict[str, object]]:
     """Node -> parameter -> value, of a YAML file with a section for each node.
 
     A section is named `controller`, or as ROS does (`/depth_pc/controller`, `/**`), with or without `ros__parameters`.
-    A section of one node overrides one with wildcards. Raises ConfigError, which names file, section and key.
+    A section of one node overrides one with wildcards. namespace: of the nodes, for sections that name it. Raises
+    ConfigError, which names file, section and key.
     """
     where = f"params {path}"
     sections = read_yaml(Path(path).expanduser(), "params")
     by_node = {name: {} for name in NODE_CONFIGS}
     owners: dict[str, str] = {}
     for section in sorted(sections, key=lambda section: "*" not in str(section)):  # wildcards first
-        nodes = _nodes_of(section, where)
+        nodes = _nodes_of(section, namespace, where)
         values = _values_of(sections[section], f"{where}: section {section!r}")
         if "*" in section:
             _check_known(values, nodes, f"{where}: section {section!r}")
@@ -54,7 +55,7 @@ def read_user_params(path: str | Path) -> dict[str, dict[str, object]]:
     return by_node
 
 
-def _nodes_of(section, where: str) -> list[str]:
+def _nodes_of(section, namespace: str, where: str) -> list[str]:
     """The nodes that a section is for. Raises ConfigError for none."""
     if section in NODE_CONFIGS:
         return [section]
@@ -62,9 +63,9 @@ def _nodes_of(section, where: str) -> list[str]:
     pattern = "".join(
         {"/**": "(/[^/]+)*", "**": "(/[^/]+)*", "*": "[^/]+"}.get(word, re.escape(word)) for word in words
     )
-    found = [name for name in NODE_CONFIGS if re.fullmatch(pattern, f"{NAMESPACE}/{name}")]
+    found = [name for name in NODE_CONFIGS if re.fullmatch(pattern, f"{namespace}/{name}")]
     if not found:
-        known = [*NODE_CONFIGS, *(f"{NAMESPACE}/{name}" for name in NODE_CONFIGS), "/**"]
+        known = [*NODE_CONFIGS, *(f"{namespace}/{name}" for name in NODE_CONFIGS), "/**"]
         raise ConfigError(f"{where}: {unknown_name('section', section, known)}")
     return found
 

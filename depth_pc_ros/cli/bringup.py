@@ -18,6 +18,7 @@ from depth_pc_ros.options import add_text_fields, given_texts
 with one_line_where_missing("bringup"):
     from depth_pc_ros.bringup.client import ServoClient
     from depth_pc_ros.bringup.processes import NodeProcesses
+    from depth_pc_ros.bringup.running_nodes import refuse_running
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 EXAMPLES = """examples:
@@ -26,6 +27,7 @@ EXAMPLES = """examples:
   bringup --lockstep --controller ibvs simulated time waits for the nodes; another control law
   bringup --driver moveit_servo --image /camera/color/image_raw --camera-info /camera/color/camera_info \\
           --tool-frame tool0           a real arm under MoveIt Servo; the camera's pose in the tool comes from TF
+  bringup --namespace /left --seed 1   beside another one: a second arm in the same ROS domain
   bringup --params my_robot.yaml       your own parameters, such as controller: {max_linear: 0.1}
 
 then, in another shell:
@@ -62,9 +64,13 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def run(specs: list[NodeSpec], log_dir: Path | None) -> None:
-    """Run the nodes until interrupted. Raises NodeDiedError when one of them ends; all are stopped then."""
+    """Run the nodes until interrupted. Raises NodeDiedError when one of them ends; all are stopped then.
+
+    Raises AlreadyRunningError, and starts nothing, where nodes of the same names are running.
+    """
+    refuse_running(specs)
     with NodeProcesses(specs, log_dir) as processes:
-        with ServoClient() as client:
+        with ServoClient(namespace=specs[0].namespace) as client:
             processes.wait_until_active(client, on_active=lambda name: print(f"{name}: active", flush=True))
         print("ready", flush=True)
         while True:

@@ -23,14 +23,16 @@ with one_line_where_missing("demo"):
     require("sim", *SIM, "matplotlib")
     from depth_pc_ros.bringup.client import ServoClient, ServoClientError
     from depth_pc_ros.bringup.processes import NodeProcesses
+    from depth_pc_ros.bringup.running_nodes import refuse_running
     from depth_pc_ros.cli.bringup import interrupt_on_signals
     from depth_pc_ros.cli.run_animation import ViewRecorder, draw_animation
     from depth_pc_ros.cli.run_figures import draw_trajectory, draw_views
     from depth_pc_ros.cli.run_recorder import RunRecorder
 
 _GIVE_UP_S = 5.0  # wall time without motion and without convergence
-_OPTIONS = tuple(
-    "seed controller matcher matcher_weights lightglue_weights speed depth depth_model scene ycb_root level".split()
+_OPTIONS = (
+    *"seed controller matcher matcher_weights lightglue_weights speed depth depth_model".split(),
+    *"scene ycb_root level namespace".split(),
 )
 _RESULTS = ("goal.png", "demo.png", "demo.webp", "trajectory.png", "run.csv", "logs")
 
@@ -75,7 +77,8 @@ class Demo:
     def run(self) -> None:
         started_s = time.monotonic()
         print(f"starting the nodes; their output goes to {self.output / 'logs'}", flush=True)
-        with NodeProcesses(nodes(self.config), self.output / "logs") as processes, ServoClient() as client:
+        client = ServoClient(namespace=self.config.namespace)
+        with NodeProcesses(nodes(self.config), self.output / "logs") as processes, client:
             processes.wait_until_active(client)
             print(f"all nodes are active after {time.monotonic() - started_s:.1f} s", flush=True)
             try:
@@ -213,6 +216,7 @@ def main(argv: list[str] | None = None) -> int:
     problem = ""
     try:
         demo = Demo(_options(arguments), arguments.output, arguments.timeout, arguments.animation)
+        refuse_running(nodes(demo.config))
         _clear(arguments.output)
     except (DepthPcError, OSError) as error:
         print(f"demo: {error}", file=sys.stderr)

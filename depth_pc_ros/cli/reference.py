@@ -49,10 +49,11 @@ ros2 launch depth_pc_ros servo.launch.py params:=my_robot.yaml
 bringup --params my_robot.yaml
 ```
 
-A section may also be named as in other ROS parameter files (`{NAMESPACE}/controller` or `/**`, with
-`ros__parameters`); one that names a node overrides one with wildcards. The file overrides the defaults, and the
+A section may also be named as in other ROS parameter files (`{NAMESPACE}/controller`, `/**/controller` or `/**`,
+with `ros__parameters`); one that names a node overrides one with wildcards. The file overrides the defaults, and the
 start-up options that you give override the file. It is checked before anything starts: an unknown section or key, a
-value of another type or outside its range, and a key given twice are errors.
+section of another namespace than the one to start, a value of another type or outside its range, and a key given twice
+are errors.
 """
 
 
@@ -95,7 +96,7 @@ def parameter_file(node: str) -> str:
     if fixed:
         head.append(f"Start-up options set the rest: {', '.join(fixed)}.")
     lines = [line for text in head for line in _comment(text, "")]
-    lines += [f"{NAMESPACE}/{node}:", "  ros__parameters:"]
+    lines += [f"/**/{node}:  # in any namespace", "  ros__parameters:"]
     for field in _fields(config):
         if field.name not in fixed:
             lines += _comment(describe(field), "    ")

@@ -8,8 +8,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from depth_pc_ros.bringup.bringup_config import BringupConfig
 from depth_pc_ros.errors import DepthPcError, ImageError
 from depth_pc_ros.extras import one_line_where_missing
+from depth_pc_ros.options import add_fields
 
 with one_line_where_missing("set_goal"):
     from depth_pc_ros.bringup.client import ServoClient
@@ -37,6 +39,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--distance", type=_metres, metavar="M", help="Camera to scene centre at the goal, metres.")
     parser.add_argument("--depth", type=Path, metavar="FILE", help="Depth of the goal image: 16-bit mm, or .npy in m.")
     parser.add_argument("--enable", action="store_true", help="Start moving towards the goal.")
+    add_fields(parser, BringupConfig, ["namespace"])
     parser.add_argument("--timeout", type=float, default=10.0, metavar="S", help="Wait this long for an answer (10).")
     return parser
 
@@ -52,7 +55,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         image = None if arguments.capture else read_image(arguments.image)
         depth = read_depth(arguments.depth) if arguments.depth else None
-        with ServoClient(arguments.timeout) as client:
+        with ServoClient(arguments.timeout, arguments.namespace) as client:
             if image is None:
                 print(client.capture_goal())
             else:

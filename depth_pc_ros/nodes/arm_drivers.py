@@ -53,8 +53,8 @@ class MoveItServoDriver(StampedDriver):
     The twist is sent in the tip frame: Servo rotates a command of another frame, but does not move its lever arm.
     """
 
-    TOPIC = "/servo_node/delta_twist_cmds"
-    SWITCH = "/servo_node/switch_command_type"
+    TOPIC = "delta_twist_cmds"  # of the MoveIt Servo node: start-up remaps both names to it
+    SWITCH = "switch_command_type"
     RETRY_S = 0.5
 
     def __init__(self, node, tool_frame: str):
@@ -70,12 +70,13 @@ class MoveItServoDriver(StampedDriver):
         self._logger = node.get_logger()
         self._request = ServoCommandType.Request(command_type=ServoCommandType.Request.TWIST)
         self._client = node.create_client(ServoCommandType, self.SWITCH)
+        self._switch_name = node.resolve_service_name(self.SWITCH)
         self._reply = None
         self._switched = False
         node.create_timer(self.RETRY_S, self._switch, clock=node.steady_clock)
 
     def problem(self) -> str:
-        return "" if self._switched else f"MoveIt Servo has not been switched to twists yet ({self.SWITCH})"
+        return "" if self._switched else f"MoveIt Servo has not been switched to twists yet ({self._switch_name})"
 
     def _switch(self) -> None:
         """Repeat the request until it succeeds, and again after the servo node was gone."""

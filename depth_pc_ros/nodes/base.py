@@ -227,7 +227,7 @@ class ServoNode(LifecycleNode):
         level, message, values = self.diagnose() if self.active else (DiagnosticStatus.OK, "inactive", {})
         status = DiagnosticStatus(
             level=level,
-            name=f"depth_pc: {self.get_name()}",
+            name=f"depth_pc: {self.get_fully_qualified_name()}",
             message=message,
             values=[KeyValue(key=key, value=str(value)) for key, value in values.items()],
         )

@@ -18,6 +18,7 @@ from depth_pc_ros.nodes.base import IMAGE_QOS, LATCHED_QOS, TWIST_QOS, ServoNode
 from depth_pc_ros.nodes.conversions import seconds_to_stamp, stamp_to_seconds, twist_to_msg
 from depth_pc_ros.nodes.lockstep_queue import LockstepQueue
 from depth_pc_ros.nodes.node_configs import ControllerNodeConfig
+from depth_pc_ros.nodes.rivals import Rivals
 from depth_pc_ros.nodes.servo_action import ServoAction
 from depth_pc_ros.nodes.servo_input import ServoInput
 from depth_pc_ros.types import ServoState, StepResult
@@ -77,6 +78,7 @@ class ControllerNode(ServoNode):
         self.create_service(SetBool, "~/enable", self._on_enable)
         self.create_timer(1.0 / config.rate_hz, self._on_tick, clock=self.steady_clock)
         self.action = ServoAction(self)
+        self._rivals = Rivals(self, ["matches", "goal"], [], self._on_rival)
 
     def begin(self):
         self._publish_status()
@@ -105,6 +107,8 @@ class ControllerNode(ServoNode):
         self._latched = None
         if self._adapter_state == "FAULT":
             self._latched = ServoState.FAULT, f"twist adapter: {self._adapter_message}"
+        elif rival := self._rivals.look():
+            self._latched = ServoState.FAULT, rival
         self._lockstep_queue.clear()
         self._servo.reset()
         self._result = _WAITING
@@ -151,7 +155,8 @@ class ControllerNode(ServoNode):
         if self.goal_id == 0 or self._result.state is ServoState.NO_GOAL:
             return ServoState.NO_GOAL, self._result.message if self.goal_id else "no goal image has been set"
         if not self._enabled:
-            return ServoState.DISABLED, f"call {self.get_fully_qualified_name()}/enable with true"
+            ready = f"call {self.get_fully_qualified_name()}/enable with true"
+            return ServoState.DISABLED, self._rivals.problem or ready
         if self._latched:
             state, message = self._latched
             return state, f"{message}; disable and enable again"
@@ -205,6 +210,10 @@ class ControllerNode(ServoNode):
         self._servo.set_obeyed(self._adapter_state == "OK" and not refused)
         if self._adapter_state == "FAULT" and self._enabled:
             self._latched = ServoState.FAULT, f"twist adapter: {msg.message}"
+
+    def _on_rival(self, problem: str) -> None:
+        if self._enabled:
+            self._latched = ServoState.FAULT, problem
 
     def _on_matches(self, msg: KeypointMatches):
         if not self.active:

@@ -1,5 +1,6 @@
 """The parameters of every node. No ROS import: start-up, its checks and the reference page read them, too."""
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,9 +9,19 @@ from depth_pc_ros.config import CommonConfig, Config, ControlConfig, MatcherConf
 from depth_pc_ros.errors import ConfigError
 from depth_pc_ros.package_files import SHIPPED_DEPTH
 
-NAMESPACE = "/depth_pc"  # of all nodes
+NAMESPACE = "/depth_pc"  # of all nodes of a servo, unless it is given another
 # Kinds of arm drivers; `nodes.arm_drivers.register_driver` adds one.
 DRIVER_PROFILES = ["pybullet", "moveit_servo", "twist"]
+
+
+def check_namespace(namespace: str) -> str:
+    """The namespace of a servo's nodes, as it is. Raises ConfigError where it is not an absolute name of ROS."""
+    if not re.fullmatch(r"(/[A-Za-z_][A-Za-z0-9_]*)+", namespace):
+        raise ConfigError(
+            f"namespace: expected words of letters, digits and _ that begin with no digit, each after a /, "
+            f"such as /left or /cell_1/left, got {namespace!r}"
+        )
+    return namespace
 
 
 @dataclass(frozen=True)

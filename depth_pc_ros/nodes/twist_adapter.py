@@ -18,10 +18,12 @@ from depth_pc_ros.nodes.base import LATCHED_QOS, TWIST_QOS, ServoNode, run
 from depth_pc_ros.nodes.conversions import stamp_to_seconds, twist_from_msg
 from depth_pc_ros.nodes.hand_eye import FixedHandEye, TfHandEye, TransformError
 from depth_pc_ros.nodes.node_configs import AdapterConfig
+from depth_pc_ros.nodes.rivals import Rivals
 
 
 class TwistAdapter(ServoNode):
-    """Publishes `~/status` with a value `state`: OK, LIMITED, TF_ERROR or FAULT (a command was not finite).
+    """Publishes `~/status` with a value `state`: OK, LIMITED, TF_ERROR or FAULT (a command was not finite, or another
+    node commands, too).
 
     FAULT lasts until no command came for `command_timeout_s`: its source has to stop first.
     """
@@ -43,6 +45,7 @@ class TwistAdapter(ServoNode):
         self.create_subscription(TwistStamped, "twist_cmd", self._on_twist, TWIST_QOS)
         self.create_subscription(Bool, "at_limit", self._on_limit, LATCHED_QOS)
         self.create_timer(1.0 / config.rate_hz, self._tick, clock=self.steady_clock)
+        self._rivals = Rivals(self, ["twist_cmd"], [self._driver.TOPIC], self._on_rival)
 
     def begin(self) -> None:
         timeout_s = self.config.command_timeout_s
@@ -64,6 +67,10 @@ class TwistAdapter(ServoNode):
 
     def _on_limit(self, msg: Bool) -> None:
         self._at_limit = msg.data
+
+    def _on_rival(self, problem: str) -> None:
+        if self.active:
+            self._refuse("FAULT", problem)
 
     def _on_twist(self, msg: TwistStamped) -> None:
         if not self.active:
@@ -115,7 +122,7 @@ class TwistAdapter(ServoNode):
         if not self.active:
             return
         silence = self._watchdog.silence(self.steady_s())
-        if silence and self._state == "FAULT":
+        if silence and self._state == "FAULT" and not self._rivals.problem:
             self._report("OK", "")
         if silence and self._moving:
             self._refuse("OK", silence)

@@ -15,6 +15,10 @@ CAMERA_IN_TOOL = "0.07 0 0.05 0 0 0.6 0.8"
     [
         ({"driver": "ur"}, "driver: expected one of pybullet"),
         ({"seed": -1}, "seed"),
+        *(
+            ({"namespace": wrong}, f"namespace: expected words .* such as /left .* got '{wrong}'")
+            for wrong in ("left", "/", "", "/left/", "/2", "//left", "/le-ft", "/größe", "~/left")
+        ),
         ({"max_linear": 3.0}, r"max_linear: expected a value in \[0.001, 2.0\], got 3.0"),
         ({"driver": "twist"}, r"image: driver twist needs one, such as image:="),
         ({"driver": "moveit_servo", **REAL}, "tool_frame"),

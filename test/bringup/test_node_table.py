@@ -36,9 +36,31 @@ def test_every_input_is_some_nodes_output():
         "controller/twist_cmd", "adapter/status",
     }  # fmt: skip
     wired = {target for spec in table().values() for target in spec.remappings.values()}
-    assert wired - {"/cmd_vel"} == outputs
+    own = {"cmd_vel", "/servo_node/delta_twist_cmds", "/servo_node/switch_command_type"}
+    assert wired - own == outputs
     with_camera = {target for spec in table(depth="camera").values() for target in spec.remappings.values()}
     assert with_camera - wired == {"bridge/depth_image"}
+
+
+def test_every_name_of_a_simulation_follows_the_namespace():
+    specs = table(namespace="/cell_1/left", driver="pybullet")
+    assert {spec.full_name for spec in specs.values()} == {
+        f"/cell_1/left/{name}" for name in ("bridge", "keypoints", "depth", "controller", "adapter")
+    }
+    targets = {target for spec in specs.values() for target in spec.remappings.values()}
+    assert {target for target in targets if target.startswith("/")} == {
+        "/servo_node/delta_twist_cmds", "/servo_node/switch_command_type",
+    }  # fmt: skip
+    assert all(spec.remappings["/clock"] == "clock" for spec in specs.values())
+    assert not any("/clock" in spec.remappings for spec in table(driver="pybullet").values())  # the usual place
+
+
+def test_each_arm_has_its_own_driver():
+    options = {"camera_in_tool": CAMERA_IN_TOOL, "tool_frame": "tool0", **REAL}
+    adapter = table(driver="moveit_servo", servo_node="/left/servo_node", **options)["adapter"]
+    assert adapter.remappings["delta_twist_cmds"] == "/left/servo_node/delta_twist_cmds"
+    assert adapter.remappings["switch_command_type"] == "/left/servo_node/switch_command_type"
+    assert table(driver="twist", **options)["adapter"].remappings["cmd_vel"] == "cmd_vel"
 
 
 def test_depth_is_estimated_unless_there_is_a_camera_for_it():
@@ -65,6 +87,7 @@ def test_a_real_driver_has_no_simulation_and_runs_on_wall_time():
     specs = table(driver="twist", camera_in_tool=CAMERA_IN_TOOL, cmd_vel="/arm/twist", **REAL)
     assert list(specs) == ["keypoints", "depth", "controller", "adapter"]
     assert not any(spec.parameters["use_sim_time"] for spec in specs.values())
+    assert "/clock" not in specs["adapter"].remappings
     assert specs["keypoints"].remappings == {"image": "/camera/image", "camera_info": "/camera/info"}
     assert specs["depth"].parameters["source"] == "estimated"
     adapter = specs["adapter"]
@@ -133,7 +156,7 @@ def test_a_command_line_carries_everything():
 
 def test_each_node_has_its_yaml():
     for name, spec in table().items():
-        assert yaml.safe_load(spec.params_file.read_text())[f"{NAMESPACE}/{name}"]["ros__parameters"]
+        assert yaml.safe_load(spec.params_file.read_text())[f"/**/{name}"]["ros__parameters"]
 
 
 def test_what_every_robot_must_set_is_a_start_up_option():

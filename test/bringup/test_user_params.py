@@ -35,6 +35,21 @@ def test_every_form_of_a_section(read, text):
     assert read(text) == {"controller": {"max_linear": 0.1}}
 
 
+@pytest.mark.parametrize("section", ["controller", "/cell/left/controller", "/**/controller", "/**/left/controller"])
+def test_every_form_of_a_section_in_another_namespace(tmp_path, section):
+    path = tmp_path / "my_robot.yaml"
+    path.write_text(f"{section}: {{max_linear: 0.1}}")
+    assert read_user_params(path, "/cell/left")["controller"] == {"max_linear": 0.1}
+
+
+@pytest.mark.parametrize("section", ["/depth_pc/controller", "/left/controller", "/*/controller", "/cell/right/*"])
+def test_a_section_of_another_namespace_is_refused_not_left_out(tmp_path, section):
+    path = tmp_path / "my_robot.yaml"
+    path.write_text(f"{section}: {{max_linear: 0.1}}")
+    with pytest.raises(ConfigError, match="unknown section"):
+        read_user_params(path, "/cell/left")
+
+
 def test_an_empty_file_gives_nothing(read):
     assert read("") == {}
     assert read("# nothing yet\n") == {}

@@ -67,6 +67,13 @@ def test_ready_and_then_stopped(small, number):
                 break
         for name in ("bridge", "keypoints", "depth", "controller", "adapter"):
             assert f"{name}: active" in lines
+        if number == signal.SIGINT:
+            second = start("--params", str(small))
+            output, _ = second.communicate(timeout=WAIT_S)
+            assert second.returncode == 1
+            names = ", ".join(f"/depth_pc/{name}" for name in ("adapter", "bridge", "controller", "depth", "keypoints"))
+            assert f": {names}; stop them first" in output
+            assert output.startswith("bringup: running already in ROS domain ")
         process.send_signal(number)
         output, _ = process.communicate(timeout=WAIT_S)
         assert process.returncode == 0

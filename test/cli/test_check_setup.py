@@ -88,11 +88,11 @@ def test_the_depth_model_that_ships_is_needed_to_estimate(monkeypatch):
 def test_with_nothing_running_everything_live_is_missing(monkeypatch, capsys):
     pytest.importorskip("rclpy", reason="needs rclpy: run scripts/setup.sh, or source a ROS 2 environment")
     monkeypatch.setenv("ROS_DOMAIN_ID", str(int(os.environ.get("ROS_DOMAIN_ID", 0)) % 100 + 1))
-    assert check_setup.main(["--seconds", "0.5", "--depth", "camera"]) == 1
+    assert check_setup.main(["--seconds", "0.5", "--depth", "camera", "--namespace", "/left"]) == 1
     output = capsys.readouterr().out
     for line in (
-        "MISSING topic /depth_pc/bridge/image ", "MISSING topic /depth_pc/bridge/camera_info", "MISSING intrinsics",
-        "-       topic /depth_pc/bridge/depth_image", "MISSING node /depth_pc/controller",
-        "MISSING service /depth_pc/controller/enable", "MISSING output /depth_pc/bridge/command",
+        "MISSING topic /left/bridge/image ", "MISSING topic /left/bridge/camera_info", "MISSING intrinsics",
+        "-       topic /left/bridge/depth_image", "MISSING node /left/controller",
+        "MISSING service /left/controller/enable", "MISSING output /left/bridge/command",
     ):  # fmt: skip
         assert line in output

@@ -15,6 +15,7 @@ pytest.importorskip("rclpy", reason="needs rclpy: run scripts/setup.sh, or sourc
 
 from depth_pc_ros.bringup.bringup_config import BringupConfig
 from depth_pc_ros.cli import demo
+from depth_pc_ros.errors import DepthPcError
 
 NODES = {"bridge", "keypoints", "depth", "controller", "adapter"}
 
@@ -171,6 +172,17 @@ def test_an_output_that_is_a_file_is_refused(tmp_path, capsys):
     assert demo.main(["--output", str(tmp_path / "file")]) == 1
     assert str(tmp_path / "file") in capsys.readouterr().err
     assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_demo_over_a_running_one_is_refused_and_keeps_its_results(tmp_path, monkeypatch, capsys):
+    def refuse(specs):
+        raise DepthPcError(f"running already: {specs[0].full_name}")
+
+    monkeypatch.setattr(demo, "refuse_running", refuse)
+    (tmp_path / "run.csv").write_text("of the other")
+    assert demo.main(["--output", str(tmp_path), "--namespace", "/second"]) == 1
+    assert capsys.readouterr().err == "demo: running already: /second/bridge\n"
+    assert (tmp_path / "run.csv").read_text() == "of the other"
 
 
 def test_help_teaches(capsys):

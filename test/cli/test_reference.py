@@ -25,7 +25,7 @@ def test_a_file_in_the_source_tree_is_up_to_date(name):
 def test_a_parameter_file_holds_the_defaults_that_start_up_does_not_set(node, tmp_path):
     text = reference.parameter_file(node)
     assert max(map(len, text.splitlines())) <= 120
-    values = yaml.safe_load(text)[f"/depth_pc/{node}"]["ros__parameters"]
+    values = yaml.safe_load(text)[f"/**/{node}"]["ros__parameters"]
     config = NODE_CONFIGS[node]
     assert config.from_mapping(values) == config()
     assert set(values) == set(config.__dataclass_fields__) - set(SET_AT_START_UP[node])

@@ -15,8 +15,9 @@ class FakeClient:
     calls = ()
     refusal = ""
 
-    def __init__(self, timeout_s):
+    def __init__(self, timeout_s, namespace):
         FakeClient.calls = [("timeout", timeout_s)]
+        FakeClient.namespace = namespace
 
     def __enter__(self):
         return self
@@ -68,6 +69,14 @@ def test_an_image_with_distance_and_depth(client, goal, tmp_path, capsys):
 def test_capture_and_enable(client):
     assert set_goal.main(["--capture", "--enable"]) == 0
     assert client.calls[1:] == [("capture",), ("enable", True)]
+    assert client.namespace == "/depth_pc"
+    assert set_goal.main(["--capture", "--namespace", "/left"]) == 0
+    assert client.namespace == "/left"
+
+
+def test_a_wrong_namespace_is_one_line(capsys):
+    assert set_goal.main(["--capture", "--namespace", "left"]) == 1
+    assert capsys.readouterr().err.startswith("set_goal: namespace: expected words")
 
 
 def test_a_refusal_is_printed_and_nothing_is_enabled(client, goal, monkeypatch, capsys):

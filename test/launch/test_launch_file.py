@@ -12,9 +12,11 @@ pytest.importorskip("launch_ros", reason="needs launch and launch_ros, which com
 from launch.actions import DeclareLaunchArgument
 from launch.utilities import perform_substitutions
 from launch_ros.actions import LifecycleNode
+from rclpy.node import Node
 
 from depth_pc_ros.bringup.bringup_config import BringupConfig
 from depth_pc_ros.bringup.node_table import nodes
+from depth_pc_ros.bringup.running_nodes import AlreadyRunningError, refuse_running
 from depth_pc_ros.errors import ConfigError
 from launch import LaunchContext
 
@@ -26,6 +28,8 @@ def launch_file():
     spec = importlib.util.spec_from_file_location("servo_launch", PATH)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    assert module.refuse_running is refuse_running
+    module.refuse_running = lambda specs: None  # it takes a while; one test has it
     return module
 
 
@@ -63,6 +67,7 @@ def parameters(action) -> dict[str, object]:
         {"rig": "arm", "seed": "3", "lockstep": "true"},
         {"driver": "twist", "image": "/i", "camera_info": "/c", "camera_in_tool": "0 0 0 0 0 0 1"},
         {"max_linear": "0.1", "find_scale": "false", "default_distance": ""},
+        {"namespace": "/cell_1/left"},
     ],
 )
 def test_the_nodes_are_those_of_the_table(launch_file, arguments):
@@ -74,9 +79,17 @@ def test_the_nodes_are_those_of_the_table(launch_file, arguments):
         assert action.node_package == "depth_pc_ros"
         assert action.node_executable == spec.executable
         action._perform_substitutions(context)
-        assert action.node_name == f"/depth_pc/{spec.name}"
+        assert action.node_name == spec.full_name
         assert dict(action.expanded_remapping_rules or ()) == spec.remappings
         assert parameters(action) == spec.parameters
+
+
+def test_a_launch_over_a_running_node_is_refused(launch_file, runner, monkeypatch):
+    monkeypatch.setattr(launch_file, "refuse_running", refuse_running)
+    running = Node("controller", context=runner.context, namespace=runner.namespace)
+    with pytest.raises(AlreadyRunningError, match=f"{runner.namespace}/controller"):
+        start(launch_file, namespace=runner.namespace)
+    running.destroy_node()
 
 
 def test_a_wrong_argument_is_named(launch_file):

@@ -32,6 +32,9 @@ class FakeNode:
         self.requests.append((request, reply))
         return reply
 
+    def resolve_service_name(self, name):
+        return f"/left/servo_node/{name}"
+
     def create_timer(self, period_s, tick, clock):
         self.tick = tick
 
@@ -88,7 +91,7 @@ def moveit_msgs(monkeypatch):
 def test_moveit_servo_is_switched_to_twists_before_it_takes_commands(moveit_msgs):
     node = FakeNode()
     driver = MoveItServoDriver(node, "tool0")
-    assert node.topic == "/servo_node/delta_twist_cmds"
+    assert node.topic == "delta_twist_cmds"
     node.tick()
     assert not node.requests  # the service is not there yet
     node.ready = True
@@ -96,7 +99,7 @@ def test_moveit_servo_is_switched_to_twists_before_it_takes_commands(moveit_msgs
     node.tick()
     ((request, reply),) = node.requests  # one request, not two
     assert request.command_type == 1
-    assert "switch_command_type" in driver.problem()
+    assert "(/left/servo_node/switch_command_type)" in driver.problem()
     reply.arrive(success=True)
     assert driver.problem() == ""
     node.tick()

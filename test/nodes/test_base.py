@@ -137,7 +137,7 @@ def test_a_refused_configuration_says_why_and_leaves_nothing(runner):
 def test_diagnostics(runner):
     heard = runner.listen(DiagnosticArray, "/diagnostics")
     runner.add(Talker)
-    names = "depth_pc: talker"
+    names = f"depth_pc: {runner.namespace}/talker"
     status = runner.wait(
         lambda: next((s for m in heard for s in m.status if s.name == names and s.values), None), "diagnostics"
     )

@@ -7,13 +7,14 @@ import time
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
+from rclpy.node import Node
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 from std_srvs.srv import SetBool
 from waits import SLOW_MACHINE_S, WAIT_S
 
-from depth_pc_interfaces.msg import ServoStatus
+from depth_pc_interfaces.msg import KeypointMatches, ServoGoal, ServoStatus
 from depth_pc_ros.nodes.base import LATCHED_QOS
 from depth_pc_ros.nodes.controller_node import ControllerNode
 from depth_pc_ros.nodes.conversions import depth_to_image, seconds_to_stamp, stamp_to_seconds, twist_from_msg
@@ -261,6 +262,32 @@ def test_nan_from_the_law_is_a_fault_until_disabled_and_enabled(chain):
     chain.enable()
     chain.wait_state(ServoState.SERVOING)
     chain.runner.wait(lambda: len(chain.twists) > count, "motion again")
+
+
+@pytest.mark.parametrize(("topic", "kind"), [("matches", KeypointMatches), ("goal", ServoGoal)])
+def test_a_second_publisher_is_a_fault_that_names_both(chain, topic, kind):
+    chain.start_moving()
+    runner = chain.runner
+    player = Node("player", context=runner.context, namespace=runner.namespace)
+    player.create_publisher(kind, topic, 1)
+    status = chain.wait_state(ServoState.FAULT)
+    assert f"{topic} has 2 publishers" in status.message
+    assert f"{runner.namespace}/player and {runner.namespace}/tester" in status.message
+    chain.zeros_then_silence(time.monotonic(), 0.1)
+    chain.enable(False)
+    assert "player" in chain.enable().message  # at once: nothing moves for a moment
+    chain.enable(False)
+    player.destroy_node()
+    runner.wait(lambda: "player" not in chain.enable(False).message, "the end of the player")
+    chain.enable()
+    chain.wait_state(ServoState.SERVOING)
+
+
+def test_a_second_controller_of_the_same_name_is_a_fault(chain):
+    chain.start_moving()
+    twin = Node("controller", context=chain.runner.context, namespace=chain.runner.namespace)
+    assert f"another node is called {chain.runner.namespace}/controller" in chain.wait_state(ServoState.FAULT).message
+    twin.destroy_node()
 
 
 # Goals

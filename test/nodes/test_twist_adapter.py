@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticStatus
 from geometry_msgs.msg import TwistStamped
+from rclpy.node import Node
 from std_msgs.msg import Bool, Header
 from waits import SLOW_MACHINE_S
 
@@ -160,6 +161,42 @@ def test_a_twist_that_is_not_finite_stops_until_its_source_has_stopped(chain, va
     chain.wait_state("OK")
     assert not any(twist.any() for _, twist, _ in chain.twists[first:])
     assert chain.forward(MOVE).any()
+
+
+def test_a_second_controller_stops_until_it_is_gone(chain):
+    chain.forward(MOVE)
+    runner = chain.runner
+    other = Node("controller", context=runner.context, namespace="/other")
+    other.create_publisher(TwistStamped, f"{runner.namespace}/twist_cmd", 1)
+    runner.wait(lambda: chain.send(MOVE) or chain.state() == "FAULT", "the fault")
+    count = len(chain.twists)
+    assert f"/other/controller and {runner.namespace}/tester" in chain.statuses[-1].message
+    time.sleep(2 * TIMEOUT_S)  # silence of the commands does not end it
+    chain.send(MOVE)
+    time.sleep(0.1)
+    assert chain.state() == "FAULT"
+    assert not any(twist.any() for _, twist, _ in chain.twists[count:])
+    other.destroy_node()
+    chain.wait_state("OK")
+    assert chain.forward(MOVE).any()
+
+
+def test_a_second_adapter_on_the_same_arm_is_a_fault_of_both(runner):
+    nodes = [
+        TwistAdapter(
+            context=runner.context, namespace=f"{runner.namespace}/{side}", cli_args=words, parameter_overrides=[]
+        )
+        for side in ("left", "right")
+        for words in [["--ros-args", "-r", f"command:={runner.namespace}/command"]]
+    ]
+    for node in nodes:
+        node.start()
+        runner.executor.add_node(node)
+    runner.wait(lambda: all(node._state == "FAULT" for node in nodes), "both faults")
+    assert all(f"{runner.namespace}/{side}/adapter" in nodes[0]._message for side in ("left", "right"))
+    for node in nodes:
+        runner.executor.remove_node(node)
+        node.destroy_node()
 
 
 def test_a_missing_transform_stops_and_is_named(chain):

@@ -16,6 +16,7 @@ PAGES = [
     *sorted(DOCS.rglob("*.md")),
 ]
 NODES = ROOT / "depth_pc_ros" / "nodes"
+NAMESPACES = ("/depth_pc", "/left")  # of the servos in the documents
 # Files that talk for a node, and whose they are.
 HELPERS = {"servo_action": "controller", "arm_drivers": "adapter"}
 _INLINE = re.compile(r"(?<!`)`([^`]+)`(?!`)")
@@ -124,5 +125,6 @@ def interfaces() -> set[tuple[str, str, str]]:
 
 
 def full_names(kinds: set[str]) -> set[str]:
-    """Names in the graph of ROS of all own interfaces (`~/name`) of these kinds."""
-    return {f"/depth_pc/{node}/{name[2:]}" for node, kind, name in interfaces() if kind in kinds and name[:2] == "~/"}
+    """Names in the graph of ROS of all own interfaces (`~/name`) of these kinds, in each namespace of the documents."""
+    own = {f"{node}/{name[2:]}" for node, kind, name in interfaces() if kind in kinds and name[:2] == "~/"}
+    return {f"{namespace}/{name}" for namespace in NAMESPACES for name in own}

@@ -97,8 +97,9 @@ def start_servo(tmp_path):
             params.write_text(BRIDGE.format(idle_s=idle_s))
             specs = nodes(BringupConfig(params=str(params), **{"controller": "pbvs", **options}))
             specs = [spec for spec in specs if not only or spec.name in only]
-            processes = stack.enter_context(NodeProcesses(specs, tmp_path / "log"))
-            client = stack.enter_context(ServoClient(timeout_s=WAIT_S))
+            namespace = specs[0].namespace
+            processes = stack.enter_context(NodeProcesses(specs, tmp_path / f"log{namespace}"))
+            client = stack.enter_context(ServoClient(WAIT_S, namespace))
             processes.wait_until_active(client, 2 * WAIT_S)
             return RunningServo(processes, client)
 

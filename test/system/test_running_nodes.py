@@ -150,3 +150,20 @@ def test_single_axis_twists_through_the_adapter_move_the_camera_of_the_arm_just_
         T_before, T_after = pose_from_msg(before.pose), pose_from_msg(poses[-1].pose)
         moved = se3.log(se3.inverse(T_before) @ T_after) / dt_s
         np.testing.assert_allclose(moved, twist, atol=2e-3)
+
+
+def test_two_arms_in_one_domain_each_reach_their_own_goal(start_servo):
+    only = ("bridge", "keypoints", "controller", "adapter")
+    arms = [start_servo(only, namespace=f"/{side}", seed=seed) for seed, side in enumerate(("left", "right"))]
+    for arm in arms:
+        arm.prepare()
+    arms[0].client.enable(True)
+    arms[0].wait(lambda: arms[0].twists.moving and arms[0].commands.moving, "motion of the left arm")
+    assert not arms[1].twists.values  # a call to one arm moves that arm only
+    arms[1].client.enable(True)
+    finals = [converge(arm) for arm in arms]
+    for arm, final in zip(arms, finals, strict=True):
+        te_m, re_deg = se3.pose_error(final, arm.client.goal_pose)
+        assert te_m < 3e-3
+        assert re_deg < 0.3
+    assert se3.pose_error(*finals)[0] > 0.02  # these goals are not the same
