@@ -49,6 +49,8 @@ def _read(folders: list[Path]) -> list[Results]:
             print(f"benchmark: {each.path}, line {number}: corrupt, left out", file=sys.stderr)
         if not each.trials:
             raise ResultsError(f"results: {each.path} has no trials")
+    if len({bool(each.settings.fault) for each in results}) > 1:
+        raise ResultsError("results: rows of e_fault and other runs make no common table; name them apart")
     return results
 
 
@@ -66,7 +68,13 @@ def _archive(arguments: argparse.Namespace) -> None:
 
 
 def write_report(results: list[Results], folder: Path, places: Places | None) -> None:
-    """Print the tables and write them to `folder` as Markdown and as one HTML page. places: None: as in the runs."""
+    """Print the tables and write them to `folder` as Markdown and as one HTML page. places: None: as in the runs.
+
+    Rows of `e_fault` have one table, and no page.
+    """
+    if results[0].settings.fault:
+        _write_faults(results, folder)
+        return
     for each in results:
         print(tables.terminal(each), end="\n\n")
     if len(results) > 1:
@@ -79,3 +87,13 @@ def write_report(results: list[Results], folder: Path, places: Places | None) ->
     except OSError as error:
         raise ResultsError(f"output: cannot write in {folder}: {error.strerror or error}") from None
     print(f"written: {folder}/{archive.SUMMARY_NAME} and report.html")
+
+
+def _write_faults(results: list[Results], folder: Path) -> None:
+    print(tables.fault_terminal(results), end="\n\n")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / archive.SUMMARY_NAME).write_text(tables.markdown(results), encoding="utf-8")
+    except OSError as error:
+        raise ResultsError(f"output: cannot write in {folder}: {error.strerror or error}") from None
+    print(f"written: {folder}/{archive.SUMMARY_NAME}")
