@@ -1,7 +1,7 @@
 """The rows of `e_fault`: each a fault, how it is run, and what the servo may answer."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -41,98 +41,111 @@ class Row:
 NO_FAULT = Row("nothing is wrong")
 
 
-def _rows() -> dict[str, Row]:
-    rows = {}
+def _grippers() -> Iterator[tuple[str, Row]]:
     for percent in (10, 20, 30, 40):
         what = f"gripper fixed in {percent} % of goal and live image"
         for texture in ("plain", "moderate", "rich"):
             make = partial(faults.Gripper, share=percent / 100, texture=texture)
-            rows[f"gripper_{percent}_{texture}"] = Row(f"{what}, {texture} texture", make, ("ambiguous", "lost"))
-            rows[f"gripper_{percent}_{texture}_masked"] = Row(
-                f"{what}, {texture} texture, mask given", partial(make, known=True)
-            )
-    short = {"max_steps": 150}
-    rows["frozen"] = Row("the image freezes, stamps go on", faults.Frozen, ("frozen",), misled=True, settings=short)
-    rows["frozen_noisy"] = Row(
-        "the image freezes but for the camera's noise", partial(faults.Frozen, noisy=True),
-        ("frozen", "not_following"), misled=True, settings=short,
-    )  # fmt: skip
-    rows["deaf"] = Row(
-        "the arm does not move", partial(faults.Executed, matrix=faults.DEAF), ("not_following",), misled=True,
-        settings=short,
-    )  # fmt: skip
-    frames = {
-        "frame_180x": ("camera frame turned by 180° about x", faults.turned("x", 180), r"180.*\bx\b"),
-        "frame_180y": ("camera frame turned by 180° about y", faults.turned("y", 180), r"180.*\by\b"),
-        "frame_180z": ("camera frame turned by 180° about z", faults.turned("z", 180), r"180.*\bz\b"),
-        "frame_90z": ("camera frame turned by 90° about z", faults.turned("z", 90), r"90.*\bz\b"),
-        "frame_link": ("twist obeyed in camera_link axes", faults.camera_link(), "camera_link|optical"),
-        "frame_mirrored": ("left and right exchanged", faults.mirrored(), "mirror"),
-    }
-    for name, (what, matrix, says) in frames.items():
+            name, what_texture = f"gripper_{percent}_{texture}", f"{what}, {texture} texture"
+            yield name, Row(what_texture, make, safe=("ambiguous", "lost"))
+            yield f"{name}_masked", Row(f"{what_texture}, mask given", partial(make, known=True))
+
+
+def _misled() -> Iterator[tuple[str, Row]]:
+    """Rows in which the servo must soon notice that it does not see what it does."""
+    row = partial(Row, misled=True, settings={"max_steps": 150})
+    yield "frozen", row("the image freezes, stamps go on", faults.Frozen, safe=("frozen",))
+    noisy = partial(faults.Frozen, noisy=True)
+    yield "frozen_noisy", row("the image freezes but for noise", noisy, safe=("frozen", "not_following"))
+    deaf = partial(faults.Executed, matrix=faults.DEAF)
+    yield "deaf", row("the arm does not move", deaf, safe=("not_following",))
+    link = r"(body|camera_link)\b.* not .*optical"
+    for name, what, matrix, says in (
+        ("180x", "camera frame turned by 180° about x", faults.turned("x", 180), r"180\S* about (its )?x\b"),
+        ("180y", "camera frame turned by 180° about y", faults.turned("y", 180), r"180\S* about (its )?y\b"),
+        ("180z", "camera frame turned by 180° about z", faults.turned("z", 180), r"180\S* about (its )?z\b"),
+        ("90z", "camera frame turned by 90° about z", faults.turned("z", 90), r"\b90\S* about (its )?z\b"),
+        ("link", "twist obeyed in camera_link axes", faults.camera_link(), link),
+        ("mirrored", "left and right exchanged", faults.mirrored(), r"mirrored.* x\b"),
+    ):
         make = partial(faults.Executed, matrix=matrix)
-        rows[name] = Row(what, make, ("contradicted",), says, misled=True, settings=short)
+        yield f"frame_{name}", row(what, make, safe=("contradicted",), says=says)
+
+
+def _depths() -> Iterator[tuple[str, Row]]:
+    settings = {"depth": "camera", "distance_prior": 0.0}
     for factor in (10, 1000, 0.001):
         for given in ("both", "goal", "live"):
             images = "goal and live image" if given == "both" else f"{given} image only"
-            rows[f"depth_x{factor:g}_{given}"] = Row(
-                f"measured depth × {factor:g}, of {images}; no distance given",
-                partial(faults.DepthUnits, factor=factor, given=given),
-                settings={"depth": "camera", "distance_prior": 0.0},
-            )  # fmt: skip
+            what = f"measured depth × {factor:g}, of {images}; no distance given"
+            make = partial(faults.DepthUnits, factor=factor, given=given)
+            yield f"depth_x{factor:g}_{given}", Row(what, make, settings=settings)
+
+
+def _views() -> Iterator[tuple[str, Row]]:
+    """Rows in which the goal cannot be seen as it was, or looks like other places."""
+    doubtful = ("ambiguous", "lost")
     for percent in (15, 30, 45, 60):
-        rows[f"board_{percent}"] = Row(
-            f"a textured board that fills {percent} % was moved since the goal was taken",
-            partial(fault_places.MovedBoard, share=percent / 100), ("ambiguous", "lost"),
-        )  # fmt: skip
+        what = f"a textured board that fills {percent} % was moved since the goal was taken"
+        yield f"board_{percent}", Row(what, partial(fault_places.MovedBoard, share=percent / 100), safe=doubtful)
     for percent in (30, 50, 70):
-        safe = ("ambiguous", "lost") if percent > 50 else ("lost",)
-        rows[f"hand_{percent}"] = Row(
-            f"a hand hides {percent} % of the live image", partial(faults.Hand, share=percent / 100), safe
-        )
+        what = f"a hand hides {percent} % of the live image"
+        safe = doubtful if percent > 50 else ("lost",)
+        yield f"hand_{percent}", Row(what, partial(faults.Hand, share=percent / 100), safe=safe)
+    yield "repeated", Row("six equal packages", fault_places.Repeated, safe=doubtful)
+    for name, edge, where in (("full", False, "fills the image"), ("edge", True, "has its edge in view")):
+        what = f"a bare chessboard, which {where}; start one period off"
+        yield f"chessboard_{name}", Row(what, partial(fault_places.OnePeriodOff, edge=edge), safe=doubtful)
+    yield "pure_roll", Row("the start is turned by 150 to 180° about the optical axis alone", fault_places.PureRoll)
+
+
+def _targets() -> Iterator[tuple[str, Row]]:
     for mm_s in (1, 5, 10, 20):
-        rows[f"target_{mm_s}mm_s"] = Row(
-            f"the target moves at {mm_s} mm/s", partial(faults.MovingTarget, speed_m_s=1e-3 * mm_s), ("lost",),
-            end_mm=max(2.0, 0.2 * mm_s), settings={"max_steps": faults.MovingTarget.RUN_STEPS},
-            options={"after_goal": "track"},
-        )  # fmt: skip
+        yield (
+            f"target_{mm_s}mm_s",
+            Row(
+                f"the target moves at {mm_s} mm/s",
+                partial(faults.MovingTarget, speed_m_s=1e-3 * mm_s),
+                safe=("lost",),
+                end_mm=max(2.0, 0.2 * mm_s),
+                settings={"max_steps": faults.MovingTarget.RUN_STEPS},
+                options={"after_goal": "track"},
+            ),
+        )
     for mm in (1, 5):
-        rows[f"target_jump_{mm}mm"] = Row(
-            f"the target moves by {mm} mm after arrival",
-            partial(faults.MovedAfterArrival, distance_m=1e-3 * mm), end_mm=0.5, settings={"max_steps": 550},
-        )  # fmt: skip
+        yield (
+            f"target_jump_{mm}mm",
+            Row(
+                f"the target moves by {mm} mm after arrival",
+                partial(faults.MovedAfterArrival, distance_m=1e-3 * mm),
+                end_mm=0.5,
+                settings={"max_steps": 550},
+            ),
+        )
+
+
+def _times() -> Iterator[tuple[str, Row]]:
+    """Slow arms and cameras: no reason to stop."""
     for factor in (0.2, 0.5):
-        rows[f"speed_x{factor:g}"] = Row(
-            f"the arm moves at {factor:g} of the command",
-            partial(faults.Executed, matrix=faults.slowed(factor)), settings={"max_steps": round(300 / factor)},
-        )  # fmt: skip
-    rows["speed_changing"] = Row(
-        "the arm moves at 0.2 to 1 of the command, changing", faults.ChangingSpeed, settings={"max_steps": 600}
-    )
+        make = partial(faults.Executed, matrix=faults.slowed(factor))
+        steps = {"max_steps": round(300 / factor)}
+        yield f"speed_x{factor:g}", Row(f"the arm moves at {factor:g} of the command", make, settings=steps)
+    what = "the arm moves at 0.2 to 1 of the command, changing"
+    yield "speed_changing", Row(what, faults.ChangingSpeed, settings={"max_steps": 600})
     for ms in (100, 300):
-        what = f"{ms} ms from image to motion"
-        delay = {"delay_ms": float(ms)}
-        rows[f"lag_{ms}ms"] = Row(f"{what}, which the servo is not told", settings=delay)
+        what, delay = f"{ms} ms from image to motion", {"delay_ms": float(ms)}
+        yield f"lag_{ms}ms", Row(f"{what}, which the servo is not told", settings=delay)
         told = partial(faults.ToldLag, age_s=1e-3 * ms)
-        rows[f"lag_{ms}ms_told"] = Row(f"{what}, which the servo is told", told, settings=delay)
+        yield f"lag_{ms}ms_told", Row(f"{what}, which the servo is told", told, settings=delay)
     for rate_hz in (5, 2):
-        rows[f"camera_{rate_hz}hz"] = Row(
-            f"{rate_hz} images a second; a command acts for 0.25 s at most",
-            partial(faults.SlowCamera, rate_hz=rate_hz), settings={"max_steps": 3000 // rate_hz},
-        )  # fmt: skip
-    rows["drop_outs"] = Row("no images for 0.2 to 1 s, again and again", faults.DropOuts, settings={"max_steps": 600})
-    periodic = ("ambiguous", "lost")
-    rows["repeated"] = Row("six equal packages", fault_places.Repeated, periodic)
-    for name, edge, what in (("full", False, "fills the image"), ("edge", True, "has its edge in view")):
-        rows[f"chessboard_{name}"] = Row(
-            f"a bare chessboard, which {what}; start one period off",
-            partial(fault_places.OnePeriodOff, edge=edge), periodic,
-        )  # fmt: skip
-    rows["pure_roll"] = Row("the start is turned by 150 to 180° about the optical axis alone", fault_places.PureRoll)
-    return rows
+        what = f"{rate_hz} images a second; a command acts for 0.25 s at most"
+        make = partial(faults.SlowCamera, rate_hz=rate_hz)
+        yield f"camera_{rate_hz}hz", Row(what, make, settings={"max_steps": 3000 // rate_hz})
+    what = "no images for 0.2 to 1 s, again and again"
+    yield "drop_outs", Row(what, faults.DropOuts, settings={"max_steps": 600})
 
 
-ROWS = _rows()
+ROWS = dict([*_grippers(), *_misled(), *_depths(), *_views(), *_targets(), *_times()])
 
 
 def row_of(name: str) -> Row:

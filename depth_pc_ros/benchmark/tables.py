@@ -163,7 +163,7 @@ def markdown(results: list[Results]) -> str:
 
 
 def _fault_markdown(results: list[Results]) -> str:
-    rows = [f"- `{each.settings.fault}`: {row_of(each.settings.fault).what}." for each in results]
+    rows = [f"- `{each.settings.fault}`: {row_of(each.settings.fault).what}." for each in verdicts.in_order(results)]
     commands = dict.fromkeys(
         f"- Command: {run['command']} (commit {run['commit']}, {run['started']}, {run['host']})"
         for each in results for run in each.runs

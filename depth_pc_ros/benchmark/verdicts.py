@@ -4,7 +4,7 @@ from collections import Counter
 
 import numpy as np
 
-from depth_pc_ros.benchmark.fault_rows import PATH_LIMIT_M, TURN_LIMIT_DEG, Row, row_of
+from depth_pc_ros.benchmark.fault_rows import PATH_LIMIT_M, ROWS, TURN_LIMIT_DEG, Row, row_of
 from depth_pc_ros.benchmark.metrics import by_method
 from depth_pc_ros.benchmark.results import Results
 from depth_pc_ros.benchmark.trial import SUCCESS
@@ -33,10 +33,15 @@ def verdict(trial: dict, row: Row) -> str:
     return SILENT
 
 
+def in_order(results: list[Results]) -> list[Results]:
+    """Rows as the suite lists them."""
+    return sorted(results, key=lambda each: list(ROWS).index(each.settings.fault))
+
+
 def table(results: list[Results]) -> list[list[str]]:
     """One line per row of the suite and method, in the order of COLUMNS."""
     lines = []
-    for each in results:
+    for each in in_order(results):
         row = row_of(each.settings.fault)
         for trials in by_method(each.trials).values():
             given = [verdict(trial, row) for trial in trials]

@@ -46,6 +46,10 @@ def test_an_unknown_row_is_refused():
         row_of("fog")
 
 
+def contradicted(text: str) -> dict:
+    return {"outcome": "contradicted", "message": f"the camera moves as if {text}"}
+
+
 @pytest.mark.parametrize(
     ("name", "trial_of", "expected"),
     [
@@ -57,9 +61,17 @@ def test_an_unknown_row_is_refused():
         ("frozen", {"outcome": "success", "commanded_mm": 200.0}, "right"),
         ("frozen_noisy", {"outcome": "not_following"}, "safe"),
         ("deaf", {"outcome": "not_following"}, "safe"),
-        ("frame_180z", {"outcome": "contradicted", "message": "camera frame turned by 180 deg about z"}, "safe"),
-        ("frame_180z", {"outcome": "contradicted", "message": "camera frame turned by 180 deg about x"}, "silent"),
-        ("frame_link", {"outcome": "contradicted", "message": "twist taken in camera_link axes"}, "safe"),
+        ("frame_180z", contradicted("the frame were turned by 180° about its z axis"), "safe"),
+        ("frame_180z", contradicted("the frame were turned by 180° about its x axis"), "silent"),
+        ("frame_90z", contradicted("the frame were turned by 90° about its z axis"), "safe"),
+        ("frame_90z", contradicted("the frame were turned by 270° about its z axis"), "silent"),
+        ("frame_link", contradicted("its twist were obeyed in a body frame, not in an optical frame"), "safe"),
+        (
+            "frame_link",
+            contradicted("the frame were turned by 90° about its x axis; look at the optical frame"),
+            "silent",
+        ),
+        ("frame_mirrored", contradicted("the image or the frame were mirrored along its x axis"), "safe"),
         ("gripper_30_rich", {"outcome": "ambiguous", "commanded_mm": 400.0}, "safe"),
         ("gripper_30_rich", {"outcome": "inaccurate"}, "silent"),
         ("gripper_30_rich_masked", {"outcome": "ambiguous"}, "silent"),
