@@ -72,7 +72,8 @@ def add_command(commands) -> None:
     group.add_argument("--workers", type=at_least(1), default=2, metavar="N", help="Processes. Default: 2.")
     group.add_argument(
         "--output", type=Path, metavar="DIR",
-        help="Holds a folder per row; finished trials are kept. Default: out/benchmark/e_fault-SPLIT-seedSEED.",
+        help="Holds a folder per row; finished trials are kept. Default: "
+        "out/benchmark/e_fault-ENVIRONMENT-SPLIT-seedSEED.",
     )  # fmt: skip
     add_fields(group, BridgeConfig, ("renderer",))
     command.set_defaults(
@@ -111,7 +112,8 @@ def _run(arguments: argparse.Namespace) -> None:
     )
     for method in methods:
         make_method(method, settings, places)  # report a missing package or file here, not in a worker
-    folder = arguments.output or Path("out", "benchmark", f"e_fault-{settings.split}-seed{settings.seed}")
+    usual = f"e_fault-{settings.environment.lower()}-{settings.split}-seed{settings.seed}"
+    folder = arguments.output or Path("out", "benchmark", usual)
     command = shlex.join(["python", "-m", "depth_pc_ros.benchmark", *arguments.words])
     for name in names:
         _run_row(row_settings(settings, name), places, methods, chosen, folder / name, arguments.workers, command)

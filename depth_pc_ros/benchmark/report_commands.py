@@ -72,28 +72,20 @@ def write_report(results: list[Results], folder: Path, places: Places | None) ->
 
     Rows of `e_fault` have one table, and no page.
     """
-    if results[0].settings.fault:
-        _write_faults(results, folder)
-        return
-    for each in results:
-        print(tables.terminal(each), end="\n\n")
-    if len(results) > 1:
-        print(tables.terminal_overview(results), end="\n\n")
+    of_faults = bool(results[0].settings.fault)
+    if of_faults:
+        print(tables.fault_terminal(results), end="\n\n")
+    else:
+        for each in results:
+            print(tables.terminal(each), end="\n\n")
+        if len(results) > 1:
+            print(tables.terminal_overview(results), end="\n\n")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / archive.SUMMARY_NAME).write_text(tables.markdown(results), encoding="utf-8")
-        page = report.html(results, folder / "pictures", places)
-        (folder / "report.html").write_text(page, encoding="utf-8")
+        if not of_faults:
+            page = report.html(results, folder / "pictures", places)
+            (folder / "report.html").write_text(page, encoding="utf-8")
     except OSError as error:
         raise ResultsError(f"output: cannot write in {folder}: {error.strerror or error}") from None
-    print(f"written: {folder}/{archive.SUMMARY_NAME} and report.html")
-
-
-def _write_faults(results: list[Results], folder: Path) -> None:
-    print(tables.fault_terminal(results), end="\n\n")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / archive.SUMMARY_NAME).write_text(tables.markdown(results), encoding="utf-8")
-    except OSError as error:
-        raise ResultsError(f"output: cannot write in {folder}: {error.strerror or error}") from None
-    print(f"written: {folder}/{archive.SUMMARY_NAME}")
+    print(f"written: {folder}/{archive.SUMMARY_NAME}" + ("" if of_faults else " and report.html"))
