@@ -67,7 +67,8 @@ def settings_and_places(arguments: argparse.Namespace) -> tuple[Settings, Places
     return Settings(**values), Places(ycb_root, images, arguments.scenes, *weights)
 
 
-def _levels(text: str | None, known: tuple[str, ...]) -> list[str]:
+def levels_from(text: str | None, known: tuple[str, ...]) -> list[str]:
+    """The levels that a text such as 'S,L' names, in the order of `known`; None: all. Raises ConfigError."""
     levels = list(known) if text is None else text.upper().split(",")
     for level in levels:
         if level not in known:
@@ -80,7 +81,7 @@ def _run(arguments: argparse.Namespace) -> None:
     settings, places = settings_and_places(arguments)
     for method in methods:
         make_method(method, settings, places)  # report a missing package or file here, not in a worker
-    chosen = spread(arguments.episodes, _levels(getattr(arguments, "levels", None), settings.levels))
+    chosen = spread(arguments.episodes, levels_from(getattr(arguments, "levels", None), settings.levels))
     if arguments.export_scenes is not None:
         source = EpisodeSource(settings, places)
         save_episodes(arguments.export_scenes, [source.episode(*each) for each in chosen], settings)

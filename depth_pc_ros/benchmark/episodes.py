@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from depth_pc_ros.benchmark.chessboard import Chessboard
 from depth_pc_ros.benchmark.photos import Photo, sample_photo
 from depth_pc_ros.benchmark.settings import E_GENERIC, E_IMAGE, LEVELS, PHOTO_LEVEL, SPLITS, Settings
 from depth_pc_ros.errors import SceneError
@@ -40,7 +41,8 @@ class Episode:
     """One run to make.
 
     id: 'split/level/index'. seed: of the disturbances. T_world_goal, T_world_start: (4, 4) camera poses.
-    place: the scene, or the photograph on a plane.
+    place: the scene, the photograph or the chessboard on a plane. goal_place: the same as it was when the goal image
+    was taken; None: as it is.
     """
 
     id: str
@@ -48,7 +50,8 @@ class Episode:
     seed: int
     T_world_goal: np.ndarray
     T_world_start: np.ndarray
-    place: Scene | Photo
+    place: Scene | Photo | Chessboard
+    goal_place: Scene | None = None
 
     @property
     def distance_m(self) -> float:

@@ -10,6 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from depth_pc_ros.benchmark.episodes import Places
+from depth_pc_ros.benchmark.fault_rows import row_of
 from depth_pc_ros.benchmark.flow import DisFlow, FlowMatcher, RaftFlow
 from depth_pc_ros.benchmark.settings import Settings
 from depth_pc_ros.config import MatcherConfig, PipelineConfig
@@ -40,7 +41,8 @@ class Task:
     """The goal of an episode, as a method gets it.
 
     view: from the goal. distance_m: the distance prior, camera to scene centre; None: not known. peaks: m/s and rad/s,
-    as `paper_peaks` gives them. T_world_goal (4, 4) and centre (3,) are the truth, for the oracle only.
+    as `paper_peaks` gives them. T_world_goal (4, 4) and centre (3,) are the truth, for the oracle only. mask: (H, W)
+    uint8, 0 where nothing is to be matched; None: not known.
     """
 
     view: View
@@ -49,15 +51,17 @@ class Task:
     peaks: tuple[float, float]
     T_world_goal: np.ndarray
     centre: np.ndarray
+    mask: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
 class Frame:
-    """One moment of a run. T_world_cam (4, 4) is the truth, for the oracle only."""
+    """One moment of a run. T_world_cam (4, 4) is the truth, for the oracle only. age_s: as in `ServoPipeline.step`."""
 
     view: View
     stamp_s: float
     T_world_cam: np.ndarray
+    age_s: float = 0.0
 
 
 def paper_peaks(T_world_start: np.ndarray, T_world_goal: np.ndarray) -> tuple[float, float]:
@@ -190,17 +194,19 @@ class PipelineMethod(Method):
             freeze_depth=self.settings.freeze_depth,
             find_scale=self.settings.find_scale,
             **speed_options(self.settings, task),
+            **row_of(self.settings.fault).options,
             **self.options,
         )
         self._pipeline = ServoPipeline(config, DisturbedMatcher(self._matcher, disturb_matches))
         relative = None if self._estimator is None else self._estimator(task.view.image)
         self._pipeline.set_goal(
-            task.view.image, task.intrinsics.matrix, task.distance_m, task.view.depth_m, relative
+            task.view.image, task.intrinsics.matrix, task.distance_m, task.view.depth_m, relative,
+            **({} if task.mask is None else {"mask": task.mask}),
         )  # fmt: skip
         self._frames = 0
 
     def step(self, frame: Frame) -> StepResult:
-        return self._pipeline.step(frame.view.image, frame.stamp_s, frame.view.depth_m, age_s=0.0)
+        return self._pipeline.step(frame.view.image, frame.stamp_s, frame.view.depth_m, frame.age_s)
 
     def beside(self, frame: Frame) -> None:
         if self._estimator is not None and self._frames % ESTIMATE_EVERY == 0:

@@ -49,6 +49,8 @@ def _read(folders: list[Path]) -> list[Results]:
             print(f"benchmark: {each.path}, line {number}: corrupt, left out", file=sys.stderr)
         if not each.trials:
             raise ResultsError(f"results: {each.path} has no trials")
+    if len({bool(each.settings.fault) for each in results}) > 1:
+        raise ResultsError("results: rows of e_fault and other runs make no common table; name them apart")
     return results
 
 
@@ -66,16 +68,24 @@ def _archive(arguments: argparse.Namespace) -> None:
 
 
 def write_report(results: list[Results], folder: Path, places: Places | None) -> None:
-    """Print the tables and write them to `folder` as Markdown and as one HTML page. places: None: as in the runs."""
-    for each in results:
-        print(tables.terminal(each), end="\n\n")
-    if len(results) > 1:
-        print(tables.terminal_overview(results), end="\n\n")
+    """Print the tables and write them to `folder` as Markdown and as one HTML page. places: None: as in the runs.
+
+    Rows of `e_fault` have one table, and no page.
+    """
+    of_faults = bool(results[0].settings.fault)
+    if of_faults:
+        print(tables.fault_terminal(results), end="\n\n")
+    else:
+        for each in results:
+            print(tables.terminal(each), end="\n\n")
+        if len(results) > 1:
+            print(tables.terminal_overview(results), end="\n\n")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / archive.SUMMARY_NAME).write_text(tables.markdown(results), encoding="utf-8")
-        page = report.html(results, folder / "pictures", places)
-        (folder / "report.html").write_text(page, encoding="utf-8")
+        if not of_faults:
+            page = report.html(results, folder / "pictures", places)
+            (folder / "report.html").write_text(page, encoding="utf-8")
     except OSError as error:
         raise ResultsError(f"output: cannot write in {folder}: {error.strerror or error}") from None
-    print(f"written: {folder}/{archive.SUMMARY_NAME} and report.html")
+    print(f"written: {folder}/{archive.SUMMARY_NAME}" + ("" if of_faults else " and report.html"))

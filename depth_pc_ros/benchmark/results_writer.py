@@ -53,7 +53,7 @@ class ResultsWriter:
         self._file = open(self.path, "a", encoding="utf-8")  # noqa: SIM115
 
     def _check_settings(self, settings: Settings) -> None:
-        old, new = self.results.settings.to_mapping(), settings.to_mapping()
+        old, new = vars(self.results.settings), vars(settings)
         differing = [f"{key} is {old[key]!r} there, {new[key]!r} now" for key in new if old[key] != new[key]]
         if differing:
             raise ResultsError(

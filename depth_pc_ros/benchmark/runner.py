@@ -65,7 +65,10 @@ def run(settings: Settings, places: Places, methods, chosen, writer: ResultsWrit
         return
     writer.add_run(facts)
     total = len(chosen) * len(methods)
-    with tqdm(total=total, initial=total - len(tasks), unit="trial", dynamic_ncols=True, smoothing=0.05) as bar:
+    with tqdm(
+        total=total, initial=total - len(tasks), desc=settings.fault or None, unit="trial", dynamic_ncols=True,
+        smoothing=0.05,
+    ) as bar:  # fmt: skip
         bar.set_postfix_str(_standing(writer.results.trials))
         for trial in _trials(settings, places, tasks, workers):
             writer.add_trial(trial)

@@ -88,7 +88,10 @@ TRIAL = _object(
                 "position": _array(_array(_NUMBER, 3)),
             }
         ),
-    }
+        # Of a run with a fault. commanded: path and turn since it began; end_mm: 95th percentile of the last second.
+        "fault": _object({"commanded_mm": _AMOUNT, "commanded_deg": _AMOUNT, "end_mm": _AMOUNT}),
+    },
+    optional=("fault",),
 )
 _VALIDATORS = {schema["properties"]["kind"]["const"]: Draft202012Validator(schema) for schema in (HEADER, RUN, TRIAL)}
 

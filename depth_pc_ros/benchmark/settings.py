@@ -45,7 +45,10 @@ class Disturbance(Config):
 
 @dataclass(frozen=True)
 class Settings(Disturbance):
-    """All settings of a run. `renderer` is the one in use, `source` says which scenes or photographs were used."""
+    """All settings of a run. `renderer` is the one in use, `source` says which scenes or photographs were used.
+
+    fault: the row of `e_fault`; its own settings are already among these.
+    """
 
     environment: str = option(E_YCB, "Where the camera moves.", choices=(E_YCB, E_GENERIC, E_IMAGE))
     split: str = option("dev", "Episodes to tune on (dev) or to report (test).", choices=SPLITS)
@@ -87,6 +90,14 @@ class Settings(Disturbance):
     renderer: str = option("egl", "What draws the images.", choices=("egl", "tiny", "homography"))
     source: str = option("", "Digest of the scene file or the photographs, if any were given.")
     raft_weights: str = option("", "Weights of RAFT for flow_ibvs; empty: OpenCV's DIS flow.")
+    fault: str = option("", "Row of e_fault; empty: none.")
+
+    def to_mapping(self) -> dict:
+        """As a mapping. Without a fault it has no such key: so it equals that of a run from before there were any."""
+        values = super().to_mapping()
+        if not self.fault:
+            del values["fault"]
+        return values
 
     @property
     def levels(self) -> tuple[str, ...]:
@@ -102,7 +113,7 @@ class Settings(Disturbance):
     def variant(self) -> str:
         """What differs from a clean run of this environment, split and speed; 'clean' if nothing does."""
         words = []
-        names = ("depth", "depth_model", "matcher", "track", "freeze_depth", "find_scale", "scene", "base")
+        names = ("fault", "depth", "depth_model", "matcher", "track", "freeze_depth", "find_scale", "scene", "base")
         for name in (*names, *Disturbance.__dataclass_fields__):
             value = getattr(self, name)
             if value != self.__dataclass_fields__[name].default:

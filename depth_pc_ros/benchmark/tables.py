@@ -2,7 +2,9 @@
 
 import math
 
+from depth_pc_ros.benchmark import verdicts
 from depth_pc_ros.benchmark.episodes import HELD_OUT
+from depth_pc_ros.benchmark.fault_rows import row_of
 from depth_pc_ros.benchmark.metrics import Summary, by_method, start_offsets, summarise, summary_rows, time_shares
 from depth_pc_ros.benchmark.results import Results
 from depth_pc_ros.benchmark.settings import E_GENERIC, E_YCB
@@ -15,7 +17,17 @@ OVERVIEW_COLUMNS = (
     "environment", "split", "speed", "variant", "method", "n", "SR %", "strict %", "TE mm", "RE °", "TS", "peak m/s",
     "peak °/s", "failures",
 )  # fmt: skip
-WORDS = ("method", "level", "failures", "environment", "split", "speed", "variant")  # columns that hold no numbers
+WORDS = (
+    "method",
+    "level",
+    "failures",
+    "environment",
+    "split",
+    "speed",
+    "variant",
+    "row",
+    "not right",
+)  # columns that hold no numbers
 LEGEND = (
     "SR: stopped within 3 cm and 3° (strict: 1 mm and 0.1°). TE, RE, TS, path: means over successes; TS is the number "
     "of steps to the stop. med: medians over all trials. peak: largest commanded speed of any trial. step ms, p95: the "
@@ -121,8 +133,18 @@ def _aligned(columns, rows, rule_below) -> list[str]:
     return lines
 
 
+def fault_terminal(results: list[Results]) -> str:
+    """The table of `e_fault` with aligned columns."""
+    return "\n".join(_aligned(verdicts.COLUMNS, rows := verdicts.table(results), [False] * len(rows)))
+
+
 def markdown(results: list[Results]) -> str:
-    """The tables of all folders, each with a heading and its facts; an overview first if there are several."""
+    """The tables of all folders, each with a heading and its facts; an overview first if there are several.
+
+    Of rows of `e_fault`: their one table, and what each row is.
+    """
+    if results[0].settings.fault:
+        return _fault_markdown(results)
     parts = []
     if len(results) > 1:
         parts += ["## Overview", "", *_markdown_table(OVERVIEW_COLUMNS, overview_rows(results)), ""]
@@ -138,6 +160,18 @@ def markdown(results: list[Results]) -> str:
             "",
         ]
     return "\n".join([*parts, LEGEND, ""])
+
+
+def _fault_markdown(results: list[Results]) -> str:
+    rows = [f"- `{each.settings.fault}`: {row_of(each.settings.fault).what}." for each in verdicts.in_order(results)]
+    commands = dict.fromkeys(
+        f"- Command: {run['command']} (commit {run['commit']}, {run['started']}, {run['host']})"
+        for each in results for run in each.runs
+    )  # fmt: skip
+    s = results[0].settings
+    heading = f"## Faults: {s.environment}, {s.split}, seed {s.seed}"
+    table = _markdown_table(verdicts.COLUMNS, verdicts.table(results))
+    return "\n".join([heading, "", *table, "", verdicts.LEGEND, "", *rows, "", *commands, ""])
 
 
 def _markdown_table(columns, rows) -> list[str]:

@@ -1,26 +1,33 @@
 """One episode with one method, in closed loop: image, disturbance, method, motion, until it stops or fails."""
 
+import dataclasses
 import resource
 import sys
 import time
 
 import numpy as np
 
-from depth_pc_ros.benchmark.disturbances import Disturber
+from depth_pc_ros.benchmark.disturbances import Disturber, stream
 from depth_pc_ros.benchmark.episodes import Episode, Places
+from depth_pc_ros.benchmark.fault_rows import row_of
+from depth_pc_ros.benchmark.faults import Fault
 from depth_pc_ros.benchmark.methods import Frame, Task, View, make_method, paper_peaks
 from depth_pc_ros.benchmark.settings import DT_S, Settings
 from depth_pc_ros.benchmark.worlds import open_world
+from depth_pc_ros.control.command_record import LONGEST_S
 from depth_pc_ros.errors import GoalError
 from depth_pc_ros.geometry import se3
 from depth_pc_ros.sim.world import DEFAULT_INTRINSICS
 from depth_pc_ros.types import ServoState
 
 SUCCESS = "success"
+# Stops of the servo itself that have lasted: `ServoState` in small letters.
+STOPS = ("lost", "ambiguous", "frozen", "not_following", "contradicted")
 # How an episode can fail. inaccurate: stopped, but not within tolerance; no_goal: the goal image was refused.
-FAILURES = ("inaccurate", "lost", "timeout", "ground", "diverged", "fault", "no_goal")
+FAILURES = ("inaccurate", *STOPS, "timeout", "ground", "diverged", "fault", "no_goal")
 TOLERANCE_M, TOLERANCE_DEG = 0.03, 3.0
-LOST_STEPS = 100
+STOP_STEPS, FAULT_STOP_STEPS = 100, 50  # a stop has lasted: in an ordinary run, in one with a fault
+END_STEPS = 50  # over which a moving target's distance is judged
 GROUND_M = 0.03
 FAR_M = 3.0
 TRACE_SAMPLES = 120
@@ -37,6 +44,11 @@ class _Log:
         self.matches, self.step_ms = [], []
         self.stages_s = dict.fromkeys(STAGES, 0.0)
         self.peak_linear = self.peak_angular = self.path_m = 0.0
+        self.commanded_m = self.commanded_deg = 0.0  # since a fault began
+
+    def commanded(self, twist: np.ndarray) -> None:
+        self.commanded_m += DT_S * float(np.linalg.norm(twist[:3]))
+        self.commanded_deg += DT_S * float(np.degrees(np.linalg.norm(twist[3:])))
 
     def moved(self, twist: np.ndarray, before: np.ndarray, after: np.ndarray) -> None:
         self.peak_linear = max(self.peak_linear, float(np.linalg.norm(twist[:3])))
@@ -48,19 +60,21 @@ def run_trial(episode: Episode, method_name: str, settings: Settings, places: Pl
     """Run one episode; returns the trial as JSON-able numbers. Equal arguments give equal trials but for TIMED_KEYS."""
     begin = time.perf_counter()
     method = make_method(method_name, settings, places)
-    disturber = Disturber(settings, episode.seed, (DEFAULT_INTRINSICS.width, DEFAULT_INTRINSICS.height))
+    size = DEFAULT_INTRINSICS.size
+    disturber = Disturber(settings, episode.seed, size)
+    fault = row_of(settings.fault).make(stream(episode.seed, "fault"), size)
+    episode = fault.stage(episode)
     log = _Log()
-    T = episode.T_world_start
     if method.needs_images:
         with open_world(episode, settings, places) as world:
-            outcome, message, T, load_s = _servo(episode, method, disturber, log, world, begin)
+            outcome, message, T, load_s = _servo(episode, method, disturber, fault, log, world, begin)
     else:
-        outcome, message, T, load_s = _servo(episode, method, disturber, log, None, begin)
+        outcome, message, T, load_s = _servo(episode, method, disturber, fault, log, None, begin)
     te_m, re_deg = se3.pose_error(T, episode.T_world_goal)
     if outcome == SUCCESS and not (te_m < TOLERANCE_M and re_deg < TOLERANCE_DEG):
         outcome = "inaccurate"
     start_te_m, start_re_deg = se3.pose_error(episode.T_world_start, episode.T_world_goal)
-    return {
+    trial = {
         "episode": episode.id,
         "level": episode.level,
         "method": method_name,
@@ -89,17 +103,25 @@ def run_trial(episode: Episode, method_name: str, settings: Settings, places: Pl
         "T_world_final": np.round(T, 9).tolist(),
         "trace": _trace(log.rows),
     }
+    if settings.fault:
+        last_mm = [row[1] for row in log.rows[-END_STEPS:]] or [1e3 * te_m]
+        trial["fault"] = {
+            "commanded_mm": round(1e3 * log.commanded_m, 3),
+            "commanded_deg": round(log.commanded_deg, 3),
+            "end_mm": round(float(np.percentile(last_mm, 95)), 4),
+        }
+    return trial
 
 
-def _servo(episode: Episode, method, disturber: Disturber, log: _Log, world, begin: float):
+def _servo(episode: Episode, method, disturber: Disturber, fault: Fault, log: _Log, world, begin: float):
     """The loop. Returns how it ended, the method's last message, the final pose, and the seconds before the loop."""
     settings = method.settings
     with_depth = settings.depth in ("renderer", "camera")
     goal_image = goal_depth = None
     if world is not None:
-        goal_image, goal_depth = world.view(episode.T_world_goal)
-        goal_image = disturber.goal_image(goal_image)
-        goal_depth = disturber.depth(goal_depth) if with_depth else None
+        goal_image, goal_depth = _goal_view(episode, method, world)
+        goal_image = disturber.goal_image(fault.goal_scene(goal_image))
+        goal_depth = fault.goal_depth(disturber.depth(goal_depth)) if with_depth else None
     task = Task(
         view=View(goal_image, goal_depth),
         intrinsics=DEFAULT_INTRINSICS,
@@ -107,6 +129,7 @@ def _servo(episode: Episode, method, disturber: Disturber, log: _Log, world, beg
         peaks=paper_peaks(episode.T_world_start, episode.T_world_goal),
         T_world_goal=episode.T_world_goal,
         centre=np.asarray(episode.place.centre),
+        mask=fault.mask,
     )
     T = episode.T_world_start
     try:
@@ -114,41 +137,64 @@ def _servo(episode: Episode, method, disturber: Disturber, log: _Log, world, beg
     except GoalError as error:
         return "no_goal", str(error), T, time.perf_counter() - begin
     load_s = time.perf_counter() - begin
-    lost = 0
-    outcome, result = "timeout", None
+    in_state, stop_steps = 0, FAULT_STOP_STEPS if settings.fault else STOP_STEPS
+    outcome, result, state, silent_s = "timeout", None, None, 0.0
     for step in range(settings.max_steps):
-        started = time.perf_counter()
-        image = depth_m = None
-        if world is not None:
-            image, depth_m = world.view(T)
-        rendered = time.perf_counter()
-        if world is not None:
-            image = disturber.image(image)
-            depth_m = disturber.depth(depth_m) if with_depth else None
-        disturbed = time.perf_counter()
-        frame = Frame(View(image, depth_m), DT_S * (step + 1), T)
-        result = method.step(frame)
-        log.step_ms.append(1e3 * (time.perf_counter() - disturbed))
-        log.stages_s["render"] += rendered - started
-        log.stages_s["disturb"] += disturbed - rendered
-        for name, ms in result.timings_ms.items():
-            log.stages_s[name] += 1e-3 * ms
-        log.matches.append(result.num_matches)
         te_m, re_deg = se3.pose_error(T, episode.T_world_goal)
+        silent_s += DT_S
+        if fault.delivers(step):
+            silent_s = 0.0
+            view = View(None, None) if world is None else _view(world, T, step, disturber, fault, with_depth, log)
+            frame = Frame(view, DT_S * (step + 1), T, fault.age_s)
+            started = time.perf_counter()
+            result = method.step(frame)
+            log.step_ms.append(1e3 * (time.perf_counter() - started))
+            for name, ms in result.timings_ms.items():
+                log.stages_s[name] += 1e-3 * ms
+            log.matches.append(result.num_matches)
         log.rows.append((result.error_px, 1e3 * te_m, re_deg, *T[:3, 3]))
-        if result.converged:
+        if fault.over(result.converged, step):
             outcome = SUCCESS
             break
-        method.beside(frame)
-        lost = lost + 1 if result.state is ServoState.LOST else 0
-        failure = _failure(T, task.centre, result, lost)
+        if silent_s == 0:
+            method.beside(frame)
+        in_state = in_state + 1 if result.state is state else 1
+        state = result.state
+        failure = _failure(T, task.centre, result)
+        if failure is None and state.name.lower() in STOPS and in_state >= stop_steps:
+            failure = state.name.lower()
         if failure:
             outcome = failure
             break
-        T = _move(T, disturber.command(result.twist), log)
+        twist = result.twist if silent_s < LONGEST_S else np.zeros(6)
+        if step >= fault.begin_step:
+            log.commanded(twist)
+        T = _move(T, fault.executed(disturber.command(twist), step), log)
+        T = se3.from_rt(T[:3, :3], T[:3, 3] - fault.drift())  # nearer to a target that comes
     for twist in disturber.pending_commands():
-        T = _move(T, twist, log)
+        T = _move(T, fault.executed(twist, step), log)
     return outcome, result.message, T, load_s
+
+
+def _goal_view(episode: Episode, method, world) -> tuple[np.ndarray, np.ndarray]:
+    """Image and depth from the goal, when the goal image was taken."""
+    if episode.goal_place is None:
+        return world.view(episode.T_world_goal)
+    then = dataclasses.replace(episode, place=episode.goal_place)
+    with open_world(then, method.settings, method.places) as earlier:
+        return earlier.view(episode.T_world_goal)
+
+
+def _view(world, T, step: int, disturber: Disturber, fault: Fault, with_depth: bool, log: _Log) -> View:
+    """What the method gets to see from pose T."""
+    started = time.perf_counter()
+    image, depth_m = world.view(T)
+    rendered = time.perf_counter()
+    image = fault.stream(disturber.image(fault.scene(image, step)), step)
+    depth_m = fault.depth(disturber.depth(depth_m)) if with_depth else None
+    log.stages_s["render"] += rendered - started
+    log.stages_s["disturb"] += time.perf_counter() - rendered
+    return View(image, depth_m)
 
 
 def _move(T: np.ndarray, twist: np.ndarray, log: _Log) -> np.ndarray:
@@ -159,7 +205,7 @@ def _move(T: np.ndarray, twist: np.ndarray, log: _Log) -> np.ndarray:
     return after
 
 
-def _failure(T: np.ndarray, centre: np.ndarray, result, lost_steps: int) -> str | None:
+def _failure(T: np.ndarray, centre: np.ndarray, result) -> str | None:
     if result.state is ServoState.FAULT:
         return "fault"
     if T[2, 3] < GROUND_M:
@@ -167,7 +213,7 @@ def _failure(T: np.ndarray, centre: np.ndarray, result, lost_steps: int) -> str 
     offset = centre - T[:3, 3]
     if np.linalg.norm(offset) > FAR_M or offset @ T[:3, 2] <= 0:
         return "diverged"
-    return "lost" if lost_steps >= LOST_STEPS else None
+    return None
 
 
 def _trace(rows) -> dict:

@@ -1,10 +1,11 @@
-"""What an episode looks like from any camera pose: a PyBullet scene, or a photograph on a plane."""
+"""What an episode looks like from any camera pose: a PyBullet scene, or a picture on a plane."""
 
 from typing import Protocol
 
 import cv2
 import numpy as np
 
+from depth_pc_ros.benchmark.chessboard import Chessboard
 from depth_pc_ros.benchmark.episodes import Episode, Places
 from depth_pc_ros.benchmark.photos import Photo, read_photo
 from depth_pc_ros.benchmark.settings import Settings
@@ -24,6 +25,8 @@ class World(Protocol):
 
 def open_world(episode: Episode, settings: Settings, places: Places) -> World:
     """The world of an episode; close it (`with`) to free what it holds."""
+    if isinstance(episode.place, Chessboard):
+        return PhotoWorld(episode.place.picture(), episode.place.width_m)
     if isinstance(episode.place, Photo):
         return PhotoWorld(read_photo(episode.place, places.photo_dir), episode.place.width_m)
     return SimWorld(scene=episode.place, ycb_root=places.ycb_root, renderer=settings.renderer)

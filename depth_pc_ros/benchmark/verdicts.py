@@ -1,0 +1,62 @@
+"""What the trials of `e_fault` say: right, a safe stop with the true reason, or a silent failure; and their table."""
+
+from collections import Counter
+
+import numpy as np
+
+from depth_pc_ros.benchmark.fault_rows import PATH_LIMIT_M, ROWS, TURN_LIMIT_DEG, Row, row_of
+from depth_pc_ros.benchmark.metrics import by_method
+from depth_pc_ros.benchmark.results import Results
+from depth_pc_ros.benchmark.trial import SUCCESS
+
+RIGHT, SAFE, SILENT = "right", "safe", "silent"
+COLUMNS = (
+    "row", "method", "n", "right", "safe", "silent", "SR %", "med TE", "end mm", "max cm", "max °", "not right",
+)  # fmt: skip
+LEGEND = (
+    "right: stopped within 3 cm and 3°, or followed a moving target. safe: stopped by itself and named the true cause"
+    f" (frozen images, deaf arms, wrong frames: within {100 * PATH_LIMIT_M:g} cm and {TURN_LIMIT_DEG:g}° of commanded"
+    " motion). silent: all else, false alarms too. SR: stopped within 3 cm and 3°. med TE: median of all trials, mm."
+    " end: of moving targets, largest distance in the last second (95th percentile). max cm, max °: largest motion that"
+    " was commanded after the fault began."
+)
+
+
+def verdict(trial: dict, row: Row) -> str:
+    """RIGHT, SAFE or SILENT."""
+    fault = trial["fault"]
+    if trial["outcome"] == SUCCESS and (row.end_mm is None or fault["end_mm"] <= row.end_mm):
+        return RIGHT
+    far = fault["commanded_mm"] > 1e3 * PATH_LIMIT_M or fault["commanded_deg"] > TURN_LIMIT_DEG
+    if row.names_cause(trial["outcome"], trial["message"]) and not (row.misled and far):
+        return SAFE
+    return SILENT
+
+
+def in_order(results: list[Results]) -> list[Results]:
+    """Rows as the suite lists them."""
+    return sorted(results, key=lambda each: list(ROWS).index(each.settings.fault))
+
+
+def table(results: list[Results]) -> list[list[str]]:
+    """One line per row of the suite and method, in the order of COLUMNS."""
+    lines = []
+    for each in in_order(results):
+        row = row_of(each.settings.fault)
+        for trials in by_method(each.trials).values():
+            given = [verdict(trial, row) for trial in trials]
+            others = Counter(trial["outcome"] for trial, v in zip(trials, given) if v != RIGHT)
+            sr = np.mean([trial["outcome"] == SUCCESS for trial in trials])
+
+            def largest(key: str, trials=trials) -> float:
+                return max(trial["fault"][key] for trial in trials)
+
+            lines.append([
+                each.settings.fault, trials[0]["label"], str(len(trials)),
+                *(str(given.count(each)) for each in (RIGHT, SAFE, SILENT)),
+                f"{100 * sr:.0f}", f"{np.median([trial['te_mm'] for trial in trials]):.2f}",
+                "–" if row.end_mm is None else f"{largest('end_mm'):.1f}",
+                f"{largest('commanded_mm') / 10:.1f}", f"{largest('commanded_deg'):.1f}",
+                ", ".join(f"{count} {name}" for name, count in others.most_common()) or "–",
+            ])  # fmt: skip
+    return lines
