@@ -180,8 +180,9 @@ class StepResult:
     twist: (6,) float64 `[v, w]`, m/s and rad/s, camera optical frame; zero unless SERVOING. From `ServoPipeline.step`
     it is the command of this frame; from `Servo.update` the target that the next commands approach.
     error: mean distance of matched keypoints to their goal on the normalised plane, NaN when unknown.
-    error_px: the same in pixels. agreement: as in `Matches`. depth_source: where the live depth came from, `camera` or `estimated`; else `goal`
-    where only the goal's is known, else `none`. depth_age_s: of an estimate. timings_ms: milliseconds by stage.
+    error_px: the same in pixels. agreement: as in `Matches`. depth_source: where the live depth came from, `camera` or
+    `estimated`; else `goal` where only the goal's is known, else `none`. depth_age_s: of an estimate. timings_ms:
+    milliseconds by stage.
     """
 
     twist: np.ndarray
