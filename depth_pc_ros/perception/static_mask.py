@@ -13,7 +13,7 @@ from depth_pc_ros.perception.agreement import Texture, correlation, small_homogr
 from depth_pc_ros.types import Matches
 
 _MOVED_PX = 12.0  # median motion of the keypoints between two compared images
-_PREDICTED_PX = 8.0  # smallest predicted motion of a place that can be judged
+_PREDICTED_PX = 4.0  # smallest predicted motion of a place that can be judged
 _INTERVAL, _LONG_INTERVAL = 5, 20  # images from one comparison to the next; the long one while nothing is static
 _FIRST_COMPARISONS = 4  # after so many without a vote the interval is long
 _SAME, _OTHER = 0.9, 0.5  # ZNCC
