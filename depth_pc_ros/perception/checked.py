@@ -31,15 +31,14 @@ class CheckedMatcher:
         """See `Matcher.set_goal`."""
         count = self._matcher.set_goal(image, intrinsics, mask)
         self._given = None if mask is None else check_mask(mask, intrinsics.size)
-        self._static = StaticMask(intrinsics.size)
-        self._picture = WholePicture(self._matcher.goal_grey, self.goal_points, self._given)
+        grey, points = self._matcher.goal_grey, self.goal_points
+        self._static, self._picture = StaticMask(grey, points), WholePicture(grey, points, self._given)
         return count
 
     def forget(self) -> None:
         """Start from a detection. What belongs to the goal is kept: what is static, and which keypoints moved."""
         self._matcher.forget()
         if self._matcher.goal_grey is not None:
-            self._static.forget()
             self._picture.forget()
 
     def match(self, image: np.ndarray) -> Matches:
@@ -64,7 +63,6 @@ class CheckedMatcher:
                 if picture.weigh(other):
                     matches = other
                     self._matcher.follow(other)
-                    self._static.forget()
                     picture.see(grey, other)
         if self._static.see(grey, matches):
             allowed = ~self._static.mask if self._given is None else self._given & ~self._static.mask

@@ -1,9 +1,9 @@
 """What never moves in the image while the camera does: a gripper, a cable, dirt on the lens, text on the picture.
 
-An earlier image and the live one are compared once the matched keypoints have moved. A textured place is static where
-it looks the same without any motion, and not as the keypoints' motion predicts. That leaves out plain surfaces, lines
-along the motion, and periodic texture. A place is marked after several such votes, so that a hand that is held still
-for a moment is not; votes are taken back where it is seen moving.
+On the way to the goal, the live image is compared with the goal image. A textured place is static where both look the
+same without any motion, and not as the motion of the matches predicts. That leaves out plain surfaces and periodic
+texture. A place is marked after several such votes, because lines can coincide by chance. Votes are taken back where a
+place is seen to move.
 """
 
 import cv2
@@ -12,29 +12,30 @@ import numpy as np
 from depth_pc_ros.perception.agreement import Texture, correlation, small_homography, small_texture
 from depth_pc_ros.types import Matches
 
-_MOVED_PX = 12.0  # median motion of the keypoints between two compared images
-_PREDICTED_PX = 4.0  # smallest predicted motion of a place that can be judged
-_INTERVAL, _LONG_INTERVAL = 5, 20  # images from one comparison to the next; the long one while nothing is static
+_MOVED_PX = 12.0  # median distance of the matches from the goal, from which images are compared
+_PREDICTED_PX = 8.0  # smallest predicted motion of a place that can be judged
+_STEP_PX = 4.0  # by which that distance changes between two comparisons
+_INTERVAL, _LONG_INTERVAL = 3, 20  # images from one comparison to the next; the long one while nothing is static
 _FIRST_COMPARISONS = 4  # after so many without a vote the interval is long
 _SAME, _OTHER = 0.9, 0.5  # ZNCC
-_VOTES, _MOST_VOTES = 3, 6
-_AROUND = np.ones((9, 9), np.uint8)  # px of the small image: a marked place grows by half of it
+_VOTES, _MOST_VOTES = 2, 6
+# px of the small image: a marked place shrinks by half of the first, so that single ones vanish, and grows by half of
+# the second, as keypoints at its border see it, too.
+_SINGLE, _AROUND = np.ones((3, 3), np.uint8), np.ones((11, 11), np.uint8)
 
 
 class StaticMask:
-    """Votes for static places, from live images in their order in time. size: (width, height) px of the images."""
+    """Votes for static places of one goal.
 
-    def __init__(self, size: tuple[int, int]):
-        self._size = size
-        self._votes: np.ndarray | None = None
+    grey: the goal image (H, W) uint8. points: its keypoints (N, 2) px. mask: (H, W) bool, True where it is static.
+    """
+
+    def __init__(self, grey: np.ndarray, points: np.ndarray):
+        self._goal, self._points = small_texture(grey), points
+        self._votes = np.zeros(self._goal.image.shape, np.int8)
         self._comparisons = 0
-        self.mask = np.zeros(size[::-1], bool)  # (H, W), True: static
-        self.forget()
-
-    def forget(self) -> None:
-        """Forget the earlier image; the votes stay."""
-        self._earlier: tuple[Texture, np.ndarray] | None = None
-        self._age = 0
+        self._since, self._distance_px = _LONG_INTERVAL, np.inf  # of the last comparison
+        self.mask = np.zeros(grey.shape, bool)
 
     @property
     def share(self) -> float:
@@ -42,44 +43,32 @@ class StaticMask:
         return float(self.mask.mean())
 
     def see(self, grey: np.ndarray, matches: Matches) -> bool:
-        """Look at the next image (H, W) uint8 and its matches; answers whether the mask has changed."""
-        self._age += 1
-        if self._earlier is None:
-            self._keep(small_texture(grey), matches)
+        """Look at the next live image (H, W) uint8 and its matches; answers whether the mask has changed."""
+        self._since += 1
+        voted = self._comparisons < _FIRST_COMPARISONS or self._votes.any()
+        if self._since < (_INTERVAL if voted else _LONG_INTERVAL) or matches.num_matched < 8:
             return False
-        voted = self._votes is not None and self._votes.any()
-        if self._age < (_INTERVAL if voted or self._comparisons < _FIRST_COMPARISONS else _LONG_INTERVAL):
+        goal_px, live_px = self._points[matches.matched], matches.current_points[matches.matched]
+        distance_px = float(np.median(np.linalg.norm(live_px - goal_px, axis=1)))
+        if distance_px < _MOVED_PX or abs(distance_px - self._distance_px) < _STEP_PX:
             return False
-        earlier, before = self._earlier
-        both = np.isfinite(before).all(axis=1) & matches.matched
-        if np.count_nonzero(both) < 8:
-            self.forget()
-            return False
-        now = matches.current_points[both]
-        if np.median(np.linalg.norm(now - before[both], axis=1)) < _MOVED_PX:
-            return False
-        motion, _ = cv2.estimateAffinePartial2D(before[both], now)
-        live = small_texture(grey)
-        self._keep(live, matches)
-        return motion is not None and self._vote(earlier, live, np.vstack([motion, (0, 0, 1)]))
-
-    def _keep(self, texture: Texture, matches: Matches) -> None:
-        self._earlier, self._age = (texture, matches.current_points), 0
-
-    def _vote(self, earlier: Texture, live: Texture, motion: np.ndarray) -> bool:
-        """Compare two images; motion: (3, 3), of the keypoints from the earlier one to the live one, px."""
+        self._since, self._distance_px = 0, distance_px
         self._comparisons += 1
-        if self._votes is None:
-            self._votes = np.zeros(live.image.shape, np.int8)
-        small = small_homography(motion, self._size)
-        judged = earlier.textured & live.textured & _moves(small, live.image.shape, self._size)
-        still = correlation(earlier, live)
-        moved = correlation(earlier, live.warped(small))
+        motion, _ = cv2.estimateAffinePartial2D(goal_px, live_px)
+        return motion is not None and self._vote(small_texture(grey), np.vstack([motion, (0, 0, 1)]))
+
+    def _vote(self, live: Texture, motion: np.ndarray) -> bool:
+        """Compare a live image; motion: (3, 3), of the matches from the goal to it, px."""
+        size = self.mask.shape[::-1]
+        small = small_homography(motion, size)
+        judged = self._goal.textured & live.textured & _moves(small, live.image.shape, size)
+        still = correlation(self._goal, live)
+        moved = correlation(self._goal, live.warped(small))
         self._votes += judged & (still > _SAME) & (moved < _OTHER)
         self._votes -= judged & (moved > _SAME) & (still < _OTHER)
         np.clip(self._votes, 0, _MOST_VOTES, out=self._votes)
-        marked = cv2.dilate((self._votes >= _VOTES).astype(np.uint8), _AROUND)
-        mask = cv2.resize(marked, self._size, interpolation=cv2.INTER_NEAREST).astype(bool)
+        marked = cv2.dilate(cv2.erode((self._votes >= _VOTES).astype(np.uint8), _SINGLE), _AROUND)
+        mask = cv2.resize(marked, size, interpolation=cv2.INTER_NEAREST).astype(bool)
         changed = not np.array_equal(mask, self.mask)
         self.mask = mask
         return changed
