@@ -18,10 +18,10 @@ _STEP_PX = 4.0  # by which that distance changes between two comparisons
 _INTERVAL, _LONG_INTERVAL = 3, 20  # images from one comparison to the next; the long one while nothing is static
 _FIRST_COMPARISONS = 4  # after so many without a vote the interval is long
 _SAME, _OTHER = 0.9, 0.5  # ZNCC
-_VOTES, _MOST_VOTES = 2, 6
-# px of the small image: a marked place shrinks by half of the first, so that single ones vanish, and grows by half of
+_VOTES, _MOST_VOTES = 3, 6
+# px of the small image: a marked place shrinks by half of the first, so that small ones vanish, and grows by half of
 # the second, as keypoints at its border see it, too.
-_SINGLE, _AROUND = np.ones((3, 3), np.uint8), np.ones((11, 11), np.uint8)
+_SMALL, _AROUND = np.ones((5, 5), np.uint8), np.ones((13, 13), np.uint8)
 
 
 class StaticMask:
@@ -67,7 +67,7 @@ class StaticMask:
         self._votes += judged & (still > _SAME) & (moved < _OTHER)
         self._votes -= judged & (moved > _SAME) & (still < _OTHER)
         np.clip(self._votes, 0, _MOST_VOTES, out=self._votes)
-        marked = cv2.dilate(cv2.erode((self._votes >= _VOTES).astype(np.uint8), _SINGLE), _AROUND)
+        marked = cv2.dilate(cv2.erode((self._votes >= _VOTES).astype(np.uint8), _SMALL), _AROUND)
         mask = cv2.resize(marked, size, interpolation=cv2.INTER_NEAREST).astype(bool)
         changed = not np.array_equal(mask, self.mask)
         self.mask = mask

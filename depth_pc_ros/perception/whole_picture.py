@@ -74,7 +74,8 @@ class WholePicture:
             return
         self._since += 1
         self._since_weighed += 1
-        if self._since < _EVERY and median_px > 0.5 * self._compared_px:
+        nearer = median_px < 0.5 * self._compared_px and self._compared_px > _AT_GOAL_PX
+        if self._since < _EVERY and not nearer:
             return
         self._since, self._compared_px = 0, median_px
         live = small_texture(grey)
@@ -83,14 +84,18 @@ class WholePicture:
             live = self._seen_by(live, np.eye(3) if motion is None else np.vstack([motion, (0, 0, 1)]))
         texture, zncc = self._goal.textured & self._judged, correlation(self._goal, live)
         self._agrees, self._disputed = texture & (zncc > ALIKE), texture & (zncc < UNLIKE)
-        self._repeats = median_px < _AT_GOAL_PX and any(
-            explained(moved, live, seen & self._judged) > _AS_GOOD * explained(self._goal, live, self._judged)
-            for moved, seen in self._alternatives
-        )
+        self._repeats = median_px < _AT_GOAL_PX and self._fits_elsewhere(live)
         self._moved = bool(np.mean(self._farthest[matches.matched] > _ELSEWHERE_PX) > 0.5)
         if self._share(self._disputed) < _DISPUTED:
             self._other = 0.0
         self._judge()
+
+    def _fits_elsewhere(self, live: Texture) -> bool:
+        """Whether an alternative of the goal explains a live image as well as the goal does."""
+        if not self._alternatives:
+            return False
+        least = _AS_GOOD * explained(self._goal, live, self._judged)
+        return any(explained(moved, live, seen & self._judged) > least for moved, seen in self._alternatives)
 
     @property
     def wants_other(self) -> bool:

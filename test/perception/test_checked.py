@@ -95,7 +95,7 @@ def test_behind_a_gripper_the_scene_is_matched(matcher, view, intrinsics, print_
 def test_a_gripper_is_found_left_out_and_kept(matcher, view, intrinsics, print_):
     goal = view(0, gripper(print_))
     matcher.set_goal(goal, intrinsics)
-    for k in range(40, 0, -1):
+    for k in range(40, 0, -2):
         matcher.match(view(k, gripper(print_), roll_deg=1.0))
     matcher.forget()
     matches = matcher.match(view(0, gripper(print_)))
