@@ -181,6 +181,8 @@ class MatcherConfig(Config):
         True, "Track matches from image to image, and detect keypoints only every few images (needs refine)."
     )
     ransac_px: float = option(1.5, "Inlier distance of the geometric check (MAGSAC), px.", 0.1, 20.0)
+    mask: str = option("", "Image file, of the camera's size: black where nothing is to be matched, such as a gripper.")
+    roi: str = option("", "Match only in this region of the image, `x y width height` in px; empty: everywhere.")
 
 
 CLASSICAL_LAWS = ("ibvs", "pbvs")  # need no model, and read no relative depth

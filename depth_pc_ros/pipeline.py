@@ -12,6 +12,7 @@ from depth_pc_ros.control.servo import Servo
 from depth_pc_ros.errors import GoalError, ImageError
 from depth_pc_ros.geometry.camera import Intrinsics, check_depth, check_image, check_relative_depth
 from depth_pc_ros.perception.factory import AnyMatcher, make_matcher
+from depth_pc_ros.perception.goal_mask import allowed_places
 from depth_pc_ros.types import Goal, StepResult, check_distance
 
 
@@ -49,14 +50,18 @@ class ServoPipeline:
         distance: float | None = None,
         depth: np.ndarray | None = None,
         relative_depth: np.ndarray | None = None,
+        mask: np.ndarray | None = None,
     ) -> int:
         """Set the goal and return its number of keypoints.
 
         image: (H, W, 3) uint8 RGB, rectified. K: (3, 3) camera matrix in px. distance: camera to scene centre at the
         goal, metres; None: the depth's median, else the configured default. depth: (H, W) metres or None.
         relative_depth: (H, W) up to scale and shift, larger = farther, such as `RelativeDepth` gives, or None.
+        mask: (H, W) uint8 or bool, zero where nothing is to be matched, such as a gripper in view, or None. It holds
+        for goal and live images, together with the options `mask` and `roi`.
 
-        Raises ImageError, CameraError, GoalError, or GoalTextureError (too little texture); the old goal then stays.
+        Raises ImageError, CameraError, GoalError, GoalTextureError (too little texture), ConfigError (`roi`); the old
+        goal then stays.
         """
         check_image(image, "goal image")
         intrinsics = Intrinsics.from_matrix(K, image.shape[1], image.shape[0])
@@ -65,7 +70,9 @@ class ServoPipeline:
             check_depth(depth, intrinsics.size, "goal depth")
         if relative_depth is not None:
             check_relative_depth(relative_depth, intrinsics.size, "goal relative depth")
-        count = self.matcher.set_goal(image, intrinsics)
+        allowed = allowed_places(self.config, intrinsics.size, mask)
+        masks = () if allowed is None else (allowed,)  # a matcher of the user's own need not know masks
+        count = self.matcher.set_goal(image, intrinsics, *masks)
         self.servo.set_goal(
             Goal.from_images(self.matcher.goal_points, intrinsics, distance, depth, relative_depth)
         )  # fmt: skip

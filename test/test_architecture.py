@@ -101,6 +101,7 @@ HOMONYMS = {
 # Flags with the name of an option, which mean something else.
 OTHER_FLAGS = {
     ("cli/set_goal.py", "depth"): "file with the depth of the goal image",
+    ("cli/set_goal.py", "mask"): "file with the mask of the goal image; the option is the node's, for all goals",
     ("benchmark/__main__.py", "frames"): "images to measure",
     ("nodes/transport_probe.py", "frames"): "images to send",
 }

@@ -27,6 +27,7 @@ from depth_pc_ros.nodes.conversions import (
     depth_to_metres,
     image_to_rgb,
     intrinsics_to_info,
+    mask_to_image,
     pose_from_msg,
     rgb_to_image,
     stamp_to_seconds,
@@ -105,11 +106,13 @@ class ServoClient:
         intrinsics: Intrinsics | None = None,
         distance: float | None = None,
         depth: np.ndarray | None = None,
+        mask: np.ndarray | None = None,
     ) -> SetGoalImage.Response:
         """Make an image the goal.
 
         image: (H, W, 3) uint8 RGB. intrinsics: of that image, None: the live camera's. distance: camera to scene
-        centre at the goal, m. depth: (H, W) metres of the image. Raises ServoClientError with the node's reason.
+        centre at the goal, m. depth: (H, W) metres of the image. mask: (H, W), zero where nothing is to be matched.
+        Raises ServoClientError with the node's reason.
         """
         header = Header()
         request = SetGoalImage.Request(image=rgb_to_image(image, header), distance=float(distance or 0.0))
@@ -117,6 +120,8 @@ class ServoClient:
             request.camera_info = intrinsics_to_info(intrinsics, header)
         if depth is not None:
             request.depth = depth_to_image(depth, header)
+        if mask is not None:
+            request.mask = mask_to_image(mask, header)
         return self._accepted("keypoints/set_goal_image", self._call("keypoints/set_goal_image", SetGoalImage, request))
 
     def capture_goal(self) -> str:

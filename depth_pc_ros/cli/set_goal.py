@@ -38,6 +38,7 @@ def parser() -> argparse.ArgumentParser:
     source.add_argument("--capture", action="store_true", help="Take the live image as the goal.")
     parser.add_argument("--distance", type=_metres, metavar="M", help="Camera to scene centre at the goal, metres.")
     parser.add_argument("--depth", type=Path, metavar="FILE", help="Depth of the goal image: 16-bit mm, or .npy in m.")
+    parser.add_argument("--mask", type=Path, metavar="FILE", help="Image: black where nothing is to be matched.")
     parser.add_argument("--enable", action="store_true", help="Start moving towards the goal.")
     add_fields(parser, BringupConfig, ["namespace"])
     parser.add_argument("--timeout", type=float, default=10.0, metavar="S", help="Wait this long for an answer (10).")
@@ -47,19 +48,20 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     command_line = parser()
     arguments = command_line.parse_args(argv)
-    if arguments.capture and (arguments.depth or arguments.distance):
+    if arguments.capture and (arguments.depth or arguments.distance or arguments.mask):
         command_line.error(
-            "--capture takes the camera's own depth, or else the controller's default_distance; "
-            "--distance and --depth belong to an image file"
+            "--capture takes the camera's own depth, or else the controller's default_distance, and the mask of the "
+            "keypoints node; --distance, --depth and --mask belong to an image file"
         )
     try:
         image = None if arguments.capture else read_image(arguments.image)
         depth = read_depth(arguments.depth) if arguments.depth else None
+        mask = read_image(arguments.mask).max(axis=2) if arguments.mask else None  # zero where black
         with ServoClient(arguments.timeout, arguments.namespace) as client:
             if image is None:
                 print(client.capture_goal())
             else:
-                print(client.set_goal(image, distance=arguments.distance, depth=depth).message)
+                print(client.set_goal(image, distance=arguments.distance, depth=depth, mask=mask).message)
             if arguments.enable:
                 print(client.enable(True))
     except DepthPcError as error:

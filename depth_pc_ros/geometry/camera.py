@@ -174,6 +174,10 @@ class Rectifier:
         self._check(image)
         return image if self._maps is None else cv2.remap(image, *self._maps, cv2.INTER_LINEAR)
 
+    def mask(self, mask: np.ndarray) -> np.ndarray:
+        """Rectified (H, W) bool mask, nearest neighbour; False where the raw image has no data."""
+        return self.depth(mask.astype(np.uint8)).astype(bool)
+
     def depth(self, depth_m: np.ndarray) -> np.ndarray:
         """Rectified (H, W) float depth, nearest neighbour; 0 (invalid) where the raw image has no data."""
         self._check(depth_m)

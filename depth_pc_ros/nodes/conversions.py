@@ -83,6 +83,13 @@ def depth_to_metres(msg: Image, name: str = "depth image") -> np.ndarray:
     return check_depth(values, (msg.width, msg.height), name)
 
 
+def mask_from_image(msg: Image, name: str = "mask") -> np.ndarray:
+    """(H, W) uint8 of a mono8 image. Raises ImageError."""
+    if msg.encoding != "mono8":
+        raise ImageError(f"{name}: expected encoding mono8, got {msg.encoding!r}")
+    return _rows(msg, name, 1)
+
+
 def relative_depth_from_image(msg: Image, name: str = "relative depth") -> np.ndarray:
     """(H, W) float32 of a 32FC1 image, of any sign and scale; NaN where invalid. Raises ImageError."""
     if msg.encoding != "32FC1":
@@ -105,6 +112,11 @@ def _to_image(pixels: np.ndarray, encoding: str, header: Header) -> Image:
 def rgb_to_image(rgb: np.ndarray, header: Header) -> Image:
     """rgb8 message of (H, W, 3) uint8 RGB."""
     return _to_image(rgb, "rgb8", header)
+
+
+def mask_to_image(mask: np.ndarray, header: Header) -> Image:
+    """mono8 message of a mask (H, W), 255 where it is not zero."""
+    return _to_image(np.where(mask, 255, 0).astype(np.uint8), "mono8", header)
 
 
 def depth_to_image(depth: np.ndarray, header: Header) -> Image:

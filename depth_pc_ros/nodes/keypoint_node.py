@@ -20,6 +20,7 @@ from depth_pc_ros.nodes.conversions import (
     depth_to_metres,
     image_to_rgb,
     intrinsics_to_info,
+    mask_from_image,
     matches_to_msg,
     rectifier_from_info,
     rgb_to_image,
@@ -28,6 +29,7 @@ from depth_pc_ros.nodes.conversions import (
 from depth_pc_ros.nodes.live_camera import LiveCamera
 from depth_pc_ros.nodes.node_configs import KeypointNodeConfig
 from depth_pc_ros.perception.factory import make_matcher
+from depth_pc_ros.perception.goal_mask import allowed_places, check_mask, read_mask
 from depth_pc_ros.types import Matches, check_distance
 
 _CAPTURE_MAX_AGE_S = 2.0  # a camera that has been silent for longer is not live
@@ -156,7 +158,7 @@ class KeypointNode(ServoNode):
                 )
             depth = rectifier.depth(depth)
 
-        count = self._matcher.set_goal(image, rectifier.target)
+        count = self._matcher.set_goal(image, rectifier.target, self._mask(request, raw, rectifier))
         self._goal_camera = rectifier.target
         # Unique across restarts, too: matches of an older goal are never taken for those of this one.
         self._last_goal_id = self._goal_id = max(self._last_goal_id + 1, time.time_ns() // 10**6)
@@ -172,6 +174,17 @@ class KeypointNode(ServoNode):
         self._goal_image_pub.publish(goal.image)
         self.get_logger().info(f"goal {self._goal_id}: {count} keypoints")
         return count
+
+    def _mask(self, request: SetGoalImage.Request, raw: np.ndarray, rectifier: Rectifier) -> np.ndarray | None:
+        """What may be matched of the rectified image, (H, W) bool, from the request and the options; None: all."""
+        given = configured = None
+        if request.mask.width and request.mask.height:
+            mask = check_mask(mask_from_image(request.mask, "goal mask"), raw.shape[1::-1], "goal mask")
+            given = rectifier.mask(mask)
+        if self.config.mask:  # of the live camera, as it delivers images
+            live = self._camera.rectifier
+            configured = live.mask(check_mask(read_mask(self.config.mask), live.source.size, "mask (option)"))
+        return allowed_places(self.config, rectifier.target.size, given, configured)
 
     def _goal_rectifier(self, request: SetGoalImage.Request, raw: np.ndarray) -> Rectifier:
         """Map from the goal image's pixels to the live camera's."""

@@ -6,6 +6,7 @@ import numpy as np
 
 from depth_pc_ros.config import LEARNED_MATCHERS, MatcherConfig
 from depth_pc_ros.geometry.camera import Intrinsics
+from depth_pc_ros.perception.checked import CheckedMatcher
 from depth_pc_ros.perception.matchers import AkazeMatcher, BriskMatcher, Matcher, OrbMatcher, SiftMatcher
 from depth_pc_ros.perception.tracking import TrackingMatcher
 from depth_pc_ros.types import Matches
@@ -19,7 +20,7 @@ class AnyMatcher(Protocol):
     @property
     def goal_points(self) -> np.ndarray: ...
 
-    def set_goal(self, image: np.ndarray, intrinsics: Intrinsics) -> int: ...
+    def set_goal(self, image: np.ndarray, intrinsics: Intrinsics) -> int: ...  # and `mask`, where one is used
 
     def detect(self, image: np.ndarray) -> Any: ...
 
@@ -37,10 +38,10 @@ def make_detecting_matcher(config: MatcherConfig) -> Matcher:
     return _MATCHERS[config.matcher](config)
 
 
-def make_matcher(config: MatcherConfig) -> Matcher | TrackingMatcher:
-    """The matcher that `config.matcher` names, tracking its matches where `config.track` says so.
+def make_matcher(config: MatcherConfig) -> CheckedMatcher:
+    """The matcher that `config.matcher` names, tracking its matches where `config.track` says so, and checking them.
 
     Tracking needs the alignment with the goal's patches: without `refine` there is none.
     """
     matcher = make_detecting_matcher(config)
-    return TrackingMatcher(matcher) if config.track and config.refine else matcher
+    return CheckedMatcher(TrackingMatcher(matcher) if config.track and config.refine else matcher)

@@ -95,10 +95,10 @@ class LearnedMatcher(Matcher):
         """Forget the rotation of the last image."""
         self._quarter_turns = 0
 
-    def set_goal(self, image: np.ndarray, intrinsics: Intrinsics) -> int:
+    def set_goal(self, image: np.ndarray, intrinsics: Intrinsics, mask: np.ndarray | None = None) -> int:
         """See `Matcher.set_goal`. The goal is upright."""
         self.forget()
-        return super().set_goal(image, intrinsics)
+        return super().set_goal(image, intrinsics, mask)
 
     def detect(self, image: np.ndarray) -> RotatedFeatures:
         """The strongest keypoints of an image (H, W, 3) uint8 RGB, rotated as for the last matches. See `Matcher`."""
@@ -117,11 +117,15 @@ class LearnedMatcher(Matcher):
         strong = scores > _MIN_SCORE[self.config.matcher]
         points = found.keypoints[strong].cpu().numpy().astype(np.float64)
         points = rotated_pixels(points, -quarter_turns, rotated.shape[:0:-1])
+        allowed = self.is_allowed(points, points)
         grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-        return RotatedFeatures(points, found.descriptors[strong], grey, image, quarter_turns)
+        descriptors = found.descriptors[strong][torch.from_numpy(allowed)]
+        return RotatedFeatures(points[allowed], descriptors, grey, image, quarter_turns)
 
-    def _candidates(self, features: RotatedFeatures) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _candidates(self, features: RotatedFeatures, allowed=None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The rigid matches of the rotation that has most of them. See `Matcher`."""
+        if allowed is not None:  # its pairs are those of these features, not of another rotation's
+            return self._glued(features, allowed)
         best = self._glued(features)
         for more in (1, 3, 2):
             if len(best[0]) >= _PLENTY:
@@ -131,14 +135,21 @@ class LearnedMatcher(Matcher):
         self._quarter_turns = self._quarter_turns_to_goal(self.goal_points[best[0]], best[1])
         return best
 
-    def _glued(self, live: RotatedFeatures) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Goal indices (M,), live positions (M, 2) px and scores (M,) of LightGlue's matches that are rigid."""
+    def _glued(self, live: RotatedFeatures, allowed=None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Goal indices (M,), live positions (M, 2) px and scores (M,) of LightGlue's matches that are rigid.
+
+        allowed: (goal, live) uint8, pairs to choose from; None: all.
+        """
         if not len(live.points):
             return np.zeros(0, int), np.zeros((0, 2)), np.zeros(0, np.float32)
         pair = {"image0": self._goal.for_lightglue(), "image1": live.for_lightglue()}
         found = self._run(self._lightglue, pair)
         goal_index, live_index = found["matches"][0].cpu().numpy().T
         scores = found["scores"][0].float().cpu().numpy()
+        kept = self.is_allowed(self.goal_points[goal_index], live.points[live_index])
+        if allowed is not None:
+            kept &= allowed[goal_index, live_index] > 0
+        goal_index, live_index, scores = goal_index[kept], live_index[kept], scores[kept]
         rigid = self.rigid(self.goal_points[goal_index], live.points[live_index])
         return goal_index[rigid], live.points[live_index][rigid], scores[rigid]
 

@@ -14,9 +14,10 @@ import cv2
 import numpy as np
 
 from depth_pc_ros.config import MatcherConfig
-from depth_pc_ros.errors import GoalError, GoalTextureError
+from depth_pc_ros.errors import DepthPcError, GoalError, GoalTextureError
 from depth_pc_ros.geometry.camera import Intrinsics
 from depth_pc_ros.geometry.magsac import magsac
+from depth_pc_ros.perception.goal_mask import check_mask
 from depth_pc_ros.types import Matches
 
 AKAZE_THRESHOLD = 0.0002  # a fifth of OpenCV's: more keypoints on plain objects; max_keypoints bounds the rest
@@ -33,6 +34,7 @@ _VOTE_TRANSLATION_PX, _VOTE_TRANSLATION_SHARE = 20.0, 0.35
 # With this many voted matches, more are searched where these predict them: fewer may agree by chance, with more it is
 # not worth the time.
 _VOTE_MIN, _SPARSE = 24, 100
+_OTHER_PX = 12.0  # a match of another motion than the goal's own place is at least so far from it
 
 
 @dataclass(frozen=True)
@@ -66,12 +68,19 @@ class Matcher:
         self._brute_force = cv2.BFMatcher(self.norm)
         self._goal: Features | None = None
         self._intrinsics: Intrinsics | None = None
+        self._allowed: np.ndarray | None = None
 
     def _make_detector(self):
         raise NotImplementedError
 
     def forget(self) -> None:
         """Forget the last image: nothing to forget here."""
+
+    def follow(self, matches: Matches) -> None:
+        """Follow other matches of the last image: nothing is followed here."""
+
+    def detect_next(self) -> None:
+        """Detect keypoints in the next image: it is done in every image."""
 
     @property
     def goal_points(self) -> np.ndarray:
@@ -80,26 +89,54 @@ class Matcher:
             raise GoalError("matcher: no goal image has been set; call set_goal first")
         return self._goal.points
 
-    def set_goal(self, image: np.ndarray, intrinsics: Intrinsics) -> int:
+    @property
+    def goal_grey(self) -> np.ndarray | None:
+        """The goal image (H, W) uint8; None: none is set."""
+        return None if self._goal is None else self._goal.grey
+
+    def set_goal(self, image: np.ndarray, intrinsics: Intrinsics, mask: np.ndarray | None = None) -> int:
         """Extract the goal's features, return their number. image: (H, W, 3) uint8 RGB, rectified.
 
-        Raises GoalTextureError, and keeps the old goal, when there are too few.
+        mask: (H, W) uint8 or bool, zero where nothing is to be matched in goal and live images; None: all is matched.
+        Raises ImageError (mask), or GoalTextureError when there are too few; the old goal stays.
         """
+        before = self._allowed
+        self.allow(None if mask is None else check_mask(mask, intrinsics.size))
+        try:
+            features = self._goal_features(image)
+        except DepthPcError:
+            self.allow(before)
+            raise
+        self._goal, self._intrinsics = features, intrinsics
+        self._goal_equalised = _equalised(features.grey)
+        return len(features.points)
+
+    def _goal_features(self, image: np.ndarray) -> Features:
+        """The features of a goal image. Raises GoalTextureError."""
         features = self.detect(image)
         if len(features.points) < self.config.min_keypoints:
             raise GoalTextureError(
                 f"goal image: {self.config.matcher} finds {len(features.points)} keypoints, at least "
                 f"{self.config.min_keypoints} are needed; show more texture, or move closer"
             )
-        self._goal, self._intrinsics = features, intrinsics
-        self._goal_equalised = _equalised(features.grey)
-        return len(features.points)
+        return features
+
+    def allow(self, allowed: np.ndarray | None) -> None:
+        """From now on, match only where `allowed` (H, W) bool is true, in goal and live images; None: everywhere."""
+        self._allowed = allowed
+
+    def is_allowed(self, goal_px: np.ndarray, live_px: np.ndarray) -> np.ndarray:
+        """Mask (M,) of matches, (M, 2) px in goal and live image, that lie where it is allowed."""
+        if self._allowed is None:
+            return np.ones(len(goal_px), dtype=bool)
+        return _at(self._allowed, goal_px) & _at(self._allowed, live_px)
 
     def detect(self, image: np.ndarray) -> Features:
-        """The strongest keypoints of an image (H, W, 3) uint8 RGB."""
+        """The strongest keypoints of an image (H, W, 3) uint8 RGB, where it is allowed."""
         grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-        keypoints, descriptors = self._detector.detectAndCompute(grey, None)
-        if descriptors is None:
+        allowed = None if self._allowed is None else self._allowed.astype(np.uint8)
+        keypoints, descriptors = self._detector.detectAndCompute(grey, allowed)
+        if not keypoints:
             return OrientedFeatures(np.zeros((0, 2)), np.zeros((0, 1), np.uint8), grey, np.zeros(0), np.zeros(0))
         table = np.array([(*k.pt, np.radians(k.angle), k.size, k.response) for k in keypoints], dtype=np.float64)
         if len(table) > self.config.max_keypoints:
@@ -113,8 +150,21 @@ class Matcher:
 
     def match_features(self, features: Features) -> Matches:
         """Matches of a live image's features with the goal."""
+        return self._rigid_matches(features, *self._candidates(features))
+
+    def match_other(self, features: Features, explained: np.ndarray) -> Matches:
+        """Matches of a motion other than none at all, the next step of a sequential consensus after `match_features`.
+
+        explained: (H, W) bool, where goal and live image are explained already.
+        """
+        goal_left, live_left = ~_at(explained, self.goal_points), ~_at(explained, features.points)
+        away = np.subtract.outer((self.goal_points @ (1, 1j)).astype(np.complex64), features.points @ (1, 1j))
+        allowed = (np.abs(away) > _OTHER_PX) & np.logical_and.outer(goal_left, live_left)
+        return self._rigid_matches(features, *self._candidates(features, allowed.astype(np.uint8)))
+
+    def _rigid_matches(self, features: Features, goal_index, live_px, scores) -> Matches:
+        """Those of the candidates that are rigid, aligned."""
         goal = self.goal_points
-        goal_index, live_px, scores = self._candidates(features)
         keep = some(np.flatnonzero(self.rigid(goal[goal_index], live_px)))
         goal_index, live_px, scores = goal_index[keep], live_px[keep], scores[keep]
 
@@ -128,11 +178,15 @@ class Matcher:
         score[goal_index] = scores
         return Matches(current, matched, score)
 
-    def _candidates(self, features: Features) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Goal indices (M,), live positions (M, 2) px and scores (M,) of matches, one to one, to check for rigidity."""
-        goal_index, live_index, scores = self._voted(features, self._putative(features))
+    def _candidates(self, features: Features, allowed=None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Goal indices (M,), live positions (M, 2) px and scores (M,) of matches, one to one, to check for rigidity.
+
+        allowed: (goal, live) uint8, pairs to choose from; None: all.
+        """
+        goal_index, live_index, scores = self._voted(features, self._putative(features, allowed))
         if _VOTE_MIN <= len(goal_index) < _SPARSE:
-            guided = self._voted(features, self._putative(features, self._near(features, goal_index, live_index)))
+            near = self._near(features, goal_index, live_index)
+            guided = self._voted(features, self._putative(features, near if allowed is None else near & allowed))
             if len(guided[0]) > len(goal_index):
                 goal_index, live_index, scores = guided
         return goal_index, features.points[live_index], scores
@@ -148,7 +202,11 @@ class Matcher:
         rows = [(p[0].queryIdx, p[0].trainIdx, p[0].distance, p[1].distance) for p in pairs if len(p) == 2]
         table = np.array(rows, dtype=np.float64).reshape(-1, 4)
         ratio = table[:, 2] / np.maximum(table[:, 3], 1e-9)
-        table, ratio = table[ratio < self.config.ratio], ratio[ratio < self.config.ratio]
+        kept = ratio < self.config.ratio
+        if self._allowed is not None:
+            index = table[:, :2].astype(int)
+            kept &= self.is_allowed(self._goal.points[index[:, 0]], features.points[index[:, 1]])
+        table, ratio = table[kept], ratio[kept]
         order = np.argsort(table[:, 2], kind="stable")
         _, first = np.unique(table[order, 1], return_index=True)
         best = np.sort(order[first])
@@ -252,6 +310,12 @@ class Matcher:
 def some(index: np.ndarray) -> np.ndarray:
     """At most MOST_MATCHES of the indices (M,), evenly: keypoints come in the order of their scale and place."""
     return index[np.linspace(0, len(index) - 1, min(len(index), MOST_MATCHES)).round().astype(int)]
+
+
+def _at(mask: np.ndarray, pixels: np.ndarray) -> np.ndarray:
+    """Values (M,) of a mask (H, W) at pixels (M, 2); outside, those of its border."""
+    column, row = np.clip(np.rint(pixels), 0, np.array(mask.shape[::-1]) - 1).astype(int).T
+    return mask[row, column]
 
 
 def _equalised(grey: np.ndarray) -> np.ndarray:

@@ -49,11 +49,32 @@ class TrackingMatcher:
         """The goal's keypoints (N, 2) float64 in px."""
         return self._matcher.goal_points
 
-    def set_goal(self, image: np.ndarray, intrinsics: Intrinsics) -> int:
+    @property
+    def goal_grey(self) -> np.ndarray | None:
+        """See `Matcher.goal_grey`."""
+        return self._matcher.goal_grey
+
+    def set_goal(self, image: np.ndarray, intrinsics: Intrinsics, mask: np.ndarray | None = None) -> int:
         """See `Matcher.set_goal`."""
-        count = self._matcher.set_goal(image, intrinsics)
+        count = self._matcher.set_goal(image, intrinsics, mask)
         self.forget()
         return count
+
+    def allow(self, allowed: np.ndarray | None) -> None:
+        """See `Matcher.allow`."""
+        self._matcher.allow(allowed)
+
+    def match_other(self, features: Features, explained: np.ndarray) -> Matches:
+        """See `Matcher.match_other`."""
+        return self._matcher.match_other(features, explained)
+
+    def follow(self, matches: Matches) -> None:
+        """Follow these matches of the last image in place of those that were found."""
+        self._last, self._motion, self._detected = matches, None, matches.num_matched
+
+    def detect_next(self) -> None:
+        """Detect keypoints in the next image, beside those that are followed."""
+        self._since = DETECT_EVERY
 
     def match(self, image: np.ndarray) -> Matches:
         """Matches of the next live image (H, W, 3) uint8 RGB with the goal."""
@@ -94,7 +115,7 @@ class TrackingMatcher:
         )  # fmt: skip
         size = np.array(grey.shape[::-1])
         inside = ((after >= _BORDER_PX) & (after <= size - 1 - _BORDER_PX)).all(axis=1)
-        kept = (found.ravel() > 0) & inside
+        kept = (found.ravel() > 0) & inside & self._matcher.is_allowed(self.goal_points[index], after)
         index, after = index[kept], after[kept].astype(np.float64)
         after, near = self._matcher.aligned(grey, self.goal_points[index], after)
         index, after = index[near], after[near]

@@ -111,7 +111,7 @@ def test_keypoints_are_those_of_the_settings(task):
     for settings, kind in ((Settings(matcher="orb", track=False), OrbMatcher), (Settings(), TrackingMatcher)):
         method = make_method("pbvs", settings)
         method.start(task, untouched)
-        assert isinstance(method._matcher, kind)
+        assert isinstance(method._matcher._matcher, kind)
         assert len(method._matcher.goal_points) > 50  # so the goal went to this one
 
 

@@ -25,10 +25,10 @@ class FakeClient:
     def __exit__(self, *exc):
         pass
 
-    def set_goal(self, image, distance, depth):
+    def set_goal(self, image, distance, depth, mask):
         if self.refusal:
             raise ServoClientError(self.refusal)
-        self.calls.append(("set_goal", image, distance, depth))
+        self.calls.append(("set_goal", image, distance, depth, mask))
         return type("Answer", (), {"message": "goal 1 set: 90 keypoints"})
 
     def capture_goal(self):
@@ -60,10 +60,20 @@ def test_an_image_with_distance_and_depth(client, goal, tmp_path, capsys):
     np.save(tmp_path / "depth.npy", np.full((48, 64), 0.7))
     words = [str(path), "--distance", "0.6", "--depth", str(tmp_path / "depth.npy"), "--timeout", "3"]
     assert set_goal.main(words) == 0
-    (_, timeout_s), (_, image, distance, depth) = client.calls
+    (_, timeout_s), (_, image, distance, depth, mask) = client.calls
     assert np.array_equal(image, rgb)
+    assert mask is None
     assert (timeout_s, distance, depth.dtype, depth.max()) == (3.0, 0.6, np.float32, np.float32(0.7))
     assert capsys.readouterr().out == "goal 1 set: 90 keypoints\n"
+
+
+def test_a_mask_is_zero_where_its_image_is_black(client, goal, tmp_path):
+    picture = np.full((48, 64, 3), 255, np.uint8)
+    picture[30:] = 0
+    picture[40:, 10] = (0, 0, 200)
+    cv2.imwrite(str(tmp_path / "mask.png"), picture)
+    assert set_goal.main([str(goal[0]), "--mask", str(tmp_path / "mask.png")]) == 0
+    np.testing.assert_array_equal(client.calls[1][-1] > 0, picture.any(axis=2))
 
 
 def test_capture_and_enable(client):

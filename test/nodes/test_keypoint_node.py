@@ -1,5 +1,6 @@
 import time
 
+import cv2
 import numpy as np
 import pytest
 from sensor_msgs.msg import CameraInfo, Image
@@ -17,6 +18,7 @@ from depth_pc_ros.nodes.conversions import (
     goal_from_msg,
     image_to_rgb,
     intrinsics_to_info,
+    mask_to_image,
     matches_from_msg,
     rectifier_from_info,
     rgb_to_image,
@@ -30,9 +32,9 @@ pytestmark = pytest.mark.ros
 class Chain:
     """The keypoint node and a camera that looks at the textured plane."""
 
-    def __init__(self, runner, plane, intrinsics, T_world_goal):
+    def __init__(self, runner, plane, intrinsics, T_world_goal, **parameters):
         self.runner, self.plane, self.intrinsics, self.T_world_goal = runner, plane, intrinsics, T_world_goal
-        self.node = runner.add(KeypointNode)
+        self.node = runner.add(KeypointNode, **parameters)
         self.matches = runner.listen(KeypointMatches, "keypoints/matches", TWIST_QOS)
         self.goals = runner.listen(ServoGoal, "keypoints/goal", LATCHED_QOS)
         self.images = runner.publisher(Image, "image")
@@ -256,3 +258,33 @@ def test_the_debug_image_is_drawn_only_for_a_reader(chain, runner, monkeypatch):
     picture = runner.wait(lambda: pictures and pictures[-1], "the picture")
     assert (picture.width, picture.height, picture.header) == (1280, 480, image.header)
     assert len(drawn) == 1
+
+
+def test_a_mask_leaves_out_places_of_the_goal_and_one_of_another_size_is_refused(chain, move, T_world_goal):
+    chain.see_camera()
+    mask = np.ones((480, 640), bool)
+    mask[240:] = False
+    answer = chain.set_goal(chain.view(), mask=mask_to_image(mask, Header()))
+    assert answer.success
+    assert (goal_from_msg(chain.goals[-1]).keypoints[:, 1] < 240.5).all()
+    matches = matches_from_msg(chain.see(chain.view(move(T_world_goal, [0.02, 0.05, 0.0]))))
+    assert matches.num_matched > 30
+    assert (matches.current_points[matches.matched, 1] < 240.5).all()
+
+    refused = chain.set_goal(chain.view(), mask=mask_to_image(mask[:100], Header()))
+    assert not refused.success
+    assert "goal mask: expected the image's size 640 x 480, got 640 x 100" in refused.message
+    assert chain.see(chain.view()).goal_id == answer.goal_id
+
+
+def test_the_mask_of_the_options_is_rectified_as_the_images_are(runner, tmp_path, plane, intrinsics, T_world_goal):
+    mask = np.zeros((480, 640), np.uint8)
+    mask[:, 320:] = 255
+    cv2.imwrite(str(tmp_path / "mask.png"), mask)
+    chain = Chain(runner, plane, intrinsics, T_world_goal, mask=str(tmp_path / "mask.png"))
+    info = intrinsics_to_info(intrinsics, Header())
+    info.d = [-0.3, 0.1, 0.0, 0.0, 0.0]
+    chain.see_camera(info)
+    assert chain.set_goal(chain.view()).success
+    keypoints = goal_from_msg(chain.goals[-1]).keypoints
+    assert (keypoints[:, 0] > 318.5).all()

@@ -3,7 +3,7 @@ import pytest
 
 from depth_pc_ros.config import MatcherConfig
 from depth_pc_ros.errors import GoalError
-from depth_pc_ros.perception.factory import make_matcher
+from depth_pc_ros.perception.factory import make_detecting_matcher, make_matcher
 from depth_pc_ros.perception.matchers import Matcher
 from depth_pc_ros.perception.tracking import DETECT_EVERY, TrackingMatcher
 
@@ -11,7 +11,7 @@ from depth_pc_ros.perception.tracking import DETECT_EVERY, TrackingMatcher
 @pytest.fixture
 def tracker(plane, intrinsics, T_world_goal):
     """A tracking matcher with the goal set; `detections` counts the images that keypoints were detected in."""
-    tracker = make_matcher(MatcherConfig())
+    tracker = TrackingMatcher(make_detecting_matcher(MatcherConfig()))
     tracker.set_goal(plane.view(T_world_goal, intrinsics), intrinsics)
     detect = tracker._matcher.detect
     tracker.detections = 0
@@ -103,9 +103,9 @@ def test_a_new_goal_forgets_the_old_matches(tracker, pose, plane, intrinsics):
 
 
 def test_tracking_can_be_switched_off_and_needs_the_alignment():
-    assert isinstance(make_matcher(MatcherConfig()), TrackingMatcher)
-    assert isinstance(make_matcher(MatcherConfig(track=False)), Matcher)
-    assert isinstance(make_matcher(MatcherConfig(refine=False)), Matcher)
+    assert isinstance(make_matcher(MatcherConfig())._matcher, TrackingMatcher)
+    assert isinstance(make_matcher(MatcherConfig(track=False))._matcher, Matcher)
+    assert isinstance(make_matcher(MatcherConfig(refine=False))._matcher, Matcher)
 
 
 def test_without_a_goal_it_says_so():

@@ -1,0 +1,146 @@
+"""Is the goal reached, or only a part of it? A verdict from the whole picture, not from the matches alone.
+
+Near the goal each part of the goal image is compared with the live image at the place that the matches predict. What
+agrees is weighed against what contradicts. An occluder contradicts, too, so a contradiction counts most where another
+motion explains it, or where the matched keypoints were never seen elsewhere: a gripper in view matches at any pose.
+"""
+
+import math
+
+import cv2
+import numpy as np
+
+from depth_pc_ros.perception.agreement import ALIKE, UNLIKE, Texture, correlation, small_homography, small_texture
+from depth_pc_ros.perception.self_similarity import alternatives, explained
+from depth_pc_ros.types import Matches
+
+NEAR_PX = 8.0  # median distance of the matches from their goal, below which the picture is judged
+_AT_GOAL_PX = 2.0  # below this, every pixel is predicted at its own place
+_ELSEWHERE_PX = 8.0  # a keypoint that was matched so far from its goal position has moved with the camera
+_FEWEST = 8  # matches
+_EVERY = 5  # images from one comparison to the next
+_WEIGH_EVERY = 20  # images from one search for another motion to the next
+_BORDER = 6  # px of the small image that are not judged
+_MOVED_AGREE, _UNMOVED_AGREE = 0.2, 0.75  # smallest agreement of matches that moved with the camera, and of others
+_DISPUTED = 0.2  # share of contradicting texture from which another motion is searched
+# Fewest matches of another motion (by chance there are up to 8), and how far around each it explains the picture, in px
+# of the small image. It raises doubt if it explains this share of the texture, or this share of the agreement.
+_OTHER_MATCHES, _AROUND = 20, 16
+_OTHER, _OTHER_OF_AGREEMENT = 0.2, 0.5
+_AS_GOOD = 0.97  # an alternative that explains this share of what the goal explains is as good
+
+
+class WholePicture:
+    """Compares live images, in their order in time, with one goal.
+
+    grey: the goal image (H, W) uint8. points: its keypoints (N, 2) px. allowed: (H, W) bool, what is judged; None: all.
+    agreement, doubt: as in `Matches`.
+    """
+
+    def __init__(self, grey: np.ndarray, points: np.ndarray, allowed: np.ndarray | None = None):
+        self._points = points
+        self._size = grey.shape[::-1]
+        self._goal = small_texture(grey)
+        self._farthest = np.zeros(len(points))  # px from its goal position, of each keypoint since the goal was set
+        self.allow(allowed)
+        self._alternatives = alternatives(self._goal, self._judged)
+        self.forget()
+
+    def forget(self) -> None:
+        """Forget the last image, but not which keypoints moved."""
+        self.agreement, self.doubt = math.nan, ""
+        self._compared_px = math.inf  # median distance at the last comparison
+        self._since = self._since_weighed = _WEIGH_EVERY
+        self._agrees = self._disputed = np.zeros_like(self._judged)
+        self._other = 0.0
+
+    def allow(self, allowed: np.ndarray | None) -> None:
+        """Judge only where `allowed` (H, W) bool is true; None: everywhere."""
+        height, width = self._goal.image.shape
+        small = np.ones((height, width), np.uint8)
+        if allowed is not None:
+            small = cv2.resize(allowed.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST)
+        small = cv2.copyMakeBorder(small[1:-1, 1:-1], 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+        self._judged = cv2.erode(small, np.ones((2 * _BORDER + 1,) * 2, np.uint8)).astype(bool)
+
+    def see(self, grey: np.ndarray, matches: Matches) -> None:
+        """Look at the next image (H, W) uint8 and its matches."""
+        goal_px, live_px = self._points[matches.matched], matches.current_points[matches.matched]
+        away = np.linalg.norm(live_px - goal_px, axis=1)
+        self._farthest[matches.matched] = np.maximum(self._farthest[matches.matched], away)
+        median_px = float(np.median(away)) if len(away) >= _FEWEST else math.inf
+        if median_px >= NEAR_PX:
+            self.forget()
+            return
+        self._since += 1
+        self._since_weighed += 1
+        nearer = median_px < 0.5 * self._compared_px and self._compared_px > _AT_GOAL_PX
+        if self._since < _EVERY and not nearer:
+            return
+        self._since, self._compared_px = 0, median_px
+        live = small_texture(grey)
+        if median_px > _AT_GOAL_PX:
+            motion, _ = cv2.estimateAffinePartial2D(goal_px, live_px)
+            live = self._seen_by(live, np.eye(3) if motion is None else np.vstack([motion, (0, 0, 1)]))
+        texture, zncc = self._goal.textured & self._judged, correlation(self._goal, live)
+        self._agrees, self._disputed = texture & (zncc > ALIKE), texture & (zncc < UNLIKE)
+        self._repeats = median_px < _AT_GOAL_PX and self._fits_elsewhere(live)
+        self._moved = bool(np.mean(self._farthest[matches.matched] > _ELSEWHERE_PX) > 0.5)
+        if self._share(self._disputed) < _DISPUTED:
+            self._other = 0.0
+        self._judge()
+
+    def _fits_elsewhere(self, live: Texture) -> bool:
+        """Whether an alternative of the goal explains a live image as well as the goal does."""
+        if not self._alternatives:
+            return False
+        least = _AS_GOOD * explained(self._goal, live, self._judged)
+        return any(explained(moved, live, seen & self._judged) > least for moved, seen in self._alternatives)
+
+    @property
+    def wants_other(self) -> bool:
+        """So much contradicts that another motion should be searched, and none was searched lately."""
+        return self._share(self._disputed) >= _DISPUTED and self._since_weighed >= _WEIGH_EVERY
+
+    @property
+    def explained(self) -> np.ndarray:
+        """Mask (H, W) of where the live image agrees with the goal."""
+        return cv2.resize(self._agrees.astype(np.uint8), self._size, interpolation=cv2.INTER_NEAREST).astype(bool)
+
+    def weigh(self, other: Matches) -> bool:
+        """Take another motion in the last image into account; answers whether it should be followed instead.
+
+        other: its matches, of keypoints where the live image is not `explained`.
+        """
+        self._since_weighed = 0
+        self._other = self._share(self._disputed & self._around(other)) if other.num_matched >= _OTHER_MATCHES else 0.0
+        self._judge()
+        return not self._moved and self._other > 0
+
+    def _around(self, matches: Matches) -> np.ndarray:
+        """Mask (h, w) of what surrounds the matched keypoints in the goal image."""
+        around = np.zeros(self._judged.shape, np.uint8)
+        scale = np.divide(around.shape[::-1], self._size)
+        for point in np.rint(self._points[matches.matched] * scale).astype(int).tolist():
+            cv2.circle(around, point, _AROUND, 1, -1)
+        return around.astype(bool)
+
+    def _seen_by(self, live: Texture, motion: np.ndarray) -> Texture:
+        """A live image as it is seen from the goal, where `motion` (3, 3) maps goal to live pixels."""
+        return live.warped(small_homography(motion, self._size))
+
+    def _share(self, part: np.ndarray) -> float:
+        """Share of a mask (h, w) in what agrees or contradicts."""
+        return float(np.count_nonzero(part) / max(np.count_nonzero(self._agrees | self._disputed), 1))
+
+    def _judge(self) -> None:
+        """Agreement and doubt from what was seen."""
+        self.agreement = self._share(self._agrees) if (self._agrees | self._disputed).any() else math.nan
+        wrong = f"{100 * (1 - self.agreement):.0f} % of the goal's texture is not where it should be"
+        self.doubt = ""
+        if self._repeats:
+            self.doubt = "the goal looks the same from another pose, and nothing in the picture tells which it is"
+        elif self._other > min(_OTHER, _OTHER_OF_AGREEMENT * self.agreement):
+            self.doubt = f"{wrong}; {100 * self._other:.0f} % of it is seen elsewhere"
+        elif self.agreement < (_MOVED_AGREE if self._moved else _UNMOVED_AGREE):
+            self.doubt = wrong
