@@ -18,7 +18,7 @@ def check_namespace(namespace: str) -> str:
     """The namespace of a servo's nodes, as it is. Raises ConfigError where it is not an absolute name of ROS."""
     if not re.fullmatch(r"(/[A-Za-z_][A-Za-z0-9_]*)+", namespace):
         raise ConfigError(
-            f"namespace: expected words of letters, digits and _ that begin with no digit, each after a /, "
+            "namespace: expected words of letters, digits and _ that begin with no digit, each after a /, "
             f"such as /left or /cell_1/left, got {namespace!r}"
         )
     return namespace

@@ -146,6 +146,7 @@ def test_single_axis_twists_through_the_adapter_move_the_camera_of_the_arm_just_
         header = Header(stamp=before.header.stamp, frame_id=before.header.frame_id)
         twists.publish(TwistStamped(header=header, twist=twist_to_msg(twist)))
         servo.wait(lambda before=before: poses[-1].header.stamp != before.header.stamp, "the next frame")
+        servo.wait(lambda count=count: len(servo.commands.values) > count, "the tool's twist")
         np.testing.assert_allclose(servo.commands.values[count], adjoint @ twist, atol=1e-9)
         T_before, T_after = pose_from_msg(before.pose), pose_from_msg(poses[-1].pose)
         moved = se3.log(se3.inverse(T_before) @ T_after) / dt_s
@@ -155,6 +156,9 @@ def test_single_axis_twists_through_the_adapter_move_the_camera_of_the_arm_just_
 def test_two_arms_in_one_domain_each_reach_their_own_goal(start_servo):
     only = ("bridge", "keypoints", "controller", "adapter")
     arms = [start_servo(only, namespace=f"/{side}", seed=seed) for seed, side in enumerate(("left", "right"))]
+    topics = {topic for topic, _ in arms[0].client.node.get_topic_names_and_types()}
+    shared = {topic for topic in topics if not topic.startswith(("/left/", "/right/"))}
+    assert shared <= {"/diagnostics", "/parameter_events", "/rosout"}
     for arm in arms:
         arm.prepare()
     arms[0].client.enable(True)
