@@ -10,6 +10,7 @@ from depth_pc_ros.benchmark.results import Results
 from depth_pc_ros.benchmark.trial import SUCCESS
 
 RIGHT, SAFE, SILENT = "right", "safe", "silent"
+NOT_FOLLOWED = "not followed"  # near enough to a target that moved, but not as near as the row asks for
 COLUMNS = (
     "row", "method", "n", "right", "safe", "silent", "SR %", "med TE", "end mm", "max cm", "max °", "not right",
 )  # fmt: skip
@@ -45,7 +46,8 @@ def table(results: list[Results]) -> list[list[str]]:
         row = row_of(each.settings.fault)
         for trials in by_method(each.trials).values():
             given = [verdict(trial, row) for trial in trials]
-            others = Counter(trial["outcome"] for trial, v in zip(trials, given) if v != RIGHT)
+            ends = [NOT_FOLLOWED if trial["outcome"] == SUCCESS else trial["outcome"] for trial in trials]
+            others = Counter(end for end, v in zip(ends, given) if v != RIGHT)
             sr = np.mean([trial["outcome"] == SUCCESS for trial in trials])
 
             def largest(key: str, trials=trials) -> float:

@@ -107,6 +107,19 @@ def test_the_table_counts_by_row_and_method(fault_trial, tmp_path):
     assert fault_rows.ROWS["frozen"].what in page
 
 
+def test_a_target_that_is_not_followed_is_named(fault_trial, tmp_path):
+    results = Results(tmp_path, Settings(fault="target_jump_5mm"), [], [fault_trial(end_mm=5.0), fault_trial()])
+    row = verdicts.table([results])[0]
+    assert row[3:7] == ["1", "0", "1", "100"]
+    assert (row[8], row[-1]) == ("5.0", "1 not followed")
+
+
+def test_rows_come_in_the_order_of_the_suite(fault_trial, tmp_path):
+    names = ("pure_roll", "deaf", "gripper_10_plain")
+    results = [Results(tmp_path, Settings(fault=name), [], [fault_trial()]) for name in names]
+    assert [row[0] for row in verdicts.table(results)] == ["gripper_10_plain", "deaf", "pure_roll"]
+
+
 def test_runs_without_a_fault_have_the_settings_they_had_before():
     assert "fault" not in Settings().to_mapping()
     assert Settings(fault="deaf").digest != Settings().digest
