@@ -12,7 +12,8 @@ from depth_pc_ros.control.command_record import CommandRecord
 from depth_pc_ros.control.depth_track import DepthTrack
 from depth_pc_ros.control.intervals import interval_s
 from depth_pc_ros.control.laws import make_law
-from depth_pc_ros.control.limits import VelocityLaw
+from depth_pc_ros.control.limits import VelocityLaw, limit_norms
+from depth_pc_ros.control.motion_monitor import MotionMonitor
 from depth_pc_ros.control.motion_scale import MotionScale
 from depth_pc_ros.control.stopping import StoppingRule
 from depth_pc_ros.errors import GoalError, PoseError
@@ -32,9 +33,12 @@ class Servo:
 
     `update` gives the states NO_GOAL, SERVOING, CONVERGED, STALE_INPUT (stamp not newer), LOST (too few matches, or no
     pose; `depth_pc_geo` also where its network answers NaN), AMBIGUOUS (as CONVERGED, but the picture contradicts it,
-    see `Matches.doubt`), FAULT (the law gave NaN; until `reset` or `resume`). Any state but SERVOING stops at once. A
-    converged servo moves again when the error grows past the stopping error.
+    see `Matches.doubt`), FAULT (the law gave NaN; until `reset` or `resume`), and until `reset` FROZEN, NOT_FOLLOWING and
+    CONTRADICTED (see `MotionMonitor`). Any state but SERVOING stops at once. A converged servo moves again when the
+    error grows past the stopping error. It moves slowly until the image shows that the camera follows.
     """
+
+    UNSEEN_LINEAR, UNSEEN_ANGULAR = 0.06, 0.1  # m/s and rad/s until the camera is seen to follow
 
     def __init__(self, config: ControlConfig, law: ControlLaw | None = None):
         """law: in place of the one that `config` names. Raises CheckpointError, ConfigError (see `make_law`)."""
@@ -42,6 +46,7 @@ class Servo:
         self._law = make_law(config) if law is None else law
         self._loop = CommandLoop(VelocityLaw.from_config(config))
         self._scale = MotionScale(self._loop.record)
+        self._monitor = MotionMonitor(self._loop.record)
         self._stopping = StoppingRule(config.stop_error, config.stop_hold_s, config.stop_precision)
         self._depth_track = DepthTrack(config.max_relative_depth_age_s)
         self._goal: Goal | None = None
@@ -91,11 +96,14 @@ class Servo:
         self.stop()
         self._loop.record.clear()
         self._scale.reset()
+        self._monitor.reset()
+        self._verdict: StepResult | None = None  # of the monitor; final
         self.resume()
 
     def resume(self) -> None:
-        """Restart after a gap in which the camera stood still; the scale from motion is kept."""
+        """Restart after a gap in which the camera stood still; scale and verdict from motion are kept."""
         self._scale.begin_line()
+        self._monitor.begin()
         self._law.reset()
         self._stopping.reset()
         self._depth_track.reset()
@@ -186,6 +194,8 @@ class Servo:
             return StepResult.stopped(ServoState.NO_GOAL, "no goal image has been set")
         if self._fault:
             return StepResult.stopped(ServoState.FAULT, self._fault)
+        if self._verdict is not None:
+            return self._verdict
         if len(matches.matched) != goal.num_keypoints:
             raise GoalError(f"matches: expected the goal's {goal.num_keypoints} keypoints, got {len(matches.matched)}")
         if not (np.isfinite(stamp_s) and stamp_s > self._last_stamp_s):
@@ -194,6 +204,12 @@ class Servo:
         self._depth_track.remember(matches.current_points, stamp_s)
         frame_s = interval_s(self._last_stamp_s, stamp_s) if np.isfinite(self._last_stamp_s) else 0.0
         self._last_stamp_s = stamp_s
+        if self.config.check_motion:
+            current = goal.intrinsics.normalise(matches.current_points)
+            verdict = self._monitor.see(current, stamp_s, self._distance_m, goal.intrinsics.focal)
+            if verdict is not None:
+                self._verdict = StepResult.stopped(verdict.state, verdict.message, matches.num_matched)
+                return self._verdict
         if matches.num_matched < self.config.min_matches:
             return self._lost(f"{matches.num_matched} matches, at least {self.config.min_matches} are needed", matches)
         observation, depth_source, depth_age_s = self._observe(goal, matches, stamp_s, depth)
@@ -205,12 +221,13 @@ class Servo:
             self._fault = "the control law answered a twist that is not finite"
             return StepResult.stopped(ServoState.FAULT, self._fault, matches.num_matched)
         delay_s = max(age_s, 0.0) + 0.5 * frame_s
-        target = self.velocity_law.target(self._in_metres(law, stamp_s), delay_s)
+        target = self._while_unseen(self.velocity_law.target(self._in_metres(law, stamp_s), delay_s))
         # A slow law is not taken for one that no longer improves.
         self._stopping.hold_s = max(self.config.stop_hold_s, 0.25 / self.velocity_law.gain_behind(delay_s))
         error = self._judge_error(observation, law.inliers, stamp_s)
         state = ServoState.SERVOING
         if self._converged:
+            self._monitor.rest()
             state = ServoState.AMBIGUOUS if matches.doubt else ServoState.CONVERGED
         return StepResult(
             twist=np.zeros(6) if self._converged else target,
@@ -258,8 +275,15 @@ class Servo:
         self._scale.see(law.T_cam_goal, stamp_s)
         return np.concatenate([self._scale.factor * law.twist[:3], law.twist[3:]])
 
+    def _while_unseen(self, target: np.ndarray) -> np.ndarray:
+        """The target twist (6,), slowed down until the camera is seen to follow; never where no limits are set."""
+        if self._monitor.follows or not self.config.check_motion or np.isinf(self.velocity_law.max_linear):
+            return target
+        return limit_norms(target, self.UNSEEN_LINEAR, self.UNSEEN_ANGULAR)
+
     def _lost(self, message: str, matches: Matches) -> StepResult:
         self._stopping.reset()
+        self._monitor.rest()
         self._scale.begin_line()
         return StepResult.stopped(ServoState.LOST, message, matches.num_matched)
 
