@@ -7,8 +7,8 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 _FRAME = (
-    "look at camera_in_tool_quat and tool_frame of the adapter, the TF from the tool to the camera's optical frame, and "
-    "the frame in which the driver takes its twist"
+    "look at camera_in_tool_quat and tool_frame of the adapter, at the TF from the tool to the camera's optical frame, "
+    "and at the frame in which the driver takes its twist"
 )
 _BODY = "an optical frame (z forward, x right, y down)", "a body frame (x forward, y left, z up)"
 _OPTICAL_OF_BODY = np.array([[0.0, -1.0, 0.0], [0.0, 0.0, -1.0], [1.0, 0.0, 0.0]])

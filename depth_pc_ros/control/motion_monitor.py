@@ -60,10 +60,11 @@ class MotionMonitor:
     """
 
     PATH = np.array([0.012, np.radians(1.2)])  # m and rad commanded between two images that are compared
+    LONG = 2.0  # times that much between two others
     MEMORY_S = 2.5
     FEWEST, SHARE = 8, 0.25  # points that agree on one motion: number, share of those in both images
     CONSENSUS_PX, CONSENSUS_SHARE = 2.5, 0.25  # tolerance of that: at least, and as a share of the displacement
-    NOISE_PX, INDEPENDENT = 0.2, 30  # least noise of a point; more points than this do not lower it further
+    NOISE_PX, INDEPENDENT = 0.2, 100  # least noise of a point; more points than this do not lower it further
     STILL_PX, STILL_SIGMAS = 0.5, 4.0  # flow below this is none
     GAIN = (0.15, 1.5)  # speed of the arm over the commanded one
     FAR = 1.5  # the scene may be farther than the distance prior by this, for a motion that is not seen
@@ -72,7 +73,7 @@ class MotionMonitor:
     # Standard deviations of what no frame error explains: of the hand-eye rotation and the relief, as shares of the
     # motion; of the lever arm, m; of a target's own speed, m/s.
     HAND_EYE, RELIEF, LEVER_M, DRIFT_M_S = 0.15, 0.15, 0.03, 0.012
-    REFUTED, EXPLAINED, BETTER = 10.0, 4.0, 8.0  # squared Mahalanobis distances
+    REFUTED, EXPLAINED, BETTER = 30.0, 8.0, 24.0  # squared Mahalanobis distances
     FASTEST_DRIFT_M_S = 0.045  # commands slower than this may be spent on following a moving target
     TWICE_S = 0.2  # images nearer to each other than this have to contradict twice in a row
 
@@ -109,17 +110,25 @@ class MotionMonitor:
         self._images.append(image)
         while stamp_s - self._images[0].stamp_s > self.MEMORY_S:
             self._images.popleft()
-        before = next((one for one in reversed(self._images) if self._far(path - one.path)), None)
-        verdict = None
-        if before is not None or not self.follows:
-            reference = before or self._images[0]
-            verdict = self._compare(reference, image, distance_m, focal_px, judge=before is not None)
+        verdict = self._judge(image, distance_m, focal_px)
         needed = 2 if last is None or stamp_s - last.stamp_s < self.TWICE_S else 1
         self._contradictions = self._contradictions + 1 if verdict is not None else 0
         return verdict if self._contradictions >= needed else None
 
-    def _far(self, path: np.ndarray) -> bool:
-        return bool((path >= self.PATH).any())
+    def _judge(self, image: _Image, distance_m: float, focal_px: float) -> MotionVerdict | None:
+        """Compare the image with one before a short path, which shows a stop, and with one before a longer path."""
+        near = self._before(image, self.PATH)
+        far = self._before(image, self.LONG * self.PATH) or self._images[0]
+        if near is None:
+            return None if self.follows else self._compare(far, image, distance_m, focal_px, judge=False)
+        verdict = self._compare(far, image, distance_m, focal_px, judge=True)
+        if verdict is None and near is not far:
+            verdict = self._compare(near, image, distance_m, focal_px, judge=True)
+        return verdict
+
+    def _before(self, image: _Image, path: np.ndarray) -> _Image | None:
+        """The newest image since which so much was commanded, m or rad; None: there is none."""
+        return next((one for one in reversed(self._images) if ((image.path - one.path) >= path).any()), None)
 
     def _jumped(self, last: _Image, image: _Image, focal_px: float) -> bool:
         """Whether most points are far from where they were, without any command that would explain it."""
@@ -179,23 +188,22 @@ class MotionMonitor:
             sigma = max(np.median(residual) / 1.18, self.NOISE_PX / focal_px)
             weight = np.clip(1 - (residual / (4 * sigma)) ** 2, 0.0, 1.0) ** 2
         gram /= weight.sum() + 1e-12
-        noise = sigma / np.sqrt(2 * min(len(before), self.INDEPENDENT))
+        spare = max(int(np.count_nonzero(weight)) - 6, 1)  # few points seem less noisy than they are
+        noise = sigma * (1 + 6 / spare) / np.sqrt(2 * min(len(before), self.INDEPENDENT))
         return _Flow(motion, gram, float(noise), float(np.sqrt(motion @ gram @ motion)))
 
     def _confirm(self, flow: _Flow, commanded: np.ndarray) -> None:
         """The camera follows where its flow resembles a commanded one; it drifts where it moves without a command."""
         predicted = _at_all_depths(commanded)
         size = np.sqrt(np.einsum("...i,ij,...j", predicted, flow.gram, predicted))
-        if size.max() < 0.1 * flow.length:
-            self._drifts = True
-            return
         cosine = predicted @ flow.gram @ flow.motion / np.maximum(size * flow.length, 1e-12)
         agrees = cosine >= self.AGREES
         if agrees.any():
             shown = np.flatnonzero((agrees & (self.GAIN[1] * cosine * size >= flow.length)).any(axis=1))
             if shown.size and not self._drifts:  # the first motion, from rest, shows the lag to within two steps
                 self._lags = min(int(shown[-1]) + 3, self._lags)
-            self.follows = self._drifts = True
+            self.follows = True
+        self._drifts = True
 
     def _judge_still(self, flow, commanded, duration_s, distance_m, focal_px, said) -> MotionVerdict | None:
         points, last = self._images[-1].points, self._images[-2].points
@@ -229,21 +237,17 @@ class MotionMonitor:
         expected = self._distance2(flow, predicted, duration_s)
         if expected < self.REFUTED:
             return None
-        found = [
-            self._distance2(flow, np.concatenate([predicted[..., :3] @ f.linear.T, predicted[..., 3:] @ f.angular.T], -1), duration_s)
-            for f in _FAULTS
-        ]
+        found = []
+        for fault in _FAULTS:
+            executed = np.concatenate([predicted[..., :3] @ fault.linear.T, predicted[..., 3:] @ fault.angular.T], -1)
+            found.append(self._distance2(flow, executed, duration_s))
         best = int(np.argmin(found))
         if found[best] > self.EXPLAINED or expected - found[best] < self.BETTER:
-            if expected < 2.5 * self.REFUTED:
+            if expected < 2.0 * self.REFUTED:
                 return None
-            return MotionVerdict(
-                ServoState.CONTRADICTED, f"{said} and the camera moved otherwise; {_FAULTS[0].advice}"
-            )
+            return MotionVerdict(ServoState.CONTRADICTED, f"{said} and the camera moved otherwise; {_FAULTS[0].advice}")
         fault = _FAULTS[best]
-        return MotionVerdict(
-            ServoState.CONTRADICTED, f"{said} and the camera moved as if {fault.text}; {fault.advice}"
-        )
+        return MotionVerdict(ServoState.CONTRADICTED, f"{said} and the camera moved as if {fault.text}; {fault.advice}")
 
     def _distance2(self, flow: _Flow, predicted: np.ndarray, duration_s: float) -> float:
         """Least squared distance of the flow from predictions (lags, depths, 6), at any speed of the arm."""
@@ -252,7 +256,7 @@ class MotionMonitor:
         information = flow.gram / flow.noise**2
         gain = np.ones(linear.shape)
         for _ in range(2):
-            # Tolerances (lags, depths) of translation and rotation, and from them the weight (..., 6, 6) of a difference.
+            # Tolerances (lags, depths) of translation and rotation; from them the weight (..., 6, 6) of a difference.
             other = np.hypot(self.LEVER_M * gain * angular, self.DRIFT_M_S * duration_s) * _INVERSE_DEPTHS
             sigma_t = np.hypot(gain * np.hypot(self.HAND_EYE, self.RELIEF) * linear, other)
             sigma_r = np.hypot(gain * self.HAND_EYE * angular, gain * self.RELIEF * linear) + 1e-6

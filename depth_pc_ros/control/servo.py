@@ -9,6 +9,7 @@ from depth_pc_ros.config import ControlConfig
 from depth_pc_ros.control.base import ControlLaw
 from depth_pc_ros.control.command_loop import CommandLoop
 from depth_pc_ros.control.command_record import CommandRecord
+from depth_pc_ros.control.depth_check import DepthCheck
 from depth_pc_ros.control.depth_track import DepthTrack
 from depth_pc_ros.control.intervals import interval_s
 from depth_pc_ros.control.laws import make_law
@@ -33,8 +34,8 @@ class Servo:
 
     `update` gives the states NO_GOAL, SERVOING, CONVERGED, STALE_INPUT (stamp not newer), LOST (too few matches, or no
     pose; `depth_pc_geo` also where its network answers NaN), AMBIGUOUS (as CONVERGED, but the picture contradicts it,
-    see `Matches.doubt`), FAULT (the law gave NaN; until `reset` or `resume`), and until `reset` FROZEN, NOT_FOLLOWING and
-    CONTRADICTED (see `MotionMonitor`). Any state but SERVOING stops at once. A converged servo moves again when the
+    see `Matches.doubt`), FAULT (the law gave NaN; until `reset` or `resume`); FROZEN, NOT_FOLLOWING,
+    CONTRADICTED (until `reset`, see `MotionMonitor`). Any state but SERVOING stops at once. A converged servo moves again when the
     error grows past the stopping error. It moves slowly until the image shows that the camera follows.
     """
 
@@ -47,6 +48,7 @@ class Servo:
         self._loop = CommandLoop(VelocityLaw.from_config(config))
         self._scale = MotionScale(self._loop.record)
         self._monitor = MotionMonitor(self._loop.record)
+        self._depth_check = DepthCheck(self._loop.record)
         self._stopping = StoppingRule(config.stop_error, config.stop_hold_s, config.stop_precision)
         self._depth_track = DepthTrack(config.max_relative_depth_age_s)
         self._goal: Goal | None = None
@@ -61,13 +63,12 @@ class Servo:
         return self._goal
 
     def set_goal(self, goal: Goal) -> None:
-        """Set a new goal, from rest. A goal without distance gets its median depth, or the default."""
-        distance_m = goal.distance_m
-        if distance_m is None:
-            known = goal.metric_depth_m[np.isfinite(goal.metric_depth_m)]
-            distance_m = float(np.median(known)) if known.size else self.config.default_distance
-        self._goal, self._distance_m = dataclasses.replace(goal, distance_m=distance_m), distance_m
-        self._goal_points = goal.intrinsics.normalise(goal.keypoints)
+        """Set a new goal, from rest. A goal without distance gets its median depth, or the default.
+
+        Depth that cannot be metres is not used, see `depth_problem`.
+        """
+        self._given, self._goal_points = goal, goal.intrinsics.normalise(goal.keypoints)
+        self._goal = goal
         self.reset()
 
     def set_goal_relative_depth(self, depth: np.ndarray) -> None:
@@ -77,7 +78,8 @@ class Servo:
         """
         if self._goal is None:
             raise GoalError("goal relative depth: no goal has been set")
-        self._goal = self._goal.with_relative_depth(depth)
+        self._given = self._given.with_relative_depth(depth)
+        self._goal = dataclasses.replace(self._goal, relative_depth=self._given.relative_depth)
 
     def add_relative_depth(self, depth: np.ndarray, stamp_s: float) -> None:
         """Estimated depth (H, W) of the live image of this time; it may come before its matches, or long after."""
@@ -97,6 +99,11 @@ class Servo:
         self._loop.record.clear()
         self._scale.reset()
         self._monitor.reset()
+        self._depth_check.reset()
+        self._depth_problem = ""  # why measured depth is not used
+        if self._goal is not None:
+            given = self._given
+            self._use_depth(given, self._depth_check.problem_of(given.metric_depth_m, given.distance_m))
         self._verdict: StepResult | None = None  # of the monitor; final
         self.resume()
 
@@ -104,12 +111,24 @@ class Servo:
         """Restart after a gap in which the camera stood still; scale and verdict from motion are kept."""
         self._scale.begin_line()
         self._monitor.begin()
+        self._depth_check.begin()
         self._law.reset()
         self._stopping.reset()
         self._depth_track.reset()
         self._last_stamp_s = -np.inf
         self._converged = False
         self._fault = ""
+
+    def _use_depth(self, goal: Goal, problem: str) -> None:
+        """Use measured depth where no problem with it is known; the goal's distance follows from that."""
+        self._depth_problem = f"measured depth is not used: {problem}" if problem else ""
+        if problem:
+            goal = dataclasses.replace(goal, metric_depth_m=np.full(goal.num_keypoints, np.nan))
+        distance_m = goal.distance_m
+        if distance_m is None:
+            known = goal.metric_depth_m[np.isfinite(goal.metric_depth_m)]
+            distance_m = float(np.median(known)) if known.size else self.config.default_distance
+        self._goal, self._distance_m = dataclasses.replace(goal, distance_m=distance_m), distance_m
 
     # Commands
 
@@ -136,6 +155,11 @@ class Servo:
     def scale(self) -> float:
         """The true distance over the distance prior, from motion; 1 where it is not found."""
         return self._scale.factor
+
+    @property
+    def depth_problem(self) -> str:
+        """Why measured depth, of the goal and live, is not used; empty: nothing is wrong with it."""
+        return self._depth_problem
 
     def set_obeyed(self, obeyed: bool) -> None:
         """Say whether the camera moves as commanded; False where something limits its motion."""
@@ -220,6 +244,8 @@ class Servo:
         if not np.isfinite(law.twist).all():
             self._fault = "the control law answered a twist that is not finite"
             return StepResult.stopped(ServoState.FAULT, self._fault, matches.num_matched)
+        if self._depth_is_wrong(observation, law, stamp_s):
+            return self._lost(self._depth_problem, matches)  # the next image is seen without it
         delay_s = max(age_s, 0.0) + 0.5 * frame_s
         target = self._while_unseen(self.velocity_law.target(self._in_metres(law, stamp_s), delay_s))
         # A slow law is not taken for one that no longer improves.
@@ -239,6 +265,7 @@ class Servo:
             error_px=error * goal.intrinsics.focal,
             depth_source=depth_source,
             depth_age_s=depth_age_s,
+            depth_problem=self._depth_problem,
         )
 
     def _observe(
@@ -248,7 +275,7 @@ class Servo:
         intrinsics = goal.intrinsics
         current_depth = np.full(goal.num_keypoints, np.nan)
         source = "goal" if goal.relative_depth is not None or goal.has_metric_depth else "none"
-        if depth is not None:
+        if depth is not None and not self._depth_problem:
             current_depth = sample_depth(check_depth(depth, intrinsics.size), matches.current_points)
             source = "camera"
         relative, age_s = self._depth_track.at(stamp_s)
@@ -267,9 +294,19 @@ class Servo:
         )
         return observation, source, age_s
 
+    def _depth_is_wrong(self, observation: Observation, law: LawOutput, stamp_s: float) -> bool:
+        """Whether measured depth was found wrong just now; then it is dropped, and the law starts again without it."""
+        T_cam_goal = law.T_cam_goal if law.metric else None
+        problem = self._depth_check.see(T_cam_goal, observation, law.inliers, stamp_s)
+        if problem:
+            self._use_depth(self._given, problem)
+            self._law.reset()
+            self._scale.reset()
+        return bool(problem)
+
     def _in_metres(self, law: LawOutput, stamp_s: float) -> np.ndarray:
         """The law's twist (6,), its lengths corrected by the scale from motion."""
-        if not self.config.find_scale or law.T_cam_goal is None:
+        if not self.config.find_scale or law.T_cam_goal is None or law.metric:
             self._scale.begin_line()
             return law.twist
         self._scale.see(law.T_cam_goal, stamp_s)
@@ -284,6 +321,7 @@ class Servo:
     def _lost(self, message: str, matches: Matches) -> StepResult:
         self._stopping.reset()
         self._monitor.rest()
+        self._depth_check.begin()
         self._scale.begin_line()
         return StepResult.stopped(ServoState.LOST, message, matches.num_matched)
 
