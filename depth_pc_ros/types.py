@@ -182,8 +182,8 @@ class StepResult:
     it is the command of this frame; from `Servo.update` the target that the next commands approach.
     error: mean distance of matched keypoints to their goal on the normalised plane, NaN when unknown.
     error_px: the same in pixels. agreement: as in `Matches`. depth_source: where the live depth came from, `camera` or
-    `estimated`; else `goal` where only the goal's is known, else `none`. depth_age_s: of an estimate. depth_problem: why
-    measured depth is not used; empty: nothing is wrong with it. timings_ms: milliseconds by stage.
+    `estimated`; else `goal` where only the goal's is known, else `none`. depth_age_s: of an estimate. depth_problem:
+    why measured depth is not used; empty: nothing is wrong with it. timings_ms: milliseconds by stage.
     """
 
     twist: np.ndarray

@@ -175,8 +175,8 @@ class MotionMonitor:
         )  # fmt: skip
         if agree is None or np.count_nonzero(agree) < max(self.FEWEST, self.SHARE * len(before)):
             return None
-        agree = agree.ravel() > 0
-        before, after = before[agree], after[agree]
+        chosen = np.flatnonzero(agree)
+        before, after = before[chosen], after[chosen]
         L = interaction_matrix(0.5 * (before + after), np.ones(len(before)))
         flat, shift = L.reshape(-1, 6), after - before
         weight = np.ones(len(before))

@@ -34,9 +34,9 @@ class Servo:
 
     `update` gives the states NO_GOAL, SERVOING, CONVERGED, STALE_INPUT (stamp not newer), LOST (too few matches, or no
     pose; `depth_pc_geo` also where its network answers NaN), AMBIGUOUS (as CONVERGED, but the picture contradicts it,
-    see `Matches.doubt`), FAULT (the law gave NaN; until `reset` or `resume`); FROZEN, NOT_FOLLOWING,
-    CONTRADICTED (until `reset`, see `MotionMonitor`). Any state but SERVOING stops at once. A converged servo moves again when the
-    error grows past the stopping error. It moves slowly until the image shows that the camera follows.
+    see `Matches.doubt`), FAULT (the law gave NaN; until `reset` or `resume`); FROZEN, NOT_FOLLOWING and CONTRADICTED
+    (until `reset`, see `MotionMonitor`). Any state but SERVOING stops at once. A converged servo moves again when the
+    error grows past the stopping error. After every rest it is slow until the image shows that the camera follows.
     """
 
     UNSEEN_LINEAR, UNSEEN_ANGULAR = 0.06, 0.1  # m/s and rad/s until the camera is seen to follow
