@@ -211,6 +211,11 @@ class ControlConfig(Config):
         "Find the true scale of the distance from commanded and observed motion (pbvs, depth_pc_geo). Set it to false "
         "where something behind the adapter slows the arm down, such as a speed slider.",
     )
+    check_motion: bool = option(
+        True,
+        "Hold the motion of the image against the commands, and stop where they contradict. Set it to false only where "
+        "nothing obeys the commands, as with recorded images.",
+    )
     max_relative_depth_age_s: float = option(1.0, "Estimated depth older than this is not used, s.", 0.0, 60.0)
     min_matches: int = option(8, "With fewer matched keypoints than this the state is LOST.", 4, 1000)
     speed: str = option(

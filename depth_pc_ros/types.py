@@ -164,13 +164,14 @@ class Observation:
 class LawOutput:
     """Output of a control law: the twist at unit gain (6,) in m and rad (times 1/s), and its inliers (N,) bool.
 
-    T_cam_goal: the pose (4, 4) that the twist leads to, where its lengths are right only up to the factor of the
-    distance prior; None: the law solves for no pose, or its lengths are metres.
+    T_cam_goal: the pose (4, 4) that the twist leads to; None: the law solves for no pose. metric: its lengths and
+    the twist's come from measured depth; False: they are right only up to the factor of the distance prior.
     """
 
     twist: np.ndarray
     inliers: np.ndarray
     T_cam_goal: np.ndarray | None = None
+    metric: bool = False
 
 
 @dataclass(frozen=True)
@@ -181,8 +182,8 @@ class StepResult:
     it is the command of this frame; from `Servo.update` the target that the next commands approach.
     error: mean distance of matched keypoints to their goal on the normalised plane, NaN when unknown.
     error_px: the same in pixels. agreement: as in `Matches`. depth_source: where the live depth came from, `camera` or
-    `estimated`; else `goal` where only the goal's is known, else `none`. depth_age_s: of an estimate. timings_ms:
-    milliseconds by stage.
+    `estimated`; else `goal` where only the goal's is known, else `none`. depth_age_s: of an estimate. depth_problem:
+    why measured depth is not used; empty: nothing is wrong with it. timings_ms: milliseconds by stage.
     """
 
     twist: np.ndarray
@@ -194,6 +195,7 @@ class StepResult:
     agreement: float = float("nan")
     depth_source: str = "none"
     depth_age_s: float = float("nan")
+    depth_problem: str = ""
     timings_ms: dict[str, float] = field(default_factory=dict)
 
     @classmethod

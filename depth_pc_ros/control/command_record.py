@@ -1,5 +1,6 @@
 """What was commanded and when it moved the camera: the reference for the motion seen in the images."""
 
+import itertools
 from collections import deque
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -59,3 +60,24 @@ class CommandRecord:
         for command in self._commands:
             if command.begin_s < end_s and command.end_s > begin_s:
                 yield command, interval_s(max(command.begin_s, begin_s), min(command.end_s, end_s))
+
+    def motions(self, begin_s: np.ndarray, end_s: np.ndarray) -> tuple[np.ndarray, bool]:
+        """Sums of commanded twist times time (L, 6), `[m, rad]`, between the times (L,), and whether all was obeyed."""
+        commands = self._since(begin_s.min())
+        if not commands:
+            return np.zeros((len(begin_s), 6)), True
+        begins, ends = np.array([command.begin_s for command in commands]), np.array([c.end_s for c in commands])
+        durations = np.minimum(ends, end_s[:, None]) - np.maximum(begins, begin_s[:, None])
+        twists = np.array([command.twist for command in commands])
+        return np.maximum(durations, 0.0) @ twists, all(command.obeyed for command in commands)
+
+    def path(self, begin_s: float, end_s: float) -> np.ndarray:
+        """Lengths (2,) of the commanded motion between two times: integrals of speed, m, and angular speed, rad."""
+        total = np.zeros(2)
+        for begin, end, twist, _ in self._since(begin_s):
+            total += max(min(end, end_s) - max(begin, begin_s), 0.0) * np.linalg.norm(twist.reshape(2, 3), axis=1)
+        return total
+
+    def _since(self, begin_s: float) -> list[_Command]:
+        """The commands that move the camera after this time, newest first."""
+        return list(itertools.takewhile(lambda command: command.end_s > begin_s, reversed(self._commands)))

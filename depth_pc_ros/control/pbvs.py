@@ -21,7 +21,7 @@ def pbvs_output(goal: np.ndarray, estimate: PoseEstimate) -> LawOutput:
     # On the mean ray of the goal; a few far points would bias a mean of points.
     centre = np.append(goal[inliers].mean(axis=0), 1.0) / estimate.rho[inliers].mean()
     twist = se3.pbvs_twist(estimate.T_cam_goal, centre)
-    return LawOutput(twist, inliers, None if estimate.metric else estimate.T_cam_goal)
+    return LawOutput(twist, inliers, estimate.T_cam_goal, estimate.metric)
 
 
 class Pbvs(ControlLaw):

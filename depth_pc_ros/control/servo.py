@@ -9,10 +9,12 @@ from depth_pc_ros.config import ControlConfig
 from depth_pc_ros.control.base import ControlLaw
 from depth_pc_ros.control.command_loop import CommandLoop
 from depth_pc_ros.control.command_record import CommandRecord
+from depth_pc_ros.control.depth_check import DepthCheck
 from depth_pc_ros.control.depth_track import DepthTrack
 from depth_pc_ros.control.intervals import interval_s
 from depth_pc_ros.control.laws import make_law
-from depth_pc_ros.control.limits import VelocityLaw
+from depth_pc_ros.control.limits import VelocityLaw, limit_norms
+from depth_pc_ros.control.motion_monitor import MotionMonitor
 from depth_pc_ros.control.motion_scale import MotionScale
 from depth_pc_ros.control.stopping import StoppingRule
 from depth_pc_ros.control.target_filter import TargetFilter
@@ -35,12 +37,15 @@ class Servo:
 
     `update` gives the states NO_GOAL, SERVOING, CONVERGED, STALE_INPUT (stamp not newer), LOST (too few matches, or no
     pose; `depth_pc_geo` also where its network answers NaN), AMBIGUOUS (as CONVERGED, but the picture contradicts it,
-    see `Matches.doubt`), FAULT (the law gave NaN; until `reset` or `resume`). Any state but SERVOING stops at once.
+    see `Matches.doubt`), FAULT (the law gave NaN; until `reset` or `resume`); FROZEN, NOT_FOLLOWING and CONTRADICTED
+    (until `reset`, see `MotionMonitor`). Any state but SERVOING stops at once. After every rest it is slow until the
+    image shows that the camera follows.
 
     What a converged servo does is `after_goal`: hold (moves again when the view drifts), track (the same; and a target
     that moves is followed with its velocity fed forward, without a stop), done (stays at rest until `reset`).
     """
 
+    UNSEEN_LINEAR, UNSEEN_ANGULAR = 0.06, 0.1  # m/s and rad/s until the camera is seen to follow
     NEAR = 4.0  # times the stopping error: a target that has been nearer for the hold time is tracked
     LEAVE = 2.0  # times as far: it is not tracked any more
     STILL_PX_S = 1.0  # a tracked target that is slower in the image is at rest
@@ -51,6 +56,8 @@ class Servo:
         self._law = make_law(config) if law is None else law
         self._loop = CommandLoop(VelocityLaw.from_config(config))
         self._scale = MotionScale(self._loop.record)
+        self._monitor = MotionMonitor(self._loop.record)
+        self._depth_check = DepthCheck(self._loop.record)
         self._stopping = StoppingRule(config.stop_error, config.stop_hold_s, config.stop_precision)
         self._wake = WakeRule(np.inf)
         self._target = TargetFilter()
@@ -67,13 +74,12 @@ class Servo:
         return self._goal
 
     def set_goal(self, goal: Goal) -> None:
-        """Set a new goal, from rest. A goal without distance gets its median depth, or the default."""
-        distance_m = goal.distance_m
-        if distance_m is None:
-            known = goal.metric_depth_m[np.isfinite(goal.metric_depth_m)]
-            distance_m = float(np.median(known)) if known.size else self.config.default_distance
-        self._goal, self._distance_m = dataclasses.replace(goal, distance_m=distance_m), distance_m
-        self._goal_points = goal.intrinsics.normalise(goal.keypoints)
+        """Set a new goal, from rest. A goal without distance gets its median depth, or the default.
+
+        Depth that cannot be metres is not used, see `depth_problem`.
+        """
+        self._given, self._goal_points = goal, goal.intrinsics.normalise(goal.keypoints)
+        self._goal = goal
         self._wake.wake = self.config.wake_px / goal.intrinsics.focal
         self.reset()
 
@@ -84,7 +90,8 @@ class Servo:
         """
         if self._goal is None:
             raise GoalError("goal relative depth: no goal has been set")
-        self._goal = self._goal.with_relative_depth(depth)
+        self._given = self._given.with_relative_depth(depth)
+        self._goal = dataclasses.replace(self._goal, relative_depth=self._given.relative_depth)
 
     def add_relative_depth(self, depth: np.ndarray, stamp_s: float) -> None:
         """Estimated depth (H, W) of the live image of this time; it may come before its matches, or long after."""
@@ -103,11 +110,20 @@ class Servo:
         self.stop()
         self._loop.record.clear()
         self._scale.reset()
+        self._monitor.reset()
+        self._depth_check.reset()
+        self._depth_problem = ""  # why measured depth is not used
+        if self._goal is not None:
+            given = self._given
+            self._use_depth(given, self._depth_check.problem_of(given.metric_depth_m, given.distance_m))
+        self._verdict: StepResult | None = None  # of the monitor; final
         self.resume()
 
     def resume(self) -> None:
-        """Restart after a gap in which the camera stood still; the scale from motion is kept."""
+        """Restart after a gap in which the camera stood still; scale and verdict from motion are kept."""
         self._scale.begin_line()
+        self._monitor.begin()
+        self._depth_check.begin()
         self._law.reset()
         self._stopping.reset()
         self._leave_target()
@@ -115,6 +131,17 @@ class Servo:
         self._last_stamp_s = -np.inf
         self._converged = False
         self._fault = ""
+
+    def _use_depth(self, goal: Goal, problem: str) -> None:
+        """Use measured depth where no problem with it is known; the goal's distance follows from that."""
+        self._depth_problem = f"measured depth is not used: {problem}" if problem else ""
+        if problem:
+            goal = dataclasses.replace(goal, metric_depth_m=np.full(goal.num_keypoints, np.nan))
+        distance_m = goal.distance_m
+        if distance_m is None:
+            known = goal.metric_depth_m[np.isfinite(goal.metric_depth_m)]
+            distance_m = float(np.median(known)) if known.size else self.config.default_distance
+        self._goal, self._distance_m = dataclasses.replace(goal, distance_m=distance_m), distance_m
 
     # Commands
 
@@ -141,6 +168,11 @@ class Servo:
     def scale(self) -> float:
         """The true distance over the distance prior, from motion; 1 where it is not found."""
         return self._scale.factor
+
+    @property
+    def depth_problem(self) -> str:
+        """Why measured depth, of the goal and live, is not used; empty: nothing is wrong with it."""
+        return self._depth_problem
 
     def set_obeyed(self, obeyed: bool) -> None:
         """Say whether the camera moves as commanded; False where something limits its motion."""
@@ -199,6 +231,8 @@ class Servo:
             return StepResult.stopped(ServoState.NO_GOAL, "no goal image has been set")
         if self._fault:
             return StepResult.stopped(ServoState.FAULT, self._fault)
+        if self._verdict is not None:
+            return self._verdict
         if len(matches.matched) != goal.num_keypoints:
             raise GoalError(f"matches: expected the goal's {goal.num_keypoints} keypoints, got {len(matches.matched)}")
         if not (np.isfinite(stamp_s) and stamp_s > self._last_stamp_s):
@@ -207,6 +241,12 @@ class Servo:
         self._depth_track.remember(matches.current_points, stamp_s)
         frame_s = interval_s(self._last_stamp_s, stamp_s) if np.isfinite(self._last_stamp_s) else 0.0
         self._last_stamp_s = stamp_s
+        if self.config.check_motion:
+            current = goal.intrinsics.normalise(matches.current_points)
+            verdict = self._monitor.see(current, stamp_s, self._distance_m, goal.intrinsics.focal)
+            if verdict is not None:
+                self._verdict = StepResult.stopped(verdict.state, verdict.message, matches.num_matched)
+                return self._verdict
         if matches.num_matched < self.config.min_matches:
             return self._lost(f"{matches.num_matched} matches, at least {self.config.min_matches} are needed", matches)
         observation, depth_source, depth_age_s = self._observe(goal, matches, stamp_s, depth)
@@ -217,18 +257,21 @@ class Servo:
         if not np.isfinite(law.twist).all():
             self._fault = "the control law answered a twist that is not finite"
             return StepResult.stopped(ServoState.FAULT, self._fault, matches.num_matched)
+        if self._depth_is_wrong(observation, law, stamp_s):
+            return self._lost(self._depth_problem, matches)  # the next image is seen without it
         delay_s = max(age_s, 0.0) + 0.5 * frame_s
         remaining = self._in_metres(law, stamp_s)
         if self._tracking:
             self._target.see(remaining, self.record.motion(stamp_s - frame_s, stamp_s), frame_s)
         else:
             self._target.reset()
-        target = self.velocity_law.target(remaining, delay_s, self._target.velocity)
+        target = self._while_unseen(self.velocity_law.target(remaining, delay_s, self._target.velocity))
         # A slow law is not taken for one that no longer improves.
         self._stopping.hold_s = max(self.config.stop_hold_s, 0.25 / self.velocity_law.gain_behind(delay_s))
         error = self._judge_error(observation, law.inliers, stamp_s, frame_s)
         state = ServoState.SERVOING
         if self._converged:
+            self._monitor.rest()
             state = ServoState.AMBIGUOUS if matches.doubt else ServoState.CONVERGED
         return StepResult(
             twist=np.zeros(6) if self._converged else target,
@@ -240,6 +283,7 @@ class Servo:
             error_px=error * goal.intrinsics.focal,
             depth_source=depth_source,
             depth_age_s=depth_age_s,
+            depth_problem=self._depth_problem,
         )
 
     def _observe(
@@ -249,7 +293,7 @@ class Servo:
         intrinsics = goal.intrinsics
         current_depth = np.full(goal.num_keypoints, np.nan)
         source = "goal" if goal.relative_depth is not None or goal.has_metric_depth else "none"
-        if depth is not None:
+        if depth is not None and not self._depth_problem:
             current_depth = sample_depth(check_depth(depth, intrinsics.size), matches.current_points)
             source = "camera"
         relative, age_s = self._depth_track.at(stamp_s)
@@ -268,9 +312,19 @@ class Servo:
         )
         return observation, source, age_s
 
+    def _depth_is_wrong(self, observation: Observation, law: LawOutput, stamp_s: float) -> bool:
+        """Whether measured depth was found wrong just now; then it is dropped, and the law starts again without it."""
+        T_cam_goal = law.T_cam_goal if law.metric else None
+        problem = self._depth_check.see(T_cam_goal, observation, law.inliers, stamp_s)
+        if problem:
+            self._use_depth(self._given, problem)
+            self._law.reset()
+            self._scale.reset()
+        return bool(problem)
+
     def _in_metres(self, law: LawOutput, stamp_s: float) -> np.ndarray:
         """The law's twist (6,), its lengths corrected by the scale from motion."""
-        if not self.config.find_scale or law.T_cam_goal is None:
+        if not self.config.find_scale or law.T_cam_goal is None or law.metric:
             self._scale.begin_line()
             return law.twist
         if self._tracking:  # the target's motion would be taken for an error of the scale
@@ -279,9 +333,17 @@ class Servo:
             self._scale.see(law.T_cam_goal, stamp_s)
         return np.concatenate([self._scale.factor * law.twist[:3], law.twist[3:]])
 
+    def _while_unseen(self, target: np.ndarray) -> np.ndarray:
+        """The target twist (6,), slowed down until the camera is seen to follow; never where no limits are set."""
+        if self._monitor.follows or not self.config.check_motion or np.isinf(self.velocity_law.max_linear):
+            return target
+        return limit_norms(target, self.UNSEEN_LINEAR, self.UNSEEN_ANGULAR)
+
     def _lost(self, message: str, matches: Matches) -> StepResult:
         self._stopping.reset()
         self._leave_target()
+        self._monitor.rest()
+        self._depth_check.begin()
         self._scale.begin_line()
         return StepResult.stopped(ServoState.LOST, message, matches.num_matched)
 

@@ -63,6 +63,7 @@ class ControllerNode(ServoNode):
         self._matches = KeypointMatches()  # the matches of `_result`
         self._latency_ms = float("nan")
         self._reported = ServoState.INACTIVE
+        self._depth_problem = ""  # the one that was logged last
         self._last_tick_s = self._last_status_s = self.steady_s()
         # In lockstep the world waits meanwhile.
         self._lag_s = 0.0 if config.lockstep else config.actuation_delay_s
@@ -171,7 +172,7 @@ class ControllerNode(ServoNode):
             return ServoState.CONVERGED, ""
         if self._adapter_state == "LIMITED":
             return ServoState.LIMITED, self._adapter_message
-        return ServoState.SERVOING, self._adapter_message
+        return ServoState.SERVOING, self._adapter_message or self._servo.depth_problem
 
     # Inputs
 
@@ -240,6 +241,10 @@ class ControllerNode(ServoNode):
         self._result = self._inputs.step(msg, age_s)
         self._matches = msg
         self._latency_ms = 1e3 * (self.now_s() - stamp_s)
+        if self._servo.depth_problem != self._depth_problem:
+            self._depth_problem = self._servo.depth_problem
+            if self._depth_problem:
+                self.get_logger().warning(self._depth_problem)
         if self._result.state in _LATCHED and self._enabled:
             self._latched = self._result.state, self._result.message
         self._answer(stamp_s)
@@ -337,7 +342,7 @@ class ControllerNode(ServoNode):
             "latency_ms": f"{self._latency_ms:.1f}",
             "depth_source": self._result.depth_source,
             "distance_scale": f"{self._servo.scale:.2f}",
-            "depth_problem": self._inputs.problem,
+            "depth_problem": self._inputs.problem or self._servo.depth_problem,
         }
         return level, message or state.name.lower(), values
 

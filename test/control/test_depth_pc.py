@@ -125,10 +125,12 @@ def test_measured_depth_that_is_wrong_in_half_of_the_image_hardly_rotates_the_ca
 def test_without_measured_goal_depth_lengths_are_those_of_the_distance_and_the_pose_is_given(tmp_path):
     model = saved(tmp_path, "depth_pc_geo")
     seen = observe(FAR)
-    assert make(model)(seen).T_cam_goal is None
+    assert make(model)(seen).metric
     live = with_goal_depth(seen, np.full(60, np.nan))  # only the network sees live depth, and only as relative
     twice = dataclasses.replace(live, distance_m=1.4)
-    poses = [make(model)(each).T_cam_goal for each in (live, twice)]
+    laws = [make(model)(each) for each in (live, twice)]
+    assert not any(law.metric for law in laws)
+    poses = [law.T_cam_goal for law in laws]
     np.testing.assert_allclose(poses[1][:3, 3], 2 * poses[0][:3, 3], atol=0.002)
     assert make(saved(tmp_path / "plain", "depth_pc"))(live).T_cam_goal is None
 
