@@ -251,15 +251,17 @@ class MotionMonitor:
 
     def _distance2(self, flow: _Flow, predicted: np.ndarray, duration_s: float) -> float:
         """Least squared distance of the flow from predictions (lags, depths, 6), at any speed of the arm."""
-        linear = np.linalg.norm(predicted[..., :3], axis=-1)
-        angular = np.linalg.norm(predicted[..., 3:], axis=-1)
+        linear, angular = _lengths(predicted)
+        linear_seen, angular_seen = 1.3 * _lengths(flow.motion)
         information = flow.gram / flow.noise**2
         gain = np.ones(linear.shape)
         for _ in range(2):
-            # Tolerances (lags, depths) of translation and rotation; from them the weight (..., 6, 6) of a difference.
-            other = np.hypot(self.LEVER_M * gain * angular, self.DRIFT_M_S * duration_s) * _INVERSE_DEPTHS
-            sigma_t = np.hypot(gain * np.hypot(self.HAND_EYE, self.RELIEF) * linear, other)
-            sigma_r = np.hypot(gain * self.HAND_EYE * angular, gain * self.RELIEF * linear) + 1e-6
+            # Tolerances (lags, depths) of translation and rotation, shares of what is both predicted and seen; from
+            # them the weight (..., 6, 6) of a difference.
+            moved, turned = np.minimum(gain * linear, linear_seen), np.minimum(gain * angular, angular_seen)
+            other = np.hypot(self.LEVER_M * turned, self.DRIFT_M_S * duration_s) * _INVERSE_DEPTHS
+            sigma_t = np.hypot(np.hypot(self.HAND_EYE, self.RELIEF) * moved, other)
+            sigma_r = np.hypot(self.HAND_EYE * turned, self.RELIEF * moved) + 1e-6
             inner = np.zeros((*gain.shape, 6, 6))
             inner[..., range(3), range(3)] = 1 / sigma_t[..., None] ** 2
             inner[..., range(3, 6), range(3, 6)] = 1 / sigma_r[..., None] ** 2
@@ -268,6 +270,11 @@ class MotionMonitor:
             gain = np.clip(along @ flow.motion / np.maximum((along * predicted).sum(-1), 1e-12), *self.GAIN)
         off = flow.motion - gain[..., None] * predicted
         return float(np.einsum("kri,krij,krj->kr", off, weight, off).min())
+
+
+def _lengths(motion: np.ndarray) -> np.ndarray:
+    """Lengths (2, ...) of translation and rotation of motions (..., 6)."""
+    return np.stack([np.linalg.norm(motion[..., :3], axis=-1), np.linalg.norm(motion[..., 3:], axis=-1)])
 
 
 def _at_all_depths(commanded: np.ndarray) -> np.ndarray:
