@@ -35,12 +35,16 @@ class _Flow(NamedTuple):
     gram: (6, 6) mean of L^T L over the points, L the interaction matrix of a point at unit depth, so that
     `sqrt(m @ gram @ m)` is the mean length of the flow of a motion m. noise: standard deviation of that length in any
     one direction. length: of the observed flow.
+    wide_gram: (12, 12), wide_seen (12,): normal equations of the flow, mean over the points, for the motion in front of
+    any plane: `[v / Z, w]`, and v times the slopes of 1 / Z in x and y.
     """
 
     motion: np.ndarray
     gram: np.ndarray
     noise: float
     length: float
+    wide_gram: np.ndarray
+    wide_seen: np.ndarray
 
 
 class MotionMonitor:
@@ -72,7 +76,8 @@ class MotionMonitor:
     JUMP_PX, JUMP = 8.0, 5.0  # flow of one image that no command explains: the matches jumped
     # Standard deviations of what no frame error explains: of the hand-eye rotation and the relief, as shares of the
     # motion; of the lever arm, m; of a target's own speed, m/s.
-    HAND_EYE, RELIEF, LEVER_M, DRIFT_M_S = 0.15, 0.15, 0.03, 0.012
+    HAND_EYE, RELIEF, LEVER_M, DRIFT_M_S = 0.15, 0.1, 0.03, 0.012
+    SLOPE = 0.7  # of the scene's inverse depth, over normalised coordinates
     REFUTED, EXPLAINED, BETTER = 30.0, 8.0, 24.0  # squared Mahalanobis distances
     FASTEST_DRIFT_M_S = 0.045  # commands slower than this may be spent on following a moving target
     TWICE_S = 0.2  # images nearer to each other than this have to contradict twice in a row
@@ -177,20 +182,22 @@ class MotionMonitor:
             return None
         chosen = np.flatnonzero(agree)
         before, after = before[chosen], after[chosen]
-        L = interaction_matrix(0.5 * (before + after), np.ones(len(before)))
-        flat, shift = L.reshape(-1, 6), after - before
-        weight = np.ones(len(before))
+        middle, shift = 0.5 * (before + after), after - before
+        L = interaction_matrix(middle, np.ones(len(before)))
+        L = np.concatenate([L, middle[:, :1, None] * L[..., :3], middle[:, 1:, None] * L[..., :3]], axis=2)
+        flat, weight = L.reshape(-1, 12), np.ones(len(before))
         for _ in range(2):  # the second time robustly
-            weighted = flat * np.repeat(weight, 2)[:, None]
-            gram = weighted.T @ flat
-            motion = np.linalg.solve(gram + 1e-9 * np.trace(gram) * np.eye(6), weighted.T @ shift.ravel())
-            residual = np.linalg.norm(shift - L @ motion, axis=1)
+            weighted = flat * np.repeat(weight / weight.sum(), 2)[:, None]
+            gram, seen = weighted.T @ flat, weighted.T @ shift.ravel()
+            wide = np.linalg.solve(gram + 1e-7 * np.trace(gram) * np.eye(12), seen)
+            residual = np.linalg.norm(shift - L @ wide, axis=1)
             sigma = max(np.median(residual) / 1.18, self.NOISE_PX / focal_px)
-            weight = np.clip(1 - (residual / (4 * sigma)) ** 2, 0.0, 1.0) ** 2
-        gram /= weight.sum() + 1e-12
-        spare = max(int(np.count_nonzero(weight)) - 6, 1)  # few points seem less noisy than they are
-        noise = sigma * (1 + 6 / spare) / np.sqrt(2 * min(len(before), self.INDEPENDENT))
-        return _Flow(motion, gram, float(noise), float(np.sqrt(motion @ gram @ motion)))
+            weight = np.clip(1 - (residual / (4 * sigma)) ** 2, 0.0, 1.0) ** 2 + 1e-9
+        spare = max(len(before) - 8, 1)  # few points seem less noisy than they are
+        noise = float(sigma * (1 + 8 / spare) / np.sqrt(2 * min(len(before), self.INDEPENDENT)))
+        motion = np.linalg.solve(gram[:6, :6] + 1e-9 * np.trace(gram) * np.eye(6), seen[:6])
+        length = float(np.sqrt(motion @ gram[:6, :6] @ motion))
+        return _Flow(motion, gram[:6, :6], noise, length, gram, seen)
 
     def _confirm(self, flow: _Flow, commanded: np.ndarray) -> None:
         """The camera follows where its flow resembles a commanded one; it drifts where it moves without a command."""
@@ -242,7 +249,7 @@ class MotionMonitor:
             executed = np.concatenate([predicted[..., :3] @ fault.linear.T, predicted[..., 3:] @ fault.angular.T], -1)
             found.append(self._distance2(flow, executed, duration_s))
         best = int(np.argmin(found))
-        if found[best] > self.EXPLAINED or expected - found[best] < self.BETTER:
+        if found[best] > max(self.EXPLAINED, 0.3 * expected) or expected - found[best] < self.BETTER:
             if expected < 2.0 * self.REFUTED:
                 return None
             return MotionVerdict(ServoState.CONTRADICTED, f"{said} and the camera moved otherwise; {_FAULTS[0].advice}")
@@ -250,26 +257,34 @@ class MotionMonitor:
         return MotionVerdict(ServoState.CONTRADICTED, f"{said} and the camera moved as if {fault.text}; {fault.advice}")
 
     def _distance2(self, flow: _Flow, predicted: np.ndarray, duration_s: float) -> float:
-        """Least squared distance of the flow from predictions (lags, depths, 6), at any speed of the arm."""
+        """Least squared distance of the flow from predictions (lags, depths, 6), at any speed of the arm, any slope.
+
+        Ridge regression: the tolerances are parameters, each with a normal prior of its standard deviation.
+        """
         linear, angular = _lengths(predicted)
         linear_seen, angular_seen = 1.3 * _lengths(flow.motion)
-        information = flow.gram / flow.noise**2
+        information, seen = flow.wide_gram / flow.noise**2, flow.wide_seen / flow.noise**2
+        explained = seen @ np.linalg.solve(information + 1e-7 * np.trace(information) * np.eye(12), seen)
         gain = np.ones(linear.shape)
+        free = np.zeros((*gain.shape, 12, 8))  # columns: each parameter's effect of one standard deviation
         for _ in range(2):
-            # Tolerances (lags, depths) of translation and rotation, shares of what is both predicted and seen; from
-            # them the weight (..., 6, 6) of a difference.
+            # Shares of what is both predicted and seen.
             moved, turned = np.minimum(gain * linear, linear_seen), np.minimum(gain * angular, angular_seen)
             other = np.hypot(self.LEVER_M * turned, self.DRIFT_M_S * duration_s) * _INVERSE_DEPTHS
-            sigma_t = np.hypot(np.hypot(self.HAND_EYE, self.RELIEF) * moved, other)
-            sigma_r = np.hypot(self.HAND_EYE * turned, self.RELIEF * moved) + 1e-6
-            inner = np.zeros((*gain.shape, 6, 6))
-            inner[..., range(3), range(3)] = 1 / sigma_t[..., None] ** 2
-            inner[..., range(3, 6), range(3, 6)] = 1 / sigma_r[..., None] ** 2
-            weight = information - information @ np.linalg.solve(inner + information, information)
-            along = np.einsum("kri,krij->krj", predicted, weight)
-            gain = np.clip(along @ flow.motion / np.maximum((along * predicted).sum(-1), 1e-12), *self.GAIN)
-        off = flow.motion - gain[..., None] * predicted
-        return float(np.einsum("kri,krij,krj->kr", off, weight, off).min())
+            free[..., range(3), range(3)] = np.hypot(np.hypot(self.HAND_EYE, self.RELIEF) * moved, other)[..., None]
+            free[..., range(3, 6), range(3, 6)] = np.hypot(self.HAND_EYE * turned, self.RELIEF * moved)[..., None]
+            slope = self.SLOPE * (moved / np.maximum(linear, 1e-12))[..., None] * predicted[..., :3]
+            free[..., 6:9, 6], free[..., 9:12, 7] = slope, slope
+            across = np.swapaxes(free, -1, -2)
+            inner = np.eye(8) + across @ information @ free
+            both = np.stack([across @ seen, (across @ information[:, :6] @ predicted[..., None])[..., 0]], axis=-1)
+            solved = np.linalg.solve(inner, both)
+            # Squared length of the seen flow, its product with the predicted one, squared length of that.
+            left = np.swapaxes(both, -1, -2) @ solved
+            product = predicted @ seen[:6] - left[..., 0, 1]
+            length2 = np.einsum("kri,ij,krj->kr", predicted, information[:6, :6], predicted) - left[..., 1, 1]
+            gain = np.clip(product / np.maximum(length2, 1e-12), *self.GAIN)
+        return float((explained - left[..., 0, 0] - 2 * gain * product + gain**2 * length2).min())
 
 
 def _lengths(motion: np.ndarray) -> np.ndarray:
