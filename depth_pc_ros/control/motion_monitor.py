@@ -68,7 +68,7 @@ class MotionMonitor:
     MEMORY_S = 2.5
     FEWEST, SHARE = 8, 0.25  # points that agree on one motion: number, share of those in both images
     CONSENSUS_PX, CONSENSUS_SHARE = 2.5, 0.25  # tolerance of that: at least, and as a share of the displacement
-    NOISE_PX, INDEPENDENT = 0.2, 100  # least noise of a point; more points than this do not lower it further
+    NOISE_PX, INDEPENDENT = 0.2, 8  # least noise of a point; relief errs alike at neighbours: so many errors differ
     STILL_PX, STILL_SIGMAS = 0.5, 4.0  # flow below this is none
     GAIN = (0.15, 1.5)  # speed of the arm over the commanded one
     FAR = 1.5  # the scene may be farther than the distance prior by this, for a motion that is not seen
@@ -78,9 +78,9 @@ class MotionMonitor:
     # motion; of the lever arm, m; of a target's own speed, m/s.
     HAND_EYE, RELIEF, LEVER_M, DRIFT_M_S = 0.15, 0.1, 0.03, 0.012
     SLOPE = 0.7  # of the scene's inverse depth, over normalised coordinates
-    REFUTED, EXPLAINED, BETTER = 30.0, 8.0, 24.0  # squared Mahalanobis distances
+    REFUTED, EXPLAINED, BETTER = 36.0, 8.0, 28.0  # squared Mahalanobis distances
     FASTEST_DRIFT_M_S = 0.045  # commands slower than this may be spent on following a moving target
-    TWICE_S = 0.2  # images nearer to each other than this have to contradict twice in a row
+    THRICE_S = 0.06  # images nearer to each other than this have to contradict three times in a row
 
     def __init__(self, record: CommandRecord) -> None:
         self._record = record
@@ -116,7 +116,7 @@ class MotionMonitor:
         while stamp_s - self._images[0].stamp_s > self.MEMORY_S:
             self._images.popleft()
         verdict = self._judge(image, distance_m, focal_px)
-        needed = 2 if last is None or stamp_s - last.stamp_s < self.TWICE_S else 1
+        needed = 3 if last is None or stamp_s - last.stamp_s < self.THRICE_S else 1
         self._contradictions = self._contradictions + 1 if verdict is not None else 0
         return verdict if self._contradictions >= needed else None
 
