@@ -20,8 +20,8 @@ class PointLoop:
     """Points in a cylinder, seen from a camera that `Servo` moves. Every argument is one thing that may go wrong.
 
     hz: images per second. lag_s: of the arm, unknown to the servo. speed: of the arm over the commanded one. hand_eye:
-    error, m and degrees. drift: of the points, m/s. executed: (6,) commanded to (6,) carried out. dead_s, frozen_s: from
-    when on the arm stands still, or the last image comes again and again.
+    error, m and degrees. drift: of the points, m/s. executed: (6,) commanded to (6,) carried out. dead_s, frozen_s:
+    from when on the arm stands still, or the last image comes again and again.
     """
 
     def __init__(
