@@ -36,7 +36,7 @@ class DepthCheck:
     GIVEN = (0.25, 4.0)  # measured over a distance that a person gave, which may be rough
     FEWEST = 8  # points with depth
     IMAGES = 5  # in a row that have to show a problem
-    PATH_M, WINDOW_M, WINDOW_S = 0.02, 0.1, 3.0  # commanded path that is needed, that is looked back at
+    PATH_M, WINDOW_M, WINDOW_S = 0.02, 0.2, 3.0  # commanded path that is needed, that is looked back at
     SLACK_M, DRIFT_M_S = 0.04, 0.025  # translation by a wrong lever arm, by a moving target
     TURN = np.radians(6.0)  # a commanded rotation that shows the arm's speed
     SLOWEST = 0.15

@@ -6,6 +6,7 @@ from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 
 from depth_pc_interfaces.msg import ServoGoal
 from depth_pc_ros.nodes.controller_node import ControllerNode
+from depth_pc_ros.nodes.conversions import seconds_to_stamp
 from depth_pc_ros.types import ServoState
 
 pytestmark = pytest.mark.ros
@@ -135,3 +136,38 @@ def test_a_doubt_of_the_picture_stops_as_ambiguous_and_says_why(runner, camera, 
     monkeypatch.setattr(camera, "matches_msg", matches_msg)
     ticked.tick()
     assert ticked.node.state()[0] is ServoState.CONVERGED
+
+
+def test_a_frozen_stream_stops_the_node_until_it_is_enabled_again(ticked):
+    ticked.start_moving()
+    last = ticked.camera.matches_msg(ticked.time_s)
+    for _ in range(40):
+        ticked.time_s += 0.02
+        last.header.stamp = seconds_to_stamp(ticked.time_s)
+        ticked.node._on_matches(last)
+        ticked.node._on_tick()
+    state, message = ticked.node.state()
+    assert state is ServoState.FROZEN
+    assert "did not change at all" in message
+    assert not ticked.sent[-1].any()
+    ticked.node.disable()
+    ticked.node.enable()
+    assert ticked.node.state()[0] is ServoState.STALE_INPUT
+    ticked.tick()
+    assert ticked.node.state()[0] is ServoState.SERVOING
+
+
+def test_a_camera_frame_turned_by_180_degrees_stops_the_node(ticked):
+    ticked.node._on_goal(ticked.camera.goal_msg())
+    ticked.node.enable()
+    obey = ticked.camera.move
+    ticked.camera.move = lambda twist, dt_s: obey(twist * [1, -1, -1, 1, -1, -1], dt_s)
+    for _ in range(60):
+        ticked.tick()
+    state, message = ticked.node.state()
+    assert state is ServoState.CONTRADICTED
+    assert "turned by 180° about its x axis" in message
+    assert "camera_in_tool_quat" in message
+    assert not ticked.sent[-1].any()
+    sent = np.array([twist for twist in ticked.sent if twist.any()])
+    assert 0.02 * np.linalg.norm(sent[:, :3], axis=1).sum() < 0.03
