@@ -17,6 +17,7 @@ from depth_pc_ros.types import Matches
 NEAR_PX = 8.0  # median distance of the matches from their goal, below which the picture is judged
 _AT_GOAL_PX = 2.0  # below this, every pixel is predicted at its own place
 _ELSEWHERE_PX = 8.0  # a keypoint that was matched so far from its goal position has moved with the camera
+_MOVED_SHARE = 0.2  # of the matched keypoints must have moved; a detection brings new ones that have not yet
 _FEWEST = 8  # matches
 _EVERY = 8  # images from one comparison to the next
 _WEIGH_EVERY = 20  # images from one search for another motion to the next
@@ -24,7 +25,7 @@ _BORDER = 6  # px of the small image that are not judged
 _MOVED_AGREE, _UNMOVED_AGREE = 0.2, 0.75  # smallest agreement of matches that moved with the camera, and of others
 _DISPUTED = 0.2  # share of contradicting texture from which another motion is searched
 _OTHER_MATCHES = 20  # fewest of another motion; by chance there are up to 8
-_ELSEWHERE = 0.15  # share of the contradicting keypoints that another motion must explain to raise doubt
+_ELSEWHERE = 0.08  # share of the contradicting keypoints that another motion must explain to raise doubt
 _AS_GOOD = 0.97  # an alternative that explains this share of what the goal explains is as good
 
 
@@ -83,7 +84,7 @@ class WholePicture:
         texture, zncc = self._goal.textured & self._judged, correlation(self._goal, live)
         self._agrees, self._disputed = texture & (zncc > ALIKE), texture & (zncc < UNLIKE)
         self._repeats = median_px < _AT_GOAL_PX and self._fits_elsewhere(live)
-        self._moved = bool(np.mean(self._farthest[matches.matched] > _ELSEWHERE_PX) > 0.5)
+        self._moved = bool(np.mean(self._farthest[matches.matched] > _ELSEWHERE_PX) > _MOVED_SHARE)
         if self._share(self._disputed) < _DISPUTED:
             self._elsewhere = 0.0
         self._judge()
