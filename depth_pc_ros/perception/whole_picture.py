@@ -24,7 +24,8 @@ _WEIGH_EVERY = 20  # images from one search for another motion to the next
 _BORDER = 6  # px of the small image that are not judged
 _MOVED_AGREE, _UNMOVED_AGREE = 0.2, 0.75  # smallest agreement of matches that moved with the camera, and of others
 _DISPUTED = 0.2  # share of contradicting texture from which another motion is searched
-_OTHER_MATCHES = 20  # fewest of another motion; by chance there are up to 8
+# Fewest matches of another motion that raise doubt, and that take the place of others; by chance there are up to 8.
+_OTHER_MATCHES, _REPLACING_MATCHES = 12, 20
 _ELSEWHERE = 0.08  # share of the contradicting keypoints that another motion must explain to raise doubt
 _AS_GOOD = 0.97  # an alternative that explains this share of what the goal explains is as good
 
@@ -118,7 +119,7 @@ class WholePicture:
             disputed = self._disputed[row, column]
             self._elsewhere = float(np.mean(other.matched[disputed])) if disputed.any() else 0.0
         self._judge()
-        return not self._moved and other.num_matched >= _OTHER_MATCHES
+        return not self._moved and other.num_matched >= _REPLACING_MATCHES
 
     def _seen_by(self, live: Texture, motion: np.ndarray) -> Texture:
         """A live image as it is seen from the goal, where `motion` (3, 3) maps goal to live pixels."""
