@@ -154,3 +154,43 @@ def test_import_needs_no_ros():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stdout.strip() == "ok", done.stderr
+
+
+def test_mask_and_region_leave_out_keypoints_and_a_wrong_one_keeps_the_goal(plane, intrinsics, T_world_goal):
+    pipeline = ServoPipeline.from_config(controller="pbvs", roi="0 0 400 480")
+    image, K = plane.view(T_world_goal, intrinsics), intrinsics.matrix
+    mask = np.ones((480, 640), bool)
+    mask[:200] = False
+    count = pipeline.set_goal(image, K, distance=0.6, mask=mask)
+    points = pipeline.matcher.goal_points
+    assert count == len(points) > 50
+    assert (points[:, 0] < 399.5).all()
+    assert (points[:, 1] > 199.5).all()
+    with pytest.raises(ImageError, match="mask: expected the image's size 640 x 480, got 640 x 100"):
+        pipeline.set_goal(image, K, mask=mask[:100])
+    assert len(pipeline.servo.goal.keypoints) == count
+
+
+def test_at_the_goal_the_result_says_how_much_agrees(plane, intrinsics, T_world_goal, move):
+    pipeline = ServoPipeline.from_config(controller="pbvs")
+    pipeline.set_goal(plane.view(T_world_goal, intrinsics), intrinsics.matrix, distance=0.6)
+    start = move(T_world_goal, (0.03, -0.02, 0.03), roll_deg=10)
+    assert np.isnan(pipeline.step(plane.view(start, intrinsics), -1.0, **WAITS).agreement)
+    result, *_ = servo(pipeline, plane, intrinsics, start)
+    assert result.converged
+    assert result.agreement > 0.99
+
+
+def test_a_scene_that_is_exchanged_around_a_gripper_is_ambiguous_and_says_why(plane, intrinsics, T_world_goal):
+    goal = plane.view(T_world_goal, intrinsics)
+    live = np.ascontiguousarray(goal[::-1])  # mirrored: no motion gives that
+    gripper = np.rot90(goal[:240, 200:440])
+    for image in (goal, live):
+        image[240:, 200:440] = gripper
+    pipeline = ServoPipeline.from_config(controller="pbvs")
+    pipeline.set_goal(goal, intrinsics.matrix, distance=0.6)
+    for k in range(40):
+        result = pipeline.step(live, k * DT, **WAITS)
+    assert result.state is ServoState.AMBIGUOUS
+    assert not result.twist.any()
+    assert "of the goal's texture is not where it should be" in result.message

@@ -17,16 +17,16 @@ from depth_pc_ros.types import Matches
 NEAR_PX = 8.0  # median distance of the matches from their goal, below which the picture is judged
 _AT_GOAL_PX = 2.0  # below this, every pixel is predicted at its own place
 _ELSEWHERE_PX = 8.0  # a keypoint that was matched so far from its goal position has moved with the camera
+_MOVED_SHARE = 0.2  # of the matched keypoints must have moved; a detection brings new ones that have not yet
 _FEWEST = 8  # matches
-_EVERY = 5  # images from one comparison to the next
+_EVERY = 8  # images from one comparison to the next
 _WEIGH_EVERY = 20  # images from one search for another motion to the next
 _BORDER = 6  # px of the small image that are not judged
 _MOVED_AGREE, _UNMOVED_AGREE = 0.2, 0.75  # smallest agreement of matches that moved with the camera, and of others
 _DISPUTED = 0.2  # share of contradicting texture from which another motion is searched
-# Fewest matches of another motion (by chance there are up to 8), and how far around each it explains the picture, in px
-# of the small image. It raises doubt if it explains this share of the texture, or this share of the agreement.
-_OTHER_MATCHES, _AROUND = 20, 16
-_OTHER, _OTHER_OF_AGREEMENT = 0.2, 0.5
+# Fewest matches of another motion that raise doubt, and that take the place of others; by chance there are up to 8.
+_OTHER_MATCHES, _REPLACING_MATCHES = 12, 20
+_ELSEWHERE = 0.08  # share of the contradicting keypoints that another motion must explain to raise doubt
 _AS_GOOD = 0.97  # an alternative that explains this share of what the goal explains is as good
 
 
@@ -52,7 +52,7 @@ class WholePicture:
         self._compared_px = math.inf  # median distance at the last comparison
         self._since = self._since_weighed = _WEIGH_EVERY
         self._agrees = self._disputed = np.zeros_like(self._judged)
-        self._other = 0.0
+        self._elsewhere = 0.0  # share of the contradicting keypoints that another motion explains
 
     def allow(self, allowed: np.ndarray | None) -> None:
         """Judge only where `allowed` (H, W) bool is true; None: everywhere."""
@@ -85,9 +85,9 @@ class WholePicture:
         texture, zncc = self._goal.textured & self._judged, correlation(self._goal, live)
         self._agrees, self._disputed = texture & (zncc > ALIKE), texture & (zncc < UNLIKE)
         self._repeats = median_px < _AT_GOAL_PX and self._fits_elsewhere(live)
-        self._moved = bool(np.mean(self._farthest[matches.matched] > _ELSEWHERE_PX) > 0.5)
+        self._moved = bool(np.mean(self._farthest[matches.matched] > _ELSEWHERE_PX) > _MOVED_SHARE)
         if self._share(self._disputed) < _DISPUTED:
-            self._other = 0.0
+            self._elsewhere = 0.0
         self._judge()
 
     def _fits_elsewhere(self, live: Texture) -> bool:
@@ -112,18 +112,14 @@ class WholePicture:
 
         other: its matches, of keypoints where the live image is not `explained`.
         """
-        self._since_weighed = 0
-        self._other = self._share(self._disputed & self._around(other)) if other.num_matched >= _OTHER_MATCHES else 0.0
+        self._since_weighed, self._elsewhere = 0, 0.0
+        if other.num_matched >= _OTHER_MATCHES:
+            scale = np.divide(self._disputed.shape[::-1], self._size)
+            column, row = np.clip(self._points * scale, 0, np.array(self._disputed.shape[::-1]) - 1).astype(int).T
+            disputed = self._disputed[row, column]
+            self._elsewhere = float(np.mean(other.matched[disputed])) if disputed.any() else 0.0
         self._judge()
-        return not self._moved and self._other > 0
-
-    def _around(self, matches: Matches) -> np.ndarray:
-        """Mask (h, w) of what surrounds the matched keypoints in the goal image."""
-        around = np.zeros(self._judged.shape, np.uint8)
-        scale = np.divide(around.shape[::-1], self._size)
-        for point in np.rint(self._points[matches.matched] * scale).astype(int).tolist():
-            cv2.circle(around, point, _AROUND, 1, -1)
-        return around.astype(bool)
+        return not self._moved and other.num_matched >= _REPLACING_MATCHES
 
     def _seen_by(self, live: Texture, motion: np.ndarray) -> Texture:
         """A live image as it is seen from the goal, where `motion` (3, 3) maps goal to live pixels."""
@@ -140,7 +136,7 @@ class WholePicture:
         self.doubt = ""
         if self._repeats:
             self.doubt = "the goal looks the same from another pose, and nothing in the picture tells which it is"
-        elif self._other > min(_OTHER, _OTHER_OF_AGREEMENT * self.agreement):
-            self.doubt = f"{wrong}; {100 * self._other:.0f} % of it is seen elsewhere"
+        elif self._elsewhere > _ELSEWHERE:
+            self.doubt = f"{wrong}; {100 * self._elsewhere:.0f} % of its keypoints moved together to elsewhere"
         elif self.agreement < (_MOVED_AGREE if self._moved else _UNMOVED_AGREE):
             self.doubt = wrong

@@ -139,7 +139,7 @@ def test_a_rotated_image_matches_and_the_next_is_tried_with_that_rotation_first(
 def test_tracking_and_alignment_work_on_top(config, small, nearest):
     image, camera = small
     tracker = make_matcher(config(refine=True, track=True))
-    nearest(tracker._matcher)
+    nearest(tracker._matcher._matcher)
     tracker.set_goal(image, camera)
     first = tracker.match(image)
     assert first.num_matched > 100
@@ -150,10 +150,22 @@ def test_tracking_and_alignment_work_on_top(config, small, nearest):
     np.testing.assert_allclose(np.median(shift, axis=0), [2, 0], atol=0.05)
 
 
+def test_masked_places_have_no_keypoints(config, small, nearest):
+    image, camera = small
+    matcher = nearest(make_detecting_matcher(config()))
+    mask = np.zeros(image.shape[:2], bool)
+    mask[:, :120] = True
+    matcher.set_goal(image, camera, mask)
+    assert (matcher.goal_points[:, 0] < 120).all()
+    matches = matcher.match(image)
+    assert matches.num_matched > 50
+    assert (matches.current_points[matches.matched, 0] < 120).all()
+
+
 def test_a_tracker_that_forgets_starts_upright_again(config, small, nearest):
     image, camera = small
     tracker = make_matcher(config(refine=True, track=True))
-    nearest(tracker._matcher)
+    nearest(tracker._matcher._matcher)
     tracker.set_goal(image, camera)
     live = np.ascontiguousarray(np.rot90(image, 2))
     tracker.match(live)
