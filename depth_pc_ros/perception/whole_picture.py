@@ -27,6 +27,9 @@ _DISPUTED = 0.2  # share of contradicting texture from which another motion is s
 # Fewest matches of another motion that raise doubt, and that take the place of others; by chance there are up to 8.
 _OTHER_MATCHES, _REPLACING_MATCHES = 12, 20
 _ELSEWHERE = 0.08  # share of the contradicting keypoints that another motion must explain to raise doubt
+# Raises doubt: this share of what contradicts has moved with the matches since an image so far from the goal, least and
+# most, so that it is no occluder.
+_CHANGED, _EARLIER_PX = 0.25, (16.0, 48.0)
 _AS_GOOD = 0.97  # an alternative that explains this share of what the goal explains is as good
 
 
@@ -44,6 +47,7 @@ class WholePicture:
         self._farthest = np.zeros(len(points))  # px from its goal position, of each keypoint since the goal was set
         self.allow(allowed)
         self._alternatives = alternatives(self._goal, self._judged)
+        self._earlier: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None  # image, goal px and live px of matches
         self.forget()
 
     def forget(self) -> None:
@@ -52,6 +56,7 @@ class WholePicture:
         self._compared_px = math.inf  # median distance at the last comparison
         self._since = self._since_weighed = _WEIGH_EVERY
         self._agrees = self._disputed = np.zeros_like(self._judged)
+        self._changed = 0.0  # share of the texture that contradicts and belongs to the scene
         self._elsewhere = 0.0  # share of the contradicting keypoints that another motion explains
 
     def allow(self, allowed: np.ndarray | None) -> None:
@@ -71,6 +76,8 @@ class WholePicture:
         median_px = float(np.median(away)) if len(away) >= _FEWEST else math.inf
         if median_px >= NEAR_PX:
             self.forget()
+            if _EARLIER_PX[0] < median_px < _EARLIER_PX[1]:
+                self._earlier = grey, goal_px, live_px
             return
         self._since += 1
         self._since_weighed += 1
@@ -81,13 +88,20 @@ class WholePicture:
         live = small_texture(grey)
         if median_px > _AT_GOAL_PX:
             motion, _ = cv2.estimateAffinePartial2D(goal_px, live_px)
-            live = self._seen_by(live, np.eye(3) if motion is None else np.vstack([motion, (0, 0, 1)]))
+            live = self._moved_back(live, None if motion is None else np.vstack([motion, (0, 0, 1)]))
         texture, zncc = self._goal.textured & self._judged, correlation(self._goal, live)
         self._agrees, self._disputed = texture & (zncc > ALIKE), texture & (zncc < UNLIKE)
         self._repeats = median_px < _AT_GOAL_PX and self._fits_elsewhere(live)
         self._moved = bool(np.mean(self._farthest[matches.matched] > _ELSEWHERE_PX) > _MOVED_SHARE)
+        self._changed = 0.0
         if self._share(self._disputed) < _DISPUTED:
             self._elsewhere = 0.0
+        elif self._earlier is not None and median_px < _AT_GOAL_PX:
+            earlier_grey, *earlier_px = self._earlier
+            motion, _ = cv2.findHomography(*earlier_px, cv2.RANSAC, 3.0)
+            earlier = self._moved_back(small_texture(earlier_grey), motion)
+            moves_along = live.textured & (correlation(earlier, live) > ALIKE)
+            self._changed = self._share(self._disputed & moves_along)
         self._judge()
 
     def _fits_elsewhere(self, live: Texture) -> bool:
@@ -113,17 +127,17 @@ class WholePicture:
         other: its matches, of keypoints where the live image is not `explained`.
         """
         self._since_weighed, self._elsewhere = 0, 0.0
-        if other.num_matched >= _OTHER_MATCHES:
-            scale = np.divide(self._disputed.shape[::-1], self._size)
-            column, row = np.clip(self._points * scale, 0, np.array(self._disputed.shape[::-1]) - 1).astype(int).T
-            disputed = self._disputed[row, column]
-            self._elsewhere = float(np.mean(other.matched[disputed])) if disputed.any() else 0.0
+        scale = np.divide(self._disputed.shape[::-1], self._size)
+        column, row = np.clip(self._points * scale, 0, np.array(self._disputed.shape[::-1]) - 1).astype(int).T
+        disputed = self._disputed[row, column]
+        if other.num_matched >= _OTHER_MATCHES and disputed.any():
+            self._elsewhere = float(np.mean(other.matched[disputed]))
         self._judge()
         return not self._moved and other.num_matched >= _REPLACING_MATCHES
 
-    def _seen_by(self, live: Texture, motion: np.ndarray) -> Texture:
-        """A live image as it is seen from the goal, where `motion` (3, 3) maps goal to live pixels."""
-        return live.warped(small_homography(motion, self._size))
+    def _moved_back(self, live: Texture, motion: np.ndarray | None) -> Texture:
+        """A live image as it is seen from the goal; motion: (3, 3), from goal to live pixels; None: unknown."""
+        return live if motion is None else live.warped(small_homography(motion, self._size))
 
     def _share(self, part: np.ndarray) -> float:
         """Share of a mask (h, w) in what agrees or contradicts."""
@@ -138,5 +152,7 @@ class WholePicture:
             self.doubt = "the goal looks the same from another pose, and nothing in the picture tells which it is"
         elif self._elsewhere > _ELSEWHERE:
             self.doubt = f"{wrong}; {100 * self._elsewhere:.0f} % of its keypoints moved together to elsewhere"
+        elif self._changed > _CHANGED * self._share(self._disputed):
+            self.doubt = f"{wrong}; {100 * self._changed:.0f} % is another part of the scene"
         elif self.agreement < (_MOVED_AGREE if self._moved else _UNMOVED_AGREE):
             self.doubt = wrong
