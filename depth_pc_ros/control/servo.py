@@ -130,6 +130,7 @@ class Servo:
         self._depth_track.reset()
         self._last_stamp_s = -np.inf
         self._converged = False
+        self._error = np.inf  # of the last image
         self._fault = ""
 
     def _use_depth(self, goal: Goal, problem: str) -> None:
@@ -243,7 +244,8 @@ class Servo:
         self._last_stamp_s = stamp_s
         if self.config.check_motion:
             current = goal.intrinsics.normalise(matches.current_points)
-            verdict = self._monitor.see(current, stamp_s, self._distance_m, goal.intrinsics.focal)
+            near = self._error <= self.NEAR * self.config.stop_error
+            verdict = self._monitor.see(current, stamp_s, self._distance_m, goal.intrinsics.focal, near)
             if verdict is not None:
                 self._verdict = StepResult.stopped(verdict.state, verdict.message, matches.num_matched)
                 return self._verdict
@@ -351,7 +353,7 @@ class Servo:
         """Mean error of the inliers on the normalised plane; decides whether the servo has converged."""
         points = np.where(inliers[:, None], observation.current, np.nan)
         distances = np.linalg.norm(points - observation.goal, axis=1)
-        error = self._stopping.mean_error(np.nan_to_num(distances), inliers)
+        self._error = error = self._stopping.mean_error(np.nan_to_num(distances), inliers)
         if self._converged:
             wakes = self.config.after_goal != "done" and (error > self.config.stop_error or self._wake.drifted(points))
             if wakes:

