@@ -50,7 +50,7 @@ class MotionMonitor:
     No pose and no depth is needed: a camera's motion leaves each point one line on which it can move, and the depth
     only says how far (the epipolar constraint, in its differential form). How far the points are from where the
     commands allow them to be is their misfit. It is taken for every lag of the arm up to 0.3 s, every speed of it from
-    0.2 to 1.25 of the commanded one, and for each point every depth within a factor of 4 of the distance prior.
+    0.2 to 1.25 of the commanded one, and for each point every depth within a factor of 12 of the distance prior.
 
     Verdicts:
 
@@ -70,8 +70,9 @@ class MotionMonitor:
     LONG = 2.0  # times that much between two others
     MEMORY_S = 2.5
     FEWEST, MOST = 8, 50  # points that are compared
-    DEPTHS = 4.0  # a point's depth is within this factor of the distance prior
+    DEPTHS = 12.0  # a point's depth is within this factor of the distance prior, which may come from wrong depth
     EXPLAINED_PX, EXPLAINED = 0.35, 0.08  # largest misfit of a motion that explains the flow: px, and share of the flow
+    FIRST_PX, FOLLOWS_PX, FOLLOWS = 0.8, 0.12, 0.1  # flow that shows whether the camera follows, and its misfit then
     # Evidence for a fault: log of the ratio of the misfits, both plus WITHIN_PX; of one window at most, against it at
     # most, and for a verdict. Where the commands fit to WITHIN_PX, this share of it is kept.
     WITHIN_PX, ONCE, CREDIT, ENOUGH, KEPT = 0.2, 1.2, 3.0, 2.0, 0.8
@@ -83,7 +84,7 @@ class MotionMonitor:
         0.6,
         3,
     )  # misfit, and windows in a row, of a motion that is no fault
-    SEEN_PX = 2.0  # flow that shows whether the camera follows
+    SEEN_PX = 1.0  # flow of a window that is weighed
     SHARE = 0.25  # of the points that agree on one motion, for a camera that stands still
     CONSENSUS_PX = 2.5
     NOISE_PX, INDEPENDENT = 0.2, 12  # least noise of a point; so many points err independently
@@ -91,7 +92,8 @@ class MotionMonitor:
     STILL_PX, STILL_SIGMAS = 0.5, 4.0  # flow below this is none
     SLOWEST = 0.15  # speed of an arm that moves, over the commanded one
     FAR = 1.5  # the scene may be farther than the distance prior by this, for a motion that is not seen
-    JUMP_PX, JUMP = 8.0, 5.0  # flow of one image that no command explains: the matches jumped
+    # Flow of one image that no command explains: the matches jumped. The scene is not nearer than the prior by more.
+    JUMP_PX, JUMP, NEAREST = 8.0, 5.0, 4.0
     FASTEST_DRIFT_M_S = 0.045  # commands slower than this may be spent on following a moving target
     SLOW_S = 0.06  # of images this far apart one shows that the camera stands still; else two in a row
 
@@ -144,7 +146,7 @@ class MotionMonitor:
         if flow is None:
             return False
         path_m, angle = self._record.path(last.stamp_s - _LAGS_S[-1], image.stamp_s)
-        most = path_m * self.DEPTHS / self._distance_m + angle
+        most = path_m * self.NEAREST / self._distance_m + angle
         return flow.px > self.JUMP_PX + self.JUMP * most * self._focal_px
 
     def _flow(self, before: _Image, after: _Image) -> _Flow | None:
@@ -275,7 +277,7 @@ class MotionMonitor:
         commanded, obeyed = self._record.motions(before.stamp_s - _LAGS_S, image.stamp_s - _LAGS_S)
         if not obeyed:
             return None
-        if flow.px > self.SEEN_PX and not self.follows:
+        if flow.px > self.FIRST_PX and not self.follows:
             self._confirm(flow, commanded)
         if not judge or flow.px > self.STILL_FLOW_PX:
             return None
@@ -284,7 +286,7 @@ class MotionMonitor:
     def _confirm(self, flow: _Flow, commanded: np.ndarray) -> None:
         """The camera follows where the commands explain the flow; the first motion shows its lag, too."""
         misfit = self._misfit(flow, commanded, slice(1))[0].min(axis=1)
-        if misfit.min() <= self._explained_px(flow):
+        if misfit.min() <= self.FOLLOWS_PX + self.FOLLOWS * flow.px:
             if not self._followed:  # from rest, to within two steps
                 possible = np.flatnonzero(misfit <= misfit.min() + self.EXPLAINED_PX)
                 self._lags = min(int(possible[-1]) + 3, self._lags)

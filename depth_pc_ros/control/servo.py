@@ -20,7 +20,7 @@ from depth_pc_ros.control.stopping import StoppingRule
 from depth_pc_ros.control.target_filter import TargetFilter
 from depth_pc_ros.control.waking import WakeRule
 from depth_pc_ros.errors import GoalError, PoseError
-from depth_pc_ros.geometry.camera import check_depth, check_relative_depth, sample_depth
+from depth_pc_ros.geometry.camera import Intrinsics, check_depth, check_relative_depth, sample_depth
 from depth_pc_ros.geometry.interaction import interaction_matrix
 from depth_pc_ros.types import Goal, LawOutput, Matches, Observation, ServoState, StepResult
 
@@ -293,10 +293,10 @@ class Servo:
     ) -> tuple[Observation, str, float]:
         """What the law sees, where the depth in it comes from, and the age of an estimate in s (NaN: none)."""
         intrinsics = goal.intrinsics
-        current_depth = np.full(goal.num_keypoints, np.nan)
+        current_depth = self._live_depth(intrinsics, matches, depth)
+        goal = self._goal or goal  # without depth, if that has just been dropped
         source = "goal" if goal.relative_depth is not None or goal.has_metric_depth else "none"
         if depth is not None and not self._depth_problem:
-            current_depth = sample_depth(check_depth(depth, intrinsics.size), matches.current_points)
             source = "camera"
         relative, age_s = self._depth_track.at(stamp_s)
         if relative is not None and source != "camera":
@@ -314,14 +314,29 @@ class Servo:
         )
         return observation, source, age_s
 
+    def _live_depth(self, intrinsics: Intrinsics, matches: Matches, depth: np.ndarray | None) -> np.ndarray:
+        """Measured depth (N,) m of the live points; NaN where unknown, or where depth is not used."""
+        if depth is None or self._depth_problem:
+            return np.full(len(matches.matched), np.nan)
+        live = sample_depth(check_depth(depth, intrinsics.size), matches.current_points)
+        problem = self._depth_check.problem_of(live[matches.matched])
+        if problem:  # no pose could be found with it
+            self._drop_depth(problem)
+            live[:] = np.nan
+        return live
+
+    def _drop_depth(self, problem: str) -> None:
+        """Go on without measured depth."""
+        self._use_depth(self._given, problem)
+        self._law.reset()
+        self._scale.reset()
+
     def _depth_is_wrong(self, observation: Observation, law: LawOutput, stamp_s: float) -> bool:
         """Whether measured depth was found wrong just now; then it is dropped, and the law starts again without it."""
         T_cam_goal = law.T_cam_goal if law.metric else None
         problem = self._depth_check.see(T_cam_goal, observation, law.inliers, stamp_s)
         if problem:
-            self._use_depth(self._given, problem)
-            self._law.reset()
-            self._scale.reset()
+            self._drop_depth(problem)
         return bool(problem)
 
     def _in_metres(self, law: LawOutput, stamp_s: float) -> np.ndarray:

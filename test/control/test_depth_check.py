@@ -146,3 +146,17 @@ def test_the_servo_keeps_right_depth():
     assert result.converged
     assert result.depth_problem == ""
     assert result.depth_source == "camera"
+
+
+def test_live_depth_that_cannot_be_metres_does_not_hide_the_pose(intrinsics):
+    """In kilometres no pose explains the depth: the servo drops it in the first image, and moves."""
+    rng = np.random.default_rng(0)
+    servo = Servo(ControlConfig(controller="pbvs"))
+    goal = rng.uniform((100, 100), (540, 380), (60, 2))
+    servo.set_goal(Goal.from_images(goal, intrinsics, 0.6))
+    seen = np.ones(60, bool)
+    depth = np.full((480, 640), 0.0006, np.float32)
+    result = servo.update(Matches(goal + (30, 10), seen, np.ones(60, np.float32)), 1.0, depth)
+    assert result.state.name == "SERVOING"
+    assert "kilometres" in result.depth_problem
+    assert result.depth_source == "none"
