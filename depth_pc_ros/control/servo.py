@@ -16,6 +16,7 @@ from depth_pc_ros.control.laws import make_law
 from depth_pc_ros.control.limits import VelocityLaw, limit_norms
 from depth_pc_ros.control.motion_monitor import MotionMonitor
 from depth_pc_ros.control.motion_scale import MotionScale
+from depth_pc_ros.control.progress import Progress
 from depth_pc_ros.control.stopping import StoppingRule
 from depth_pc_ros.control.target_filter import TargetFilter
 from depth_pc_ros.control.waking import WakeRule
@@ -23,6 +24,11 @@ from depth_pc_ros.errors import GoalError, PoseError
 from depth_pc_ros.geometry.camera import Intrinsics, check_depth, check_relative_depth, sample_depth
 from depth_pc_ros.geometry.interaction import interaction_matrix
 from depth_pc_ros.types import Goal, LawOutput, Matches, Observation, ServoState, StepResult
+
+_STUCK = (
+    "{:.0f} cm and {:.0f}° were commanded and the picture came no nearer to the goal: it swings where the latency is "
+    "longer than actuation_delay_s says, or the goal looks alike from several poses"
+)
 
 
 class Servo:
@@ -58,6 +64,7 @@ class Servo:
         self._scale = MotionScale(self._loop.record)
         self._monitor = MotionMonitor(self._loop.record)
         self._depth_check = DepthCheck(self._loop.record)
+        self._progress = Progress()
         self._stopping = StoppingRule(config.stop_error, config.stop_hold_s, config.stop_precision)
         self._wake = WakeRule(np.inf)
         self._target = TargetFilter()
@@ -124,6 +131,7 @@ class Servo:
         self._scale.begin_line()
         self._monitor.begin()
         self._depth_check.begin()
+        self._progress.reset()
         self._law.reset()
         self._stopping.reset()
         self._leave_target()
@@ -247,8 +255,7 @@ class Servo:
             near = self._error <= self.NEAR * self.config.stop_error
             verdict = self._monitor.see(current, stamp_s, self._distance_m, goal.intrinsics.focal, near)
             if verdict is not None:
-                self._verdict = StepResult.stopped(verdict.state, verdict.message, matches.num_matched)
-                return self._verdict
+                return self._final(verdict.state, verdict.message, matches)
         if matches.num_matched < self.config.min_matches:
             return self._lost(f"{matches.num_matched} matches, at least {self.config.min_matches} are needed", matches)
         observation, depth_source, depth_age_s = self._observe(goal, matches, stamp_s, depth)
@@ -271,6 +278,10 @@ class Servo:
         # A slow law is not taken for one that no longer improves.
         self._stopping.hold_s = max(self.config.stop_hold_s, 0.25 / self.velocity_law.gain_behind(delay_s))
         error = self._judge_error(observation, law.inliers, stamp_s, frame_s)
+        if self.config.check_motion and self._is_stuck(error, stamp_s, frame_s):
+            return self._final(
+                ServoState.CONTRADICTED, _STUCK.format(*self._progress.path * (100, 180 / np.pi)), matches
+            )
         state = ServoState.SERVOING
         if self._converged:
             self._monitor.rest()
@@ -355,6 +366,16 @@ class Servo:
         if self._monitor.follows or not self.config.check_motion or np.isinf(self.velocity_law.max_linear):
             return target
         return limit_norms(target, self.UNSEEN_LINEAR, self.UNSEEN_ANGULAR)
+
+    def _is_stuck(self, error: float, stamp_s: float, frame_s: float) -> bool:
+        """Whether far from the goal the servo comes no nearer; near it, it may follow a moving target."""
+        far = error > self.NEAR * self.config.stop_error
+        return far and self._progress.see(error, self.record.path(stamp_s - frame_s, stamp_s))
+
+    def _final(self, state: ServoState, message: str, matches: Matches) -> StepResult:
+        """Stop until `reset`."""
+        self._verdict = StepResult.stopped(state, message, matches.num_matched)
+        return self._verdict
 
     def _lost(self, message: str, matches: Matches) -> StepResult:
         self._stopping.reset()
