@@ -13,7 +13,7 @@ from depth_pc_ros.geometry import se3
 from depth_pc_ros.geometry.interaction import interaction_matrix
 from depth_pc_ros.types import ServoState
 
-_LAGS_S = np.arange(0.0, 0.301, 0.05)  # of the motion behind the record
+_LAGS_S = np.arange(-0.05, 0.301, 0.05)  # of the motion behind the record; negative: the known lag was too long
 _SPEEDS = np.array([0.2, 0.35, 0.6, 0.8, 1.0, 1.25])  # of the arm over the commanded one
 _FAULTS = motion_faults()
 _DIRECTIONS = np.array([axis for axis in itertools.product((-1.0, 0.0, 1.0), repeat=3) if any(axis)])  # (26, 3)
@@ -90,6 +90,7 @@ class MotionMonitor:
     NOISE_PX, INDEPENDENT = 0.2, 12  # least noise of a point; so many points err independently
     STILL_FLOW_PX = 3.0  # typical length of the flow up to which it may be noise
     STILL_PX, STILL_SIGMAS = 0.5, 4.0  # flow below this is none
+    FIRST_LAG_S = 0.4  # of an arm that has not moved yet
     SLOWEST = 0.15  # speed of an arm that moves, over the commanded one
     FAR = 1.5  # the scene may be farther than the distance prior by this, for a motion that is not seen
     # Flow of one image that no command explains: the matches jumped. The scene is not nearer than the prior by more.
@@ -281,7 +282,11 @@ class MotionMonitor:
             self._confirm(flow, commanded)
         if not judge or flow.px > self.STILL_FLOW_PX:
             return None
-        return self._judge_still(flow, commanded[: self._lags], before, image)
+        commanded = commanded[1 : self._lags]
+        if not self._followed:  # the first command may take longer, as in a simulation on a busy machine
+            times = np.array([before.stamp_s, image.stamp_s])[:, None] - self.FIRST_LAG_S
+            commanded = np.concatenate([commanded, self._record.motions(*times)[0]])
+        return self._judge_still(flow, commanded, before, image)
 
     def _confirm(self, flow: _Flow, commanded: np.ndarray) -> None:
         """The camera follows where the commands explain the flow; the first motion shows its lag, too."""
