@@ -34,6 +34,10 @@ class ServoState(IntEnum):
     CONTRADICTED = 13
 
 
+# A person has to look: only disabling and enabling end them.
+LATCHED_STATES = (ServoState.FAULT, ServoState.FROZEN, ServoState.NOT_FOLLOWING, ServoState.CONTRADICTED)
+
+
 def check_distance(distance: float | None) -> float | None:
     """Return a goal distance in metres, or None for "not known"; raise GoalError when it is not finite and > 0."""
     if distance is None:

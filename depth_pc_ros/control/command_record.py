@@ -57,8 +57,8 @@ class CommandRecord:
 
     def _between(self, begin_s: float, end_s: float) -> Iterator[tuple[_Command, float]]:
         """The commands that move the camera between two times, and for how long, s."""
-        for command in self._commands:
-            if command.begin_s < end_s and command.end_s > begin_s:
+        for command in reversed(self._since(begin_s)):
+            if command.begin_s < end_s:
                 yield command, interval_s(max(command.begin_s, begin_s), min(command.end_s, end_s))
 
     def motions(self, begin_s: np.ndarray, end_s: np.ndarray) -> tuple[np.ndarray, bool]:
@@ -74,8 +74,8 @@ class CommandRecord:
     def path(self, begin_s: float, end_s: float) -> np.ndarray:
         """Lengths (2,) of the commanded motion between two times: integrals of speed, m, and angular speed, rad."""
         total = np.zeros(2)
-        for begin, end, twist, _ in self._since(begin_s):
-            total += max(min(end, end_s) - max(begin, begin_s), 0.0) * np.linalg.norm(twist.reshape(2, 3), axis=1)
+        for command, duration_s in self._between(begin_s, end_s):
+            total += duration_s * np.linalg.norm(command.twist.reshape(2, 3), axis=1)
         return total
 
     def _since(self, begin_s: float) -> list[_Command]:

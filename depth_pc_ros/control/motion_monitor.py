@@ -79,11 +79,8 @@ class MotionMonitor:
     # No fault is accused where a target that moves by itself, or an error of the hand-eye rotation, would explain the
     # flow with a misfit of this many times that of the fault.
     DRIFT_M_S, HAND_EYE_RAD, LIKE = 0.02, np.radians(10.0), 1.5
-    OTHERWISE_PX, OTHERWISE, WINDOWS_OTHERWISE = (
-        3.0,
-        0.6,
-        3,
-    )  # misfit, and windows in a row, of a motion that is no fault
+    # Of a motion that no fault explains: misfit in px and as a share of the flow, and windows in a row.
+    OTHERWISE_PX, OTHERWISE, WINDOWS_OTHERWISE = 3.0, 0.6, 3
     SEEN_PX = 1.0  # flow of a window that is weighed
     SHARE = 0.25  # of the points that agree on one motion, for a camera that stands still
     CONSENSUS_PX = 2.5
@@ -185,9 +182,8 @@ class MotionMonitor:
         commanded, obeyed = self._record.motions(window.stamp_s - _LAGS_S, image.stamp_s - _LAGS_S)
         if not obeyed:
             return None
-        return self._weigh(
-            flow, commanded[: self._lags], image.stamp_s - window.stamp_s, self._said(window, image)
-        )  # fmt: skip
+        duration_s = image.stamp_s - window.stamp_s
+        return self._weigh(flow, commanded[: self._lags], duration_s, self._said(window, image))
 
     def _weigh(self, flow: _Flow, commanded: np.ndarray, duration_s: float, said: str) -> MotionVerdict | None:
         """Add the evidence of one window, bounded, so that one with wrong matches decides nothing.
@@ -300,9 +296,7 @@ class MotionMonitor:
             self.follows = True  # not well, as with a bad hand-eye calibration, but no fault explains it
         self._followed = self._followed or self.follows
 
-    def _judge_still(
-        self, flow: _Flow, commanded: np.ndarray, before: _Image, image: _Image
-    ) -> MotionVerdict | None:  # fmt: skip
+    def _judge_still(self, flow: _Flow, commanded: np.ndarray, before: _Image, image: _Image) -> MotionVerdict | None:
         """Whether nothing moved although much was commanded, for all possible lags (L, 6)."""
         fit = self._fit(flow)
         if fit is None:

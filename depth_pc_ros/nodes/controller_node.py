@@ -21,11 +21,9 @@ from depth_pc_ros.nodes.node_configs import ControllerNodeConfig
 from depth_pc_ros.nodes.rivals import Rivals
 from depth_pc_ros.nodes.servo_action import ServoAction
 from depth_pc_ros.nodes.servo_input import ServoInput
-from depth_pc_ros.types import ServoState, StepResult
+from depth_pc_ros.types import LATCHED_STATES, ServoState, StepResult
 
 _MOVING = (ServoState.SERVOING, ServoState.LIMITED)
-# A person has to look: only disable and enable end them.
-_LATCHED = (ServoState.FAULT, ServoState.FROZEN, ServoState.NOT_FOLLOWING, ServoState.CONTRADICTED)
 _WAITING = StepResult.stopped(ServoState.STALE_INPUT, "waiting for the next matched image")
 _STATUS_PERIOD_S = 0.5
 
@@ -245,7 +243,7 @@ class ControllerNode(ServoNode):
             self._depth_problem = self._servo.depth_problem
             if self._depth_problem:
                 self.get_logger().warning(self._depth_problem)
-        if self._result.state in _LATCHED and self._enabled:
+        if self._result.state in LATCHED_STATES and self._enabled:
             self._latched = self._result.state, self._result.message
         self._answer(stamp_s)
 
@@ -331,7 +329,7 @@ class ControllerNode(ServoNode):
     def diagnose(self):
         state, message = self.state()
         level = DiagnosticStatus.WARN if state > ServoState.CONVERGED else DiagnosticStatus.OK
-        if state in (*_LATCHED, ServoState.TF_ERROR):
+        if state in (*LATCHED_STATES, ServoState.TF_ERROR):
             level = DiagnosticStatus.ERROR
         values = {
             "state": state.name,

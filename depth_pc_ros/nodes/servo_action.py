@@ -8,7 +8,7 @@ from rclpy.action import ActionServer, CancelResponse
 from depth_pc_interfaces.action import Servo
 from depth_pc_interfaces.msg import ServoStatus
 from depth_pc_interfaces.srv import SetGoalImage
-from depth_pc_ros.types import ServoState
+from depth_pc_ros.types import LATCHED_STATES, ServoState
 
 _Result = Servo.Result
 _SET_GOAL_TIMEOUT_S = 10.0
@@ -18,12 +18,6 @@ _GIVE_UP_CODES = {
     ServoState.STALE_INPUT: _Result.STALE_INPUT,
     ServoState.TF_ERROR: _Result.FAULT,
     ServoState.AMBIGUOUS: _Result.AMBIGUOUS,
-}
-_FAULT_CODES = {
-    ServoState.FAULT: _Result.FAULT,
-    ServoState.FROZEN: _Result.FROZEN,
-    ServoState.NOT_FOLLOWING: _Result.NOT_FOLLOWING,
-    ServoState.CONTRADICTED: _Result.CONTRADICTED,
 }
 
 
@@ -139,8 +133,8 @@ class ServoAction:
             self._finish(_Result.PREEMPTED, f"goal {self._node.goal_id} replaced goal {run.goal_id}")
         elif state is ServoState.CONVERGED:
             self._finish(_Result.NONE, "converged")
-        elif state in _FAULT_CODES:
-            self._finish(_FAULT_CODES[state], message)
+        elif state in LATCHED_STATES:  # the codes have the states' names
+            self._finish(getattr(_Result, state.name), message)
         elif state is ServoState.DISABLED:
             self._finish(_Result.DISABLED, "the controller was disabled")
         elif run.lost_since_s is not None and now_s - run.lost_since_s > self._node.config.give_up_s:
