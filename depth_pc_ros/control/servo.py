@@ -16,7 +16,7 @@ from depth_pc_ros.control.laws import make_law
 from depth_pc_ros.control.limits import VelocityLaw, limit_norms
 from depth_pc_ros.control.motion_monitor import MotionMonitor
 from depth_pc_ros.control.motion_scale import MotionScale
-from depth_pc_ros.control.progress import Progress
+from depth_pc_ros.control.progress import FAR_LIMIT, NEAR_LIMIT, Progress
 from depth_pc_ros.control.stopping import StoppingRule
 from depth_pc_ros.control.target_filter import TargetFilter
 from depth_pc_ros.control.waking import WakeRule
@@ -28,6 +28,10 @@ from depth_pc_ros.types import Goal, LawOutput, Matches, Observation, ServoState
 _STUCK = (
     "{:.0f} cm and {:.0f}° were commanded and the picture came no nearer to the goal: it swings where the latency is "
     "longer than actuation_delay_s says, or the goal looks alike from several poses"
+)
+_BLOCKED = (
+    "{:.0f} cm and {:.0f}° were commanded close to the goal and the picture came no nearer to it: look at what blocks "
+    "the arm (contact, joint limit, protective stop); a target that moves needs after_goal: track"
 )
 
 
@@ -55,6 +59,7 @@ class Servo:
     NEAR = 4.0  # times the stopping error: a target that has been nearer for the hold time is tracked
     LEAVE = 2.0  # times as far: it is not tracked any more
     STILL_PX_S = 1.0  # a tracked target that is slower in the image is at rest
+    ARRIVED, ARRIVED_PX = 0.5, 0.5  # the law that wants to move the image by more, of the error and px, is on its way
 
     def __init__(self, config: ControlConfig, law: ControlLaw | None = None):
         """law: in place of the one that `config` names. Raises CheckpointError, ConfigError (see `make_law`)."""
@@ -64,7 +69,7 @@ class Servo:
         self._scale = MotionScale(self._loop.record)
         self._monitor = MotionMonitor(self._loop.record)
         self._depth_check = DepthCheck(self._loop.record)
-        self._progress = Progress()
+        self._far_progress, self._near_progress = Progress(FAR_LIMIT), Progress(NEAR_LIMIT)
         self._stopping = StoppingRule(config.stop_error, config.stop_hold_s, config.stop_precision)
         self._wake = WakeRule(np.inf)
         self._target = TargetFilter()
@@ -131,7 +136,8 @@ class Servo:
         self._scale.begin_line()
         self._monitor.begin()
         self._depth_check.begin()
-        self._progress.reset()
+        self._far_progress.reset()
+        self._near_progress.reset()
         self._law.reset()
         self._stopping.reset()
         self._leave_target()
@@ -277,11 +283,11 @@ class Servo:
         target = self._while_unseen(self.velocity_law.target(remaining, delay_s, self._target.velocity))
         # A slow law is not taken for one that no longer improves.
         self._stopping.hold_s = max(self.config.stop_hold_s, 0.25 / self.velocity_law.gain_behind(delay_s))
-        error = self._judge_error(observation, law.inliers, stamp_s, frame_s)
-        if self.config.check_motion and self._is_stuck(error, stamp_s, frame_s):
-            return self._final(
-                ServoState.CONTRADICTED, _STUCK.format(*self._progress.path * (100, 180 / np.pi)), matches
-            )
+        wanted = self._image_motion(remaining)
+        error = self._judge_error(observation, law.inliers, wanted, stamp_s, frame_s)
+        stuck = self._stuck(error, wanted, stamp_s, frame_s) if self.config.check_motion else None
+        if stuck:
+            return self._final(*stuck, matches)
         state = ServoState.SERVOING
         if self._converged:
             self._monitor.rest()
@@ -367,10 +373,21 @@ class Servo:
             return target
         return limit_norms(target, self.UNSEEN_LINEAR, self.UNSEEN_ANGULAR)
 
-    def _is_stuck(self, error: float, stamp_s: float, frame_s: float) -> bool:
-        """Whether far from the goal the servo comes no nearer; near it, it may follow a moving target."""
-        far = error > self.NEAR * self.config.stop_error
-        return far and self._progress.see(error, self.record.path(stamp_s - frame_s, stamp_s))
+    def _on_the_way(self, error: float, wanted: float) -> bool:
+        """Whether the law still wants to move the image, by a good part of its error."""
+        return wanted > max(self.ARRIVED * error, self.ARRIVED_PX / self._goal.intrinsics.focal)
+
+    def _stuck(self, error: float, wanted: float, stamp_s: float, frame_s: float) -> tuple[ServoState, str] | None:
+        """Why the servo stops where it comes no nearer to the goal; close to it, it may follow a moving target."""
+        path = self.record.path(stamp_s - frame_s, stamp_s)
+        if error > self.NEAR * self.config.stop_error:
+            progress, state, text = self._far_progress, ServoState.CONTRADICTED, _STUCK
+        elif self.config.after_goal != "track" and self._loop.obeyed and self._on_the_way(error, wanted):
+            progress, state, text = self._near_progress, ServoState.NOT_FOLLOWING, _BLOCKED
+        else:
+            self._near_progress.reset()
+            return None
+        return (state, text.format(*progress.path * (100, 180 / np.pi))) if progress.see(error, path) else None
 
     def _final(self, state: ServoState, message: str, matches: Matches) -> StepResult:
         """Stop until `reset`."""
@@ -385,8 +402,14 @@ class Servo:
         self._scale.begin_line()
         return StepResult.stopped(ServoState.LOST, message, matches.num_matched)
 
-    def _judge_error(self, observation: Observation, inliers: np.ndarray, stamp_s: float, frame_s: float) -> float:
-        """Mean error of the inliers on the normalised plane; decides whether the servo has converged."""
+    def _judge_error(
+        self, observation: Observation, inliers: np.ndarray, wanted: float, stamp_s: float, frame_s: float
+    ) -> float:
+        """Mean error of the inliers on the normalised plane; decides whether the servo has converged.
+
+        wanted: motion of the image that the law still wants. An error that it wants to lower and that does not fall is
+        not an arrival: the arm does not move.
+        """
         points = np.where(inliers[:, None], observation.current, np.nan)
         distances = np.linalg.norm(points - observation.goal, axis=1)
         self._error = error = self._stopping.mean_error(np.nan_to_num(distances), inliers)
@@ -395,7 +418,9 @@ class Servo:
             if wakes:
                 self._converged = False
                 self._stopping.restart()
-        elif self._target_rests(observation) and self._stopping.converged(error, stamp_s):
+        elif self._on_the_way(error, wanted):
+            self._stopping.restart()
+        elif self._target_rests() and self._stopping.converged(error, stamp_s):
             self._converged = True
             self._wake.rest(points)
         self._watch_target(error, frame_s)
@@ -419,8 +444,11 @@ class Servo:
         self._near_s = 0.0
         self._target.reset()
 
-    def _target_rests(self, observation: Observation) -> bool:
+    def _target_rests(self) -> bool:
         """Whether the tracked target is as good as still in the image; True where none is tracked."""
-        L = interaction_matrix(observation.goal, np.full(len(observation.goal), self._distance_m))
-        speed = np.linalg.norm(L @ self._target.velocity, axis=1).mean() * observation.focal_px
-        return bool(speed < self.STILL_PX_S)
+        return self._image_motion(self._target.velocity) * self._goal.intrinsics.focal < self.STILL_PX_S
+
+    def _image_motion(self, twist: np.ndarray) -> float:
+        """Mean length of the motion of the goal's points on the normalised plane, by a twist (6,) in a unit of time."""
+        L = interaction_matrix(self._goal_points, np.full(len(self._goal_points), self._distance_m))
+        return float(np.linalg.norm(L @ twist, axis=1).mean())

@@ -48,6 +48,14 @@ def test_a_dead_arm_is_not_following(offset, since_s):
     assert loop.commanded[0] < 0.035 or loop.commanded[1] < 3.5  # one that dies at speed has to be told from a lag
 
 
+@pytest.mark.parametrize("blocked_m", [0.003, 0.005, 0.01])
+@pytest.mark.parametrize("offset", [(0.2, 0.1, -0.1, 0, 0, 0), (0.15, -0.1, 0.12, 0.1, 0.15, 0.5), np.full(6, 3e-3)])
+def test_an_arm_that_is_blocked_close_to_the_goal_has_not_arrived(offset, blocked_m):
+    loop = PointLoop(0, offset, blocked_m=blocked_m)
+    assert loop.run(20.0) is ServoState.NOT_FOLLOWING
+    assert loop.commanded[0] < 0.8
+
+
 @pytest.mark.parametrize("offset", [(0.2, 0.1, -0.1, 0, 0, 0), (0.15, -0.1, 0.12, 0.1, 0.15, 0.5)])
 @pytest.mark.parametrize("since_s", [0.0, 0.1, 0.6])
 def test_a_frozen_stream_is_named(offset, since_s):

@@ -1,12 +1,12 @@
 import numpy as np
 
-from depth_pc_ros.control.progress import Progress
+from depth_pc_ros.control.progress import FAR_LIMIT, Progress
 
 STEP = np.array([0.005, 0.01])  # m and rad in one image
 
 
 def images_until_stuck(errors):
-    progress = Progress()
+    progress = Progress(FAR_LIMIT)
     return next((k for k, error in enumerate(errors) if progress.see(error, STEP)), None)
 
 
@@ -20,7 +20,7 @@ def test_swinging_is_none():
 
 
 def test_a_reset_forgets():
-    progress = Progress()
+    progress = Progress(FAR_LIMIT)
     for _ in range(199):
         assert not progress.see(0.1, STEP)
     progress.reset()

@@ -21,19 +21,21 @@ class PointLoop:
 
     hz: images per second. lag_s: of the arm, unknown to the servo. speed: of the arm over the commanded one. hand_eye:
     error, m and degrees. drift: of the points, m/s. executed: (6,) commanded to (6,) carried out. dead_s, frozen_s:
-    from when on the arm stands still, or the last image comes again and again.
+    from when on the arm stands still, or the last image comes again and again. blocked_m: nearer to the goal it does not
+    come.
     """
 
     def __init__(
         self, seed, offset=(0.15, -0.1, 0.12, 0.1, 0.15, 0.5), points=100, noise_px=0.3, mismatches=0.0, hidden=0.0,
         hz=50, lag_s=0.0, speed=1.0, hand_eye=(0.0, 0.0), drift=0.0, prior=1.0, relief_m=0.1, executed=None,
-        dead_s=np.inf, frozen_s=np.inf, obeyed=True,
+        dead_s=np.inf, frozen_s=np.inf, blocked_m=0.0, obeyed=True,
     ):  # fmt: skip
         rng = self.rng = np.random.default_rng(seed)
         self.intrinsics = Intrinsics(540.0, 540.0, 319.5, 239.5, 640, 480)
         self.noise_px, self.mismatches, self.hidden = noise_px, mismatches, hidden
         self.every, self.lag = round(1 / (hz * TICK_S)), round(lag_s / TICK_S)
         self.speed, self.executed, self.dead_s, self.frozen_s = speed, executed, dead_s, frozen_s
+        self.blocked_m = blocked_m
         angle, radius = rng.uniform(0, 2 * np.pi, points), 0.2 * np.sqrt(rng.random(points))
         height = rng.uniform(0, relief_m, points)
         self.points = np.column_stack([radius * np.cos(angle), radius * np.sin(angle), height])
@@ -86,7 +88,7 @@ class PointLoop:
         twist = self.hand_eye @ twist
         if self.executed is not None:
             twist = self.executed(twist)
-        if now_s < self.dead_s:
+        if now_s < self.dead_s and se3.pose_error(self.T, self.T_goal)[0] >= self.blocked_m:
             self.T = self.T @ se3.exp(self.speed * TICK_S * twist)
         self.T_goal = se3.from_rt(self.T_goal[:3, :3], self.T_goal[:3, 3] + TICK_S * self.drift)
         self.points = self.points + TICK_S * self.drift
