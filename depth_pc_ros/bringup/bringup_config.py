@@ -69,6 +69,8 @@ class BringupConfig(Config):
     matcher: str | None = _or_parameter(MatcherConfig, "matcher")
     matcher_weights: str | None = _or_parameter(MatcherConfig, "matcher_weights")
     lightglue_weights: str | None = _or_parameter(MatcherConfig, "lightglue_weights")
+    mask: str | None = _or_parameter(MatcherConfig, "mask")
+    roi: str | None = _or_parameter(MatcherConfig, "roi")
     params: str = option(
         "", "Your own parameter file, a YAML with a section for each node; the options given here override it."
     )

@@ -74,7 +74,7 @@ def nodes(config: BringupConfig) -> list[NodeSpec]:
         NodeSpec(
             "keypoints",
             "keypoint_node",
-            {**clock, **_given(config, "matcher", "matcher_weights", "lightglue_weights")},
+            {**clock, **_given(config, "matcher", "matcher_weights", "lightglue_weights", "mask", "roi")},
             {**camera, **depth},
         ),
         NodeSpec(
