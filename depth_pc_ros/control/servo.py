@@ -144,6 +144,7 @@ class Servo:
         self._depth_track.reset()
         self._last_stamp_s = -np.inf
         self._converged = False
+        self._doubt = ""  # of the last picture that was judged since the stop
         self._error = np.inf  # of the last image
         self._fault = ""
 
@@ -291,11 +292,15 @@ class Servo:
         state = ServoState.SERVOING
         if self._converged:
             self._monitor.rest()
-            state = ServoState.AMBIGUOUS if matches.doubt else ServoState.CONVERGED
+            if np.isfinite(matches.agreement) or matches.doubt:
+                self._doubt = matches.doubt
+            state = ServoState.AMBIGUOUS if self._doubt else ServoState.CONVERGED
+        else:
+            self._doubt = ""
         return StepResult(
             twist=np.zeros(6) if self._converged else target,
             state=state,
-            message=matches.doubt if state is ServoState.AMBIGUOUS else "",
+            message=self._doubt,
             num_matches=matches.num_matched,
             error=error,
             agreement=matches.agreement,
