@@ -71,7 +71,9 @@ def check_image_msg(msg: Image, name: str, bytes_per_pixel: int, size: tuple[int
     check_header(msg.header, name)
     check_size(msg.width, msg.height, name)
     if size is not None and (msg.width, msg.height) != tuple(size):
-        raise ImageError(f"{name}: expected {size[0]} x {size[1]} as in its camera_info, got {msg.width} x {msg.height}")
+        raise ImageError(
+            f"{name}: expected {size[0]} x {size[1]} as in its camera_info, got {msg.width} x {msg.height}"
+        )
     width = msg.width * bytes_per_pixel
     if msg.step < width:
         raise ImageError(f"{name}: step is {msg.step} bytes, {msg.width} pixels of {msg.encoding[:60]} need {width}")

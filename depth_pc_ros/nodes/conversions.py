@@ -99,12 +99,17 @@ def mask_from_image(msg: Image, name: str = "mask") -> np.ndarray:
     return _rows(msg, name, 1)
 
 
-def relative_depth_from_image(msg: Image, name: str = "relative depth") -> np.ndarray:
-    """(H, W) float32 of a 32FC1 image, of any sign and scale; NaN where invalid. Raises ImageError."""
+def relative_depth_from_image(
+    msg: Image, name: str = "relative depth", size: tuple[int, int] | None = None
+) -> np.ndarray:
+    """(H, W) float32 of a 32FC1 image, of any sign and scale; NaN where invalid.
+
+    size: (width, height) that it must have; None: any. Raises ImageError.
+    """
     if msg.encoding != "32FC1":
         raise ImageError(f"{name}: expected encoding 32FC1, got {quoted(msg.encoding)}")
     dtype = np.dtype((">" if msg.is_bigendian else "<") + _DEPTH["32FC1"])
-    values = _rows(msg, name, dtype.itemsize).view(dtype).astype(np.float32)
+    values = _rows(msg, name, dtype.itemsize, size).view(dtype).astype(np.float32)
     return check_relative_depth(values, (msg.width, msg.height), name)
 
 
@@ -225,7 +230,7 @@ def goal_from_msg(msg: ServoGoal) -> Goal:
     check_count(len(msg.keypoints) // 2, "goal keypoints", GoalError)
     keypoints = np.asarray(msg.keypoints, dtype=np.float64).reshape(-1, 2)
     check_pixels(keypoints, "goal keypoints", GoalError)
-    depth = depth_to_metres(msg.depth, "goal depth", camera.size) if msg.depth.width else None
+    depth = depth_to_metres(msg.depth, "goal depth") if msg.depth.width else None
     return Goal.from_images(keypoints, camera, goal_distance(msg.distance), depth)
 
 

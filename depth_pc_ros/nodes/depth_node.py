@@ -13,7 +13,7 @@ from depth_pc_interfaces.msg import ServoGoal
 from depth_pc_ros.errors import DepthPcError
 from depth_pc_ros.geometry.camera import check_depth, check_image
 from depth_pc_ros.nodes.base import IMAGE_QOS, LATCHED_QOS, ServoNode, run
-from depth_pc_ros.nodes.bounds import opencv_errors
+from depth_pc_ros.nodes.bounds import check_header, opencv_errors
 from depth_pc_ros.nodes.conversions import depth_to_image, depth_to_metres, image_to_rgb, stamp_to_seconds
 from depth_pc_ros.nodes.live_camera import LiveCamera
 from depth_pc_ros.nodes.node_configs import DepthNodeConfig
@@ -96,6 +96,7 @@ class DepthNode(ServoNode):
         if not msg.goal_id:
             return
         try:
+            check_header(msg.header, "goal")
             with opencv_errors("goal image"):
                 depth = self._estimator(check_image(image_to_rgb(msg.image, "goal image"), "goal image"))
         except DepthPcError as error:
