@@ -190,9 +190,7 @@ class KeypointNode(ServoNode):
     @staticmethod
     def _check_size(name: str, msg: Image, size: tuple[int, int]) -> None:
         if (msg.width, msg.height) != size:
-            raise ImageError(
-                f"{name}: expected the image's size {size[0]} x {size[1]}, got {msg.width} x {msg.height}"
-            )
+            raise ImageError(f"{name}: expected the image's size {size[0]} x {size[1]}, got {msg.width} x {msg.height}")
 
     def _goal_rectifier(self, request: SetGoalImage.Request) -> Rectifier:
         """Map from the goal image's pixels to the live camera's."""
