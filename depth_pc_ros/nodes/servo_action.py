@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from rclpy.action import ActionServer, CancelResponse
+import rclpy.action
 from rclpy.task import Future, Task
 from sensor_msgs.msg import Image
 
@@ -26,8 +26,8 @@ _GIVE_UP_CODES = {
 }
 
 
-class _PromptServer(ActionServer):
-    """An action server that ends a goal at once, not in a later turn of the executor.
+class ActionServer(rclpy.action.ActionServer):
+    """Ends a goal at once, not in a later turn of the executor.
 
     The node may be about to clean up or to end: there would be no such turn, and the client would wait for ever.
     """
@@ -65,13 +65,13 @@ class ServoAction:
         self._node = node
         self._run: _Run | None = None
         self._set_goal = node.create_client(SetGoalImage, "set_goal_image")
-        self._server = _PromptServer(
+        self._server = ActionServer(
             node,
             Servo,
             "~/servo",
             execute_callback=lambda _: None,  # each goal brings its own
             handle_accepted_callback=self._accept,
-            cancel_callback=lambda _handle: CancelResponse.ACCEPT,
+            cancel_callback=lambda _handle: rclpy.action.CancelResponse.ACCEPT,
             result_timeout=_RESULT_KEPT_S,
         )
 
