@@ -51,6 +51,7 @@ class _Run:
     goal_id: int | None = None
     asked: Future | None = None
     enabled: bool = False
+    converged: bool = False
     lost_since_s: float | None = None
 
 
@@ -140,6 +141,8 @@ class ServoAction:
         timeout_s = run.handle.request.timeout_s
         if run.handle.is_cancel_requested:
             self._finish(_Result.CANCELED, "canceled by the client")
+        elif run.converged:
+            self._finish(_Result.NONE, "converged")
         elif 0 < timeout_s < now_s - run.began_s:
             self._finish(_Result.TIMEOUT, f"not converged within {timeout_s} s")
         elif run.enabled:
@@ -168,7 +171,7 @@ class ServoAction:
         if self._node.goal_id not in (run.goal_id, 0):
             self._finish(_Result.PREEMPTED, f"goal {self._node.goal_id} replaced goal {run.goal_id}")
         elif state is ServoState.CONVERGED:
-            self._finish(_Result.NONE, "converged")
+            run.converged = True  # the result comes a tick later: the client gets the feedback before it
         elif state in LATCHED_STATES:  # the codes have the states' names
             self._finish(getattr(_Result, state.name), message)
         elif state is ServoState.DISABLED:
