@@ -50,3 +50,21 @@ def test_tf_gives_the_pose_of_the_camera_in_the_tool(monkeypatch):
     np.testing.assert_allclose(T[:3, 3], [0.05, 0.0, -0.02])
     with pytest.raises(TransformError, match=r"'elsewhere' to 'tool0'.*does not exist"):
         hand_eye.T_tool_cam("elsewhere")
+
+
+@pytest.mark.parametrize(
+    ("position", "quat"),
+    [((np.nan, 0, 0), (0, 0, 0, 1)), ((np.inf, 0, 0), (0, 0, 0, 1)), ((0, 0, 0), (np.nan, 0, 0, 1)), ((0, 0, 0), (0, 0, 0, 0))],
+)  # fmt: skip
+def test_a_transform_that_is_no_pose_is_refused(monkeypatch, position, quat):
+    def lookup(_buffer, _target, _source, _time):
+        found = TransformStamped()
+        p, q = found.transform.translation, found.transform.rotation
+        p.x, p.y, p.z = map(float, position)
+        q.x, q.y, q.z, q.w = map(float, quat)
+        return found
+
+    monkeypatch.setattr(FakeTf.Buffer, "lookup_transform", lookup)
+    monkeypatch.setitem(sys.modules, "tf2_ros", FakeTf("tf2_ros"))
+    with pytest.raises(TransformError, match="'optical' to 'tool0' is not usable: expected a finite position"):
+        TfHandEye(node=None, tool_frame="tool0").T_tool_cam("optical")
