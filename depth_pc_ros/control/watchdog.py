@@ -15,6 +15,32 @@ def stamp_problem(what: str, stamp_s: float, now_s: float, max_age_s: float, max
     return ""
 
 
+class ClockWatch:
+    """Sees a clock that was set (a bag that loops, a reset simulator, a time server), by holding it against a steady one.
+
+    gap_s: steady time between the last two looks; a long one: whoever looks was held up.
+    """
+
+    MAX_BACK_S = 0.1  # stamps are not newer for so long at most, so that nothing has to be done about it
+    MAX_AHEAD_S = 1.0  # of the steady clock, as simulated time may run faster
+
+    def __init__(self) -> None:
+        self._last: tuple[float, float] | None = None
+        self.gap_s = 0.0
+
+    def jump(self, now_s: float, steady_s: float) -> str:
+        """What happened to the clock since the last look; "" when nothing. A clock at zero has not begun yet."""
+        last_now_s, last_steady_s = self._last or (0.0, steady_s)
+        self._last = now_s, steady_s
+        self.gap_s = steady_s - last_steady_s
+        passed_s = now_s - last_now_s
+        if passed_s < -self.MAX_BACK_S:
+            return f"the clock was set back by {-passed_s:.1f} s"
+        if last_now_s > 0 and passed_s - self.gap_s > self.MAX_AHEAD_S:
+            return f"the clock jumped ahead by {passed_s - self.gap_s:.1f} s"
+        return ""
+
+
 class InputWatchdog:
     """Watches one input by the age of its stamps and, on a steady clock, by when it was last received.
 

@@ -22,6 +22,9 @@ class FixedHandEye:
         """Pose (4, 4) of the camera's optical frame in the tool frame."""
         return self._T_tool_cam
 
+    def clear(self) -> None:
+        """The clock was set: nothing here has a time."""
+
 
 class TfHandEye:
     """Looks up the newest pose in TF at every call, so that the camera may be on a moving part."""
@@ -53,3 +56,7 @@ class TfHandEye:
                 f"and a unit quaternion x y z w, got {position.tolist()} and {quat.tolist()}"
             )
         return from_rt(rotation_of(quat), position)
+
+    def clear(self) -> None:
+        """The clock was set: forget the poses of the old time (TF drops newer ones as old); static ones stay."""
+        self._buffer.clear()

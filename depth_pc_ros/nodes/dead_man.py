@@ -1,0 +1,86 @@
+"""Stops the arm when the twist adapter dies while it moves it: a driver may obey its last twist for ever.
+
+A process of its own, beside the adapter: it sends through the same driver class, and only while the adapter is silent.
+"""
+
+import math
+
+import numpy as np
+from diagnostic_msgs.msg import DiagnosticStatus
+from rclpy.wait_for_message import wait_for_message
+
+from depth_pc_ros.control.command_loop import ZeroBurst
+from depth_pc_ros.control.watchdog import ClockWatch, InputWatchdog
+from depth_pc_ros.nodes.adapter_status import HEARTBEAT_S, AdapterStatus
+from depth_pc_ros.nodes.arm_drivers import DRIVERS
+from depth_pc_ros.nodes.base import LATCHED_QOS, ServoNode, run
+from depth_pc_ros.nodes.node_configs import DeadManConfig
+
+
+class DeadMan(ServoNode):
+    """In: `adapter_status`. Out: five zero twists to the driver where an adapter that moved the arm falls silent."""
+
+    def __init__(self, **node_options):
+        super().__init__("dead_man", DeadManConfig, **node_options)
+
+    def build(self) -> None:
+        config = self.config
+        self._driver = DRIVERS[config.profile](self, config.tool_frame)
+        self.create_subscription(DiagnosticStatus, "adapter_status", self._on_status, LATCHED_QOS)
+        self.create_timer(1.0 / config.rate_hz, self._tick, clock=self.steady_clock)
+
+    def begin(self) -> None:
+        self._watchdog = InputWatchdog("status of the twist adapter", self.config.adapter_timeout_s, math.inf)
+        self._clock_watch = ClockWatch()
+        self._burst = ZeroBurst()
+        self._moving = False  # the arm, as far as the adapter has told
+        self._problem = ""
+
+    def halt(self) -> None:
+        """What killed the adapter may end this node, too: give the adapter its time to show that it lives."""
+        while self._burst.tick():
+            self._send_zero()
+        timeout_s = self.config.adapter_timeout_s
+        if self._moving and not wait_for_message(DiagnosticStatus, self, "adapter_status", time_to_wait=timeout_s)[0]:
+            for _ in range(self._burst.count):
+                self._send_zero()
+
+    def diagnose(self):
+        level = DiagnosticStatus.ERROR if self._problem else DiagnosticStatus.OK
+        return level, self._problem or "watching", {"moving": self._moving, "profile": self.config.profile}
+
+    def _on_status(self, msg: DiagnosticStatus) -> None:
+        if not self.active:
+            return
+        self._watchdog.receive(self.now_s(), self.now_s(), self.steady_s())
+        self._moving = AdapterStatus.from_msg(msg).moving
+        self._burst.cancel()  # the adapter lives: the arm is its own again
+        self._problem = ""
+
+    def _tick(self) -> None:
+        if not self.active:
+            return
+        now_s, steady_s = self.now_s(), self.steady_s()
+        self._clock_watch.jump(now_s, steady_s)
+        if self._clock_watch.gap_s > 2 * HEARTBEAT_S:  # held up: what the adapter sent meanwhile is still to be read
+            self._watchdog.receive(now_s, now_s, steady_s)
+        silence = self._watchdog.silence(steady_s)
+        if self._moving and silence:
+            self._problem = f"{silence}, and it moved the arm: zeros were sent to the driver"
+            self.get_logger().error(self._problem)
+            self._burst.start()
+        if self._burst.tick():
+            self._send_zero()
+
+    def _send_zero(self) -> None:
+        self._moving = False
+        self._driver.send(np.zeros(6), self.get_clock().now().to_msg())
+
+
+def main() -> int:
+    """Entry point of the executable `dead_man`."""
+    return run(DeadMan)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
