@@ -14,11 +14,17 @@ from depth_pc_interfaces.msg import KeypointMatches, ServoGoal, ServoStatus
 from depth_pc_ros.control.command_record import LONGEST_S
 from depth_pc_ros.control.limits import VelocityLaw
 from depth_pc_ros.control.servo import Servo
+<<<<<<< HEAD
 from depth_pc_ros.control.watchdog import ClockWatch, InputWatchdog
 from depth_pc_ros.errors import DepthPcError
 from depth_pc_ros.nodes.adapter_status import AdapterStatus
+=======
+from depth_pc_ros.control.watchdog import InputWatchdog
+from depth_pc_ros.errors import DepthPcError, ImageError
+>>>>>>> messages
 from depth_pc_ros.nodes.base import IMAGE_QOS, LATCHED_QOS, TWIST_QOS, ServoNode, run
-from depth_pc_ros.nodes.conversions import seconds_to_stamp, stamp_to_seconds, twist_to_msg
+from depth_pc_ros.nodes.bounds import check_header
+from depth_pc_ros.nodes.conversions import stamp_to_seconds, twist_to_msg
 from depth_pc_ros.nodes.lockstep_queue import LockstepQueue
 from depth_pc_ros.nodes.node_configs import ControllerNodeConfig
 from depth_pc_ros.nodes.rivals import Rivals
@@ -177,19 +183,21 @@ class ControllerNode(ServoNode):
             return ServoState.CONVERGED, ""
         if self._adapter.state == "LIMITED":
             return ServoState.LIMITED, self._adapter.message
-        return ServoState.SERVOING, self._adapter.message or self._servo.depth_problem
+        return ServoState.SERVOING, self._adapter.message or self._inputs.goal_problem or self._servo.depth_problem
 
     # Inputs
 
     def _on_goal(self, msg: ServoGoal):
-        self._lockstep_queue.clear()
         self._inputs.set_goal(msg)
-        self._result = _WAITING
+        if self._inputs.goal_problem:
+            self.get_logger().warning(self._inputs.goal_problem, throttle_duration_sec=2.0)
+        if self.goal_id == msg.goal_id:  # the old goal stays where the new one is refused
+            self._lockstep_queue.clear()
+            self._result = _WAITING
         self._publish_status()
 
     def _on_depth(self, msg: Image):
-        self._inputs.add_depth(msg)
-        self._step_queued()
+        self._take(self._inputs.add_depth, msg)
 
     def _on_relative_depth(self, msg: Image):
         self._take(self._inputs.add_relative_depth, msg)
@@ -235,13 +243,18 @@ class ControllerNode(ServoNode):
     def _on_matches(self, msg: KeypointMatches):
         if not self.active:
             return
+        try:
+            check_header(msg.header, "matches")
+        except ImageError as error:
+            self.get_logger().warning(f"not used: {error}", throttle_duration_sec=2.0)
+            return
         self._check_time()
         if self._watchdog.problem(self.steady_s()) or self._adapter_stands_still():
             self._servo.resume()  # the camera stood still: an error that did not fall meanwhile is not convergence
         stamp_s = stamp_to_seconds(msg.header.stamp)
         problem = self._watchdog.receive(stamp_s, self.now_s(), self.steady_s())
         if problem:
-            self._answer(stamp_s)
+            self._answer(msg.header.stamp)
         elif self.config.lockstep:
             self._lockstep_queue.add(msg, self.steady_s())
             self._step_queued()
@@ -280,18 +293,18 @@ class ControllerNode(ServoNode):
                 self.get_logger().warning(self._depth_problem)
         if self._result.state in LATCHED_STATES and self._enabled:
             self._latched = self._result.state, self._result.message
-        self._answer(stamp_s)
+        self._answer(msg.header.stamp)
 
     # Output
 
-    def _answer(self, stamp_s: float) -> None:
+    def _answer(self, stamp: Time) -> None:
         """Status after every matches; in lockstep also one twist, zero unless servoing: the simulator waits for it.
 
         The answer has the stamp of its image, so that a delayed one is not taken for that of the next image.
         """
         if self.config.lockstep and self._enabled:
             self._stop_unless_moving()
-            self._publish_twist(self._servo.answer(), seconds_to_stamp(stamp_s))
+            self._publish_twist(self._servo.answer(), stamp)
         self._publish_status()
 
     def _stop_unless_moving(self) -> ServoState:
