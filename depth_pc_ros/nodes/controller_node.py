@@ -14,14 +14,9 @@ from depth_pc_interfaces.msg import KeypointMatches, ServoGoal, ServoStatus
 from depth_pc_ros.control.command_record import LONGEST_S
 from depth_pc_ros.control.limits import VelocityLaw
 from depth_pc_ros.control.servo import Servo
-<<<<<<< HEAD
 from depth_pc_ros.control.watchdog import ClockWatch, InputWatchdog
-from depth_pc_ros.errors import DepthPcError
-from depth_pc_ros.nodes.adapter_status import AdapterStatus
-=======
-from depth_pc_ros.control.watchdog import InputWatchdog
 from depth_pc_ros.errors import DepthPcError, ImageError
->>>>>>> messages
+from depth_pc_ros.nodes.adapter_status import AdapterStatus
 from depth_pc_ros.nodes.base import IMAGE_QOS, LATCHED_QOS, TWIST_QOS, ServoNode, run
 from depth_pc_ros.nodes.bounds import check_header
 from depth_pc_ros.nodes.conversions import stamp_to_seconds, twist_to_msg

@@ -40,7 +40,7 @@ class FaultMachine(RuleBasedStateMachine):
         self.world.servo()
         self.check()
 
-    def inject(self, name, moving, then_s, **arguments):
+    def inject(self, name, /, moving, then_s, **arguments):
         """moving: the servo is brought to move before, where it does not."""
         if moving and self.world.state not in ("SERVOING", "LIMITED"):
             self.world.start_again()
@@ -79,8 +79,8 @@ def _add_rules() -> None:
     """One rule per fault, of its name."""
     for name, (_function, strategies) in FAULTS.items():
 
-        def step(self, moving, then_s, _name=name, **arguments):
-            self.inject(_name, moving, then_s, **arguments)
+        def step(self, _fault=name, **arguments):
+            self.inject(_fault, **arguments)
 
         step.__name__ = name
         setattr(FaultMachine, name, rule(moving=st.booleans(), then_s=THEN_S, **strategies)(step))

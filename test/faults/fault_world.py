@@ -22,7 +22,7 @@ from depth_pc_ros.bringup.node_table import nodes
 from depth_pc_ros.errors import ImageError
 from depth_pc_ros.geometry import se3
 from depth_pc_ros.geometry.camera import Intrinsics
-from depth_pc_ros.nodes import controller_node, depth_node, keypoint_node, servo_action, twist_adapter
+from depth_pc_ros.nodes import controller_node, dead_man, depth_node, keypoint_node, servo_action, twist_adapter
 from depth_pc_ros.nodes.conversions import (
     depth_to_image,
     intrinsics_to_info,
@@ -38,6 +38,7 @@ NODES = {
     "depth": depth_node.DepthNode,
     "controller": controller_node.ControllerNode,
     "adapter": twist_adapter.TwistAdapter,
+    "dead_man": dead_man.DeadMan,
 }
 R_TOOL_CAM = se3.exp_so3(np.array([0.0, 0.0, 0.5 * np.pi]))
 MOVING = (ServoStatus.SERVOING, ServoStatus.LIMITED)
@@ -61,7 +62,9 @@ class World:
         self._commanded_s = -np.inf
         self.status = ServoStatus()
         self.statuses = 0
-        self.specs = {spec.name: spec for spec in nodes(BringupConfig(controller=law, depth="camera"))}
+        topics = {name: self.name(f"bridge/{name}") for name in ("image", "camera_info", "depth_image")}
+        real_arm = BringupConfig(controller=law, driver="twist", tool_frame="tool0", **topics)
+        self.specs = {spec.name: spec for spec in nodes(real_arm)}
         self._options = options
         self._open: list = []
         self.rivals = 0
@@ -70,6 +73,7 @@ class World:
         self._stack = contextlib.ExitStack()
         self._stack.enter_context(mock.patch.object(keypoint_node, "make_matcher", self._matcher))
         self._stack.enter_context(mock.patch.object(servo_action, "ActionServer", VirtualActionServer))
+        self._stack.enter_context(mock.patch.object(dead_man, "wait_for_message", self._wait_for_status))
         sys.modules["tf2_ros"] = _fake_tf(lambda: self.tf)
         self._stack.callback(sys.modules.pop, "tf2_ros")
         self.ros.listen(TwistStamped, self.name("bridge/command"), self._obey)
@@ -136,8 +140,8 @@ class World:
         for inside, outside in spec.remappings.items():
             arguments += ["-r", f"{inside}:={outside}"]
         parameters = {key: value for key, value in spec.parameters.items() if key != "use_sim_time"}
-        if name == "adapter":
-            parameters = {"profile": "pybullet", "hand_eye": "tf", "tool_frame": "tool0"}
+        if name in ("adapter", "dead_man"):
+            parameters["profile"] = "pybullet"  # of all drivers the one with a stamp
         if name == "controller":
             parameters |= self._options
         node = self.nodes[name] = self.ros.make(NODES[name], arguments, **parameters)
@@ -167,6 +171,12 @@ class World:
 
     def _matcher(self, _config):
         return PointMatcher(self.camera)
+
+    def _wait_for_status(self, _type, node, _topic, time_to_wait: float):
+        """Stands for `rclpy.wait_for_message`: whether the adapter reports within this time, which does not pass."""
+        adapter = self.nodes.get("adapter")
+        until_ns = self.ros.steady_ns + int(time_to_wait * 1e9)
+        return adapter is not None and adapter.active and adapter.stalled_until_ns < until_ns, None
 
     # The camera and the arm
 

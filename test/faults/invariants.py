@@ -24,6 +24,7 @@ INVARIANTS = {
     "recovery": "with good input it works again, or its status says what to do, and that helps",
     "memory": "memory is flat",
 }
+PERIOD_S = 0.02  # of the commands
 _TOLERANCE = 1.001
 _JERK_TOLERANCE = 1.5  # where the direction changes at full speed, the speed limit goes first
 
@@ -35,7 +36,15 @@ class _Commands:
     twist: np.ndarray = field(default_factory=lambda: np.zeros(6))
     acceleration: np.ndarray | None = None  # None: not known, after an uneven interval
     time_s: float = -np.inf
-    made_s: float = -np.inf  # when the controller made it
+
+
+@dataclass
+class _Limits:
+    """(2, 2): speed and acceleration, linear and angular."""
+
+    now: np.ndarray
+    before: np.ndarray
+    changed_s: float = -np.inf
 
 
 class Monitor:
@@ -47,10 +56,7 @@ class Monitor:
         self.commands = {name: _Commands() for name in ("controller/twist_cmd", "bridge/command")}
         self._good_s = -np.inf  # when matches came that may be acted on
         self._to_adapter_s = -np.inf  # when the adapter got motion
-        self._foreign_s = -np.inf  # when it got what the controller did not publish just then
-        self._made_s: dict[tuple[int, int], float] = {}  # stamp of the controller's commands -> when they were made
-        self._limits_changed_s = -np.inf
-        self._limits = self._old_limits = None
+        self._limits: dict[str, _Limits] = {}
         self._raised = 0
         self._left = False
         world.ros.published.append(self._see_published)
@@ -69,11 +75,8 @@ class Monitor:
         if topic == "/depth_pc/keypoints/matches":
             self._see_matches(msg)
         elif topic == "/depth_pc/controller/twist_cmd":
-            twist = twist_from_msg(msg.twist)
-            if twist.any():
+            if twist_from_msg(msg.twist).any():
                 self._to_adapter_s = self.world.ros.steady_s
-            if not np.array_equal(twist, self.commands["controller/twist_cmd"].twist):
-                self._foreign_s = self.world.ros.steady_s
 
     def _see_matches(self, msg: KeypointMatches) -> None:
         """Whether these matches may be acted on, judged apart from the nodes."""
@@ -88,29 +91,24 @@ class Monitor:
 
     # Limits
 
-    def _current_limits(self) -> tuple[np.ndarray, np.ndarray]:
+    def _current_limits(self, name: str, config) -> tuple[np.ndarray, np.ndarray]:
         """Speed and acceleration limit, (2,) linear and angular; the looser ones of now and a moment ago."""
-        config = self.world.nodes["controller"].config
+        now_s = self.world.ros.steady_s
         limits = np.array(
             [
                 [config.max_linear, config.max_angular],
                 [config.max_linear_acceleration, config.max_angular_acceleration],
             ]
         )
-        now_s = self.world.ros.steady_s
-        if self._limits is None or not np.array_equal(limits, self._limits):
-            self._old_limits = limits if self._limits is None else self._limits
-            self._limits, self._limits_changed_s = limits, now_s
-        if now_s - self._limits_changed_s < 0.1:
-            limits = np.maximum(limits, self._old_limits)
+        known = self._limits.setdefault(name, _Limits(limits, limits))
+        if not np.array_equal(limits, known.now):
+            self._limits[name] = known = _Limits(limits, known.now, now_s)
+        if now_s - known.changed_s < 0.1:
+            limits = np.maximum(limits, known.before)
         return limits[0], limits[1]
 
     def _see_command(self, name: str, msg: TwistStamped) -> None:
         now_s, last, twist = self.world.ros.steady_s, self.commands[name], twist_from_msg(msg.twist)
-        stamp = msg.header.stamp.sec, msg.header.stamp.nanosec
-        if name == "controller/twist_cmd":
-            self._made_s[stamp] = now_s
-        made_s = self._made_s.get(stamp, now_s)
         if not np.isfinite(twist).all():
             self.add("finite", f"{name}: {twist.tolist()}")
             return
@@ -119,41 +117,34 @@ class Monitor:
             acceleration = np.zeros(6)
         else:
             self._check_state(name, twist)
-            if name == "controller/twist_cmd" or now_s - self._foreign_s > self.world.ARM_TIMEOUT_S:
-                acceleration = self._check_limits(name, twist, last, made_s)
-        last.twist, last.time_s, last.acceleration, last.made_s = twist, now_s, acceleration, made_s
+            acceleration = self._check_limits(name, twist, last)
+        last.twist, last.time_s, last.acceleration = twist, now_s, acceleration
 
-    def _check_limits(self, name: str, twist: np.ndarray, last: _Commands, made_s: float) -> np.ndarray | None:
+    def _check_limits(self, name: str, twist: np.ndarray, last: _Commands) -> np.ndarray | None:
         """The acceleration (6,); None where the interval was not even."""
-        speed_limit, acceleration_limit = self._current_limits()
-        config = self.world.nodes["controller"].config
-        period_s = 1.0 / config.rate_hz
+        node = self.world.nodes["controller" if name == "controller/twist_cmd" else "adapter"]
+        speed_limit, acceleration_limit = self._current_limits(name, node.config)
         since_s = self.world.ros.steady_s - last.time_s
-        previous, most_s = last.twist, max(since_s, made_s - last.made_s, period_s)
-        if since_s > self.world.ARM_TIMEOUT_S:  # the arm rests
-            previous = np.zeros(6)
-        if name == "controller/twist_cmd":
-            most_s = min(most_s, 2 * period_s)  # what the controller takes a longer interval for
-        elif not previous.any():
-            most_s = 2 * period_s
-        norms = np.linalg.norm(twist.reshape(2, 3), axis=1)
-        if (norms > _TOLERANCE * np.maximum(speed_limit, np.linalg.norm(previous.reshape(2, 3), axis=1))).any():
+        # The controller takes a late timer into account, up to two periods; the adapter no late command.
+        most_s = min(since_s, 2 * PERIOD_S if name == "controller/twist_cmd" else PERIOD_S)
+        norms, before = (np.linalg.norm(each.reshape(2, 3), axis=1) for each in (twist, last.twist))
+        if (norms > _TOLERANCE * np.maximum(speed_limit, before)).any():
             self.add("speed", f"{name}: {norms} m/s, rad/s where {speed_limit} is allowed")
-        step = np.linalg.norm((twist - previous).reshape(2, 3), axis=1)
+        step = np.linalg.norm((twist - last.twist).reshape(2, 3), axis=1)
         if (step > _TOLERANCE * acceleration_limit * most_s + 1e-9).any():
             self.add(
                 "acceleration",
                 f"{name}: a step of {step} m/s, rad/s after {since_s:.4f} s, at most {acceleration_limit * most_s} is "
-                f"allowed; from {previous.round(4).tolist()}",
+                f"allowed; from {last.twist.round(4).tolist()}",
             )
-        if not 0.9 * period_s < since_s < 1.1 * period_s:
+        if not 0.9 * PERIOD_S < since_s < 1.1 * PERIOD_S:
             return None
         acceleration = (twist - last.twist) / since_s
-        self._check_jerk(name, acceleration, last, acceleration_limit / config.jerk_time_s * since_s)
+        self._check_jerk(name, acceleration, last, acceleration_limit / node.config.jerk_time_s * since_s)
         return acceleration
 
     def _check_jerk(self, name: str, acceleration: np.ndarray, last: _Commands, allowed: np.ndarray) -> None:
-        if last.acceleration is None or self.world.ros.steady_s - self._limits_changed_s < 0.3:
+        if last.acceleration is None or self.world.ros.steady_s - self._limits[name].changed_s < 0.3:
             return
         change = np.linalg.norm((acceleration - last.acceleration).reshape(2, 3), axis=1)
         if (change > _JERK_TOLERANCE * allowed + 1e-6).any():
@@ -163,16 +154,16 @@ class Monitor:
 
     def _check_state(self, name: str, twist: np.ndarray) -> None:
         now_s, world = self.world.ros.steady_s, self.world
-        timeout_s, period_s = world.nodes["adapter"].config.command_timeout_s, 0.02
+        timeout_s = world.nodes["adapter"].config.command_timeout_s
         if name == "controller/twist_cmd":
             state = world.nodes["controller"].state()[0]
             if state not in MOVING:
                 self.add("state", f"{name}: motion {twist.round(4).tolist()} in state {state.name}")
-            late_s = now_s - self._good_s - world.nodes["controller"].config.input_timeout_s - 2 * period_s
+            late_s = now_s - self._good_s - world.nodes["controller"].config.input_timeout_s - 2 * PERIOD_S
             if late_s > 0:
                 self.add("in time", f"{name}: motion {late_s:.3f} s after it had to end, for want of good matches")
         else:
-            late_s = now_s - self._to_adapter_s - timeout_s - 2 * period_s
+            late_s = now_s - self._to_adapter_s - timeout_s - 2 * PERIOD_S
             if late_s > 0:
                 self.add("in time", f"{name}: motion {late_s:.3f} s after it had to end, for want of commands")
 

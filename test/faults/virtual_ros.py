@@ -379,6 +379,7 @@ class _VirtualNode:
     """Comes before a node's class, in place of what rclpy gives it."""
 
     ros: VirtualRos
+    _service_change_state = SimpleNamespace(callback=None)  # the nodes' services of the lifecycle are not served
     dead = waking = False
     stalled_until_ns = 0
 
