@@ -26,7 +26,7 @@ def _send(world: World, goal: Servo.Goal):
     def concluded():
         late = handle.status <= GoalStatus.STATUS_CANCELING and not handle.destroyed and handle is not server.handles[-1]
         if late and world.lifecycle("controller") == "active":
-            world.monitor.add("answer", f"a pre-empted action goal has not ended after 15 s (status {handle.status})")
+            world.complain("answer", f"a pre-empted action goal has not ended after 15 s (status {handle.status})")
 
     world.ros.at(15.0, concluded)
 

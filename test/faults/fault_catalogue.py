@@ -58,9 +58,9 @@ def machine_stalls(world: World, seconds):
         world.ros.stall(node, seconds)
 
 
-@fault(node=NODE)
-def node_is_killed_and_restarted(world: World, node):
-    world.restart(node)
+@fault(node=NODE, seconds=some(0.5, 2.0))
+def node_is_killed_and_restarted(world: World, node, seconds):
+    world.restart(node, seconds)
 
 
 @fault(node=NODE, transition=some("configure", "activate", "deactivate", "cleanup"))
@@ -97,7 +97,7 @@ _PARAMETERS = {
 def parameter_is_set(world: World, node, change):
     name, value = change
     target = world.nodes[node]
-    if not target.has_parameter(name):
+    if target.dead or not target.has_parameter(name):
         return
 
     def act():

@@ -35,7 +35,7 @@ class FaultMachine(RuleBasedStateMachine):
     @initialize(seed=st.integers(0, 99))
     def begin(self, seed):
         self.world = World(self.law, seed)
-        self.monitor = self.world.monitor = Monitor(self.world)
+        self.monitor = Monitor(self.world)
         self.injected: list[str] = []
         self.world.servo()
         self.check()

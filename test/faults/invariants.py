@@ -24,6 +24,7 @@ INVARIANTS = {
     "recovery": "with good input it works again, or its status says what to do, and that helps",
     "memory": "memory is flat",
 }
+_WAITS_FOR_A_PERSON = ("INACTIVE", "DISABLED", "NO_GOAL", "FAULT", "FROZEN", "NOT_FOLLOWING", "CONTRADICTED")
 PERIOD_S = 0.02  # of the commands
 _TOLERANCE = 1.001
 _JERK_TOLERANCE = 1.5  # where the direction changes at full speed, the speed limit goes first
@@ -62,6 +63,7 @@ class Monitor:
         world.ros.published.append(self._see_published)
         world.ros.sent.append(self._see_sent)
         world.ros.every(0.01, self._look)
+        world.complain = self.add
 
     def add(self, invariant: str, what: str) -> None:
         self.violations.append((invariant, f"t = {self.world.ros.steady_s - 1000:.3f} s: {what}"))
@@ -125,8 +127,12 @@ class Monitor:
         node = self.world.nodes["controller" if name == "controller/twist_cmd" else "adapter"]
         speed_limit, acceleration_limit = self._current_limits(name, node.config)
         since_s = self.world.ros.steady_s - last.time_s
+        if name == "controller/twist_cmd" and since_s > self.world.ARM_TIMEOUT_S:
+            last.twist = np.zeros(6)  # the adapter has stopped the arm
         # The controller takes a late timer into account, up to two periods; the adapter no late command.
         most_s = min(since_s, 2 * PERIOD_S if name == "controller/twist_cmd" else PERIOD_S)
+        if not last.twist.any():
+            most_s = max(most_s, PERIOD_S)  # from rest, whenever the last zero came
         norms, before = (np.linalg.norm(each.reshape(2, 3), axis=1) for each in (twist, last.twist))
         if (norms > _TOLERANCE * np.maximum(speed_limit, before)).any():
             self.add("speed", f"{name}: {norms} m/s, rad/s where {speed_limit} is allowed")
@@ -170,7 +176,7 @@ class Monitor:
     def _look(self) -> None:
         """Every 10 ms."""
         now_s, driver = self.world.ros.steady_s, self.commands["bridge/command"]
-        stalled = all(node.stalled_until_ns > self.world.ros.steady_ns for node in self.world.nodes.values())
+        stalled = all(node.dead or node.stalled_until_ns > self.world.ros.steady_ns for node in self.world.nodes.values())
         left = driver.twist.any() and not stalled and now_s - driver.time_s > self.world.ARM_TIMEOUT_S + 0.1
         if left and not self._left:
             self.add("last zero", f"the last command is {driver.twist.round(4).tolist()}, {now_s - driver.time_s:.2f} s ago")
@@ -181,12 +187,14 @@ class Monitor:
 
 
 def recover(world: World, monitor: Monitor, good_s: float = 3.0) -> Counter:
-    """End all faults, and do what the status says; the servo must move, or be at the goal. Returns what was done."""
+    """End all faults, and do what the status says; the servo must move, or be at the goal. Returns what was done.
+
+    good_s: longest time of good input until it works, or says what to do.
+    """
     world.heal()
-    world.run(good_s)
     done = Counter()
     for _ in range(6):
-        if world.state in ("SERVOING", "LIMITED", "CONVERGED"):
+        if _works(world, good_s):
             break
         what, act = _remedy(world)
         if act is None:
@@ -194,12 +202,24 @@ def recover(world: World, monitor: Monitor, good_s: float = 3.0) -> Counter:
             return done
         done[what] += 1
         act()
-        world.run(1.0)
     else:
         monitor.add("recovery", f"in vain: {dict(done)}; {world.state}: {world.status.message!r}")
     if world.enable() is None:
         monitor.add("answer", "controller/enable does not answer")
     return done
+
+
+def _works(world: World, within_s: float) -> bool:
+    """Whether the servo moves, or is at the goal, for half a second."""
+    good_s, step_s = 0.0, 0.1
+    for tick in range(round(within_s / step_s)):
+        world.run(step_s)
+        good_s = good_s + step_s if world.state in ("SERVOING", "LIMITED", "CONVERGED") else 0.0
+        if good_s > 0.45:
+            return True
+        if tick > 3 and world.state in _WAITS_FOR_A_PERSON:
+            return False
+    return False
 
 
 def _remedy(world: World):
@@ -208,7 +228,7 @@ def _remedy(world: World):
         if world.lifecycle(name) != "active":
             return "activate", lambda: world.activate_all()
     state, message = world.state, world.status.message
-    if state == "NO_GOAL":
+    if state == "NO_GOAL" or "was refused" in message:
         return "set a goal", world.set_goal
     if state == "DISABLED":
         return "enable", world.enable

@@ -322,9 +322,9 @@ def goal_wrong(world: World, kind):
     if answer is None:
         return
     if answer.success:
-        world.monitor.add("goal", f"{kind}: accepted: {answer.message}")
+        world.complain("goal", f"{kind}: accepted: {answer.message}")
     elif before and quiet and world.nodes["controller"].goal_id != before:
-        world.monitor.add("goal", f"{kind}: the old goal is gone: {answer.message}")
+        world.complain("goal", f"{kind}: the old goal is gone: {answer.message}")
 
 
 @fault()
