@@ -173,7 +173,7 @@ def test_requirements_are_those_of_all_extras_and_the_test_tools(setup_arguments
     del run["setuptools"]
     assert run.items() <= environment.items()
     assert environment.keys() - run.keys() == {
-        "colcon-common-extensions", "ipykernel", "mkdocs", "mkdocs-gen-files", "mkdocs-literate-nav", "mkdocs-material",
+        "colcon-common-extensions", "hypothesis", "ipykernel", "mkdocs", "mkdocs-gen-files", "mkdocs-literate-nav", "mkdocs-material",
         "mkdocstrings", "mypy", "nbclient", "packaging", "psutil", "pytest", "pytest-timeout", "pytest-xdist", "ruff",
         "setuptools",
     }  # fmt: skip

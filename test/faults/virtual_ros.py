@@ -24,7 +24,6 @@ from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.serialization import deserialize_message, serialize_message
 from rclpy.time import Time
-from unique_identifier_msgs.msg import UUID
 
 _context = Context()
 
@@ -379,9 +378,13 @@ class _VirtualNode:
     """Comes before a node's class, in place of what rclpy gives it."""
 
     ros: VirtualRos
-    _service_change_state = SimpleNamespace(callback=None)  # the nodes' services of the lifecycle are not served
     dead = waking = False
     stalled_until_ns = 0
+
+    @property
+    def _service_change_state(self):
+        """The lifecycle's services are not served: `World.change_state` changes it."""
+        return SimpleNamespace(callback=None)
 
     def served(self) -> list:
         """Entities in the order in which an executor serves them."""
@@ -480,7 +483,7 @@ class VirtualGoalHandle:
 
     def __init__(self, server: VirtualActionServer, request, number: int):
         self._server, self.request = server, request
-        self.goal_id = UUID(uuid=[number // 256, number % 256, *[0] * 14])
+        self.goal_id = SimpleNamespace(uuid=[number // 256, number % 256, *[0] * 14])
         self.status, self.result, self.destroyed = GoalStatus.STATUS_ACCEPTED, None, False
 
     @property
