@@ -16,7 +16,7 @@ def stamp_problem(what: str, stamp_s: float, now_s: float, max_age_s: float, max
 
 
 class ClockWatch:
-    """Sees a clock that was set (a bag that loops, a reset simulator, a time server), by holding it against a steady one.
+    """Sees a clock that was set (by a bag that loops, a reset simulator, a time server), against a steady one.
 
     gap_s: steady time between the last two looks; a long one: whoever looks was held up.
     """

@@ -143,8 +143,12 @@ def test_adapter_and_dead_man_are_no_rivals(runner):
     other.destroy_node()
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
-def test_zeros_reach_the_driver_of_an_adapter_that_is_killed_or_frozen(runner, number):
+@pytest.mark.parametrize(
+    ("number", "guard_ends"),
+    [(signal.SIGKILL, False), (signal.SIGSTOP, False), (signal.SIGKILL, True)],
+    ids=["killed", "frozen", "killed, and all nodes are told to end"],
+)
+def test_zeros_reach_the_driver_of_an_adapter_that_dies(runner, number, guard_ends):
     heard = []
     node = runner.node
     node.create_subscription(Twist, "cmd_vel", lambda msg: heard.append((time.monotonic(), twist_from_msg(msg))), 100)
@@ -167,13 +171,16 @@ def test_zeros_reach_the_driver_of_an_adapter_that_is_killed_or_frozen(runner, n
         assert heard[-1][1].any()  # the guard leaves a living adapter alone
         adapter.send_signal(number)
         killed_s = time.monotonic()
+        if guard_ends:
+            guard.send_signal(signal.SIGINT)
         runner.wait(lambda: not heard[-1][1].any(), "the zeros")
         assert heard[-1][0] - killed_s < 0.5 + SLOW_MACHINE_S
         time.sleep(0.5)
         zeros = [twist for heard_s, twist in heard if not twist.any()]
         assert len(zeros) == 5
         assert not heard[-1][1].any()
-        guard.send_signal(signal.SIGINT)
+        if not guard_ends:
+            guard.send_signal(signal.SIGINT)
         assert guard.wait(WAIT_S) == 0
     finally:
         for process in (adapter, guard):

@@ -29,8 +29,13 @@ class FakeTf(types.ModuleType):
         pass
 
     class Buffer:
+        cleared = False
+
+        def clear(self):
+            self.cleared = True
+
         def lookup_transform(self, target, source, time):
-            if (target, source) != ("tool0", "optical"):
+            if (target, source) != ("tool0", "optical") or self.cleared:
                 raise FakeTf.TransformException(f"{source!r} does not exist")
             found = TransformStamped()
             found.transform.translation.x, found.transform.translation.z = 0.05, -0.02
@@ -50,3 +55,11 @@ def test_tf_gives_the_pose_of_the_camera_in_the_tool(monkeypatch):
     np.testing.assert_allclose(T[:3, 3], [0.05, 0.0, -0.02])
     with pytest.raises(TransformError, match=r"'elsewhere' to 'tool0'.*does not exist"):
         hand_eye.T_tool_cam("elsewhere")
+
+
+def test_poses_of_the_old_time_are_forgotten_when_the_clock_is_set(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tf2_ros", FakeTf("tf2_ros"))
+    hand_eye = TfHandEye(node=None, tool_frame="tool0")
+    hand_eye.clear()
+    with pytest.raises(TransformError):
+        hand_eye.T_tool_cam("optical")
