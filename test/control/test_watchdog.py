@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from depth_pc_ros.control.watchdog import ClockWatch, InputWatchdog, stamp_problem
+from depth_pc_ros.control.watchdog import ClockWatch, InputWatchdog, StampWatch, stamp_problem
 
 
 @pytest.mark.parametrize(
@@ -69,6 +69,11 @@ def test_a_clock_that_is_set_is_seen_once():
     assert looks((1000.0, 10.0), (0.0, 10.02), (0.02, 10.04))[1:] == ["the clock was set back by 1000.0 s", ""]
 
 
+def test_a_clock_that_stood_still_and_catches_up_has_not_jumped():
+    assert looks((100.0, 10.0), (100.0, 11.0), (100.0, 13.0), (103.0, 13.02), (103.02, 13.04)) == [""] * 5
+    assert "ahead by 40.0 s" in looks((100.0, 10.0), (100.0, 13.0), (143.1, 13.1))[-1]
+
+
 def test_simulated_time_may_run_fast():
     assert not any(looks(*((100 + 10 * 0.02 * i, 10 + 0.02 * i) for i in range(50))))
 
@@ -79,3 +84,22 @@ def test_the_gap_between_two_looks_is_steady_time():
     assert watch.gap_s == 0.0
     watch.jump(900.0, 10.5)
     assert watch.gap_s == 0.5
+
+
+def seen(*stamps_s) -> list[str]:
+    """What a StampWatch says of these stamps, s."""
+    watch = StampWatch()
+    return [watch.set_back(stamp_s) for stamp_s in stamps_s]
+
+
+def test_late_images_one_by_one_and_a_repeated_stamp_are_not_set_back():
+    assert not any(seen(1.0, 1.1, 1.0, 1.2, 1.3, 1.1, 1.15, 1.4))
+    assert not any(seen(1.0, *[1.0] * 20))
+    assert not any(seen(1.0, 1.1, *[1.05] * 20))
+    assert not any(seen(*(stamp_s for i in range(50) for stamp_s in (1.0 + 0.1 * i, 0.7 + 0.1 * i))))  # two cameras
+
+
+def test_stamps_that_go_on_at_an_earlier_time_are_set_back_once():
+    said = seen(9.0, 9.1, 5.0, 5.1, 5.2, 5.3, 5.4, 5.5)
+    assert said[4] == "the stamps of the images were set back by 3.9 s"
+    assert sum(map(bool, said)) == 1
