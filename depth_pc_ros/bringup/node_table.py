@@ -153,8 +153,9 @@ def _given(config: BringupConfig, *names: str) -> dict[str, object]:
 
 def _command_rate(config: BringupConfig) -> dict[str, float]:
     """The rate that the user gave the controller; the adapter expects commands at it, unless told otherwise."""
-    rate_hz = config.parameter("adapter", "command_rate_hz", config.parameter("controller", "rate_hz"))
-    return {} if rate_hz is None else {"command_rate_hz": rate_hz}
+    rate_hz = config.parameter("controller", "rate_hz")
+    own = config.parameter("adapter", "command_rate_hz")
+    return {} if rate_hz is None or own is not None else {"command_rate_hz": rate_hz}
 
 
 def _hand_eye(config: BringupConfig) -> dict[str, object]:

@@ -16,7 +16,7 @@ def stamp_problem(what: str, stamp_s: float, now_s: float, max_age_s: float, max
 
 
 class ClockWatch:
-    """Sees a clock that was set (a bag that loops, a reset simulator, a time server), by holding it against a steady one.
+    """Sees a clock that was set (by a bag that loops, a reset simulator, a time server), against a steady one.
 
     gap_s: steady time between the last two looks; a long one: whoever looks was held up.
     """
@@ -25,20 +25,49 @@ class ClockWatch:
     MAX_AHEAD_S = 1.0  # of the steady clock, as simulated time may run faster
 
     def __init__(self) -> None:
-        self._last: tuple[float, float] | None = None
+        self._looked_s: float | None = None
+        self._moved: tuple[float, float] | None = None  # the clock when it was seen to move last, and when that was
         self.gap_s = 0.0
 
     def jump(self, now_s: float, steady_s: float) -> str:
-        """What happened to the clock since the last look; "" when nothing. A clock at zero has not begun yet."""
-        last_now_s, last_steady_s = self._last or (0.0, steady_s)
-        self._last = now_s, steady_s
-        self.gap_s = steady_s - last_steady_s
-        passed_s = now_s - last_now_s
-        if passed_s < -self.MAX_BACK_S:
-            return f"the clock was set back by {-passed_s:.1f} s"
-        if last_now_s > 0 and passed_s - self.gap_s > self.MAX_AHEAD_S:
-            return f"the clock jumped ahead by {passed_s - self.gap_s:.1f} s"
+        """What happened to the clock since the last look; "" when nothing. A clock at zero has not begun yet.
+
+        A clock that stands still for a while and then catches up has not jumped.
+        """
+        self.gap_s = 0.0 if self._looked_s is None else steady_s - self._looked_s
+        self._looked_s = steady_s
+        before_s, since_s = self._moved or (0.0, steady_s)
+        if now_s != before_s:
+            self._moved = now_s, steady_s
+        back_s, ahead_s = before_s - now_s, now_s - before_s - (steady_s - since_s)
+        if back_s > self.MAX_BACK_S:
+            return f"the clock was set back by {back_s:.1f} s"
+        if before_s > 0 and ahead_s > self.MAX_AHEAD_S:
+            return f"the clock jumped ahead by {ahead_s:.1f} s"
         return ""
+
+
+class StampWatch:
+    """Sees stamps that were set back, as by a camera driver that starts again; one that is out of order is none."""
+
+    IN_A_ROW = 3  # growing stamps that are all older than the newest one
+
+    def __init__(self) -> None:
+        self._newest_s = self._last_s = -math.inf
+        self._older = 0
+
+    def set_back(self, stamp_s: float) -> str:
+        """What happened to the stamps with this one; "" when nothing."""
+        growing, self._last_s = stamp_s > self._last_s, stamp_s
+        back_s = self._newest_s - stamp_s
+        if back_s < 0:
+            self._older = 0
+        else:
+            self._older = self._older + 1 if growing and self._older else 1
+        if back_s >= 0 and self._older < self.IN_A_ROW:
+            return ""
+        self._newest_s, self._older = stamp_s, 0
+        return f"the stamps of the images were set back by {back_s:.1f} s" if back_s >= 0 else ""
 
 
 class InputWatchdog:

@@ -1,4 +1,4 @@
-"""What the twist adapter reports of itself, on its `~/status`: at every change, and as a sign of life at a fixed rate."""
+"""What the twist adapter reports of itself on its `~/status`: at every change, and regularly, as a sign of life."""
 
 from dataclasses import dataclass
 

@@ -14,7 +14,7 @@ from depth_pc_interfaces.msg import KeypointMatches, ServoGoal, ServoStatus
 from depth_pc_ros.control.command_record import LONGEST_S
 from depth_pc_ros.control.limits import VelocityLaw
 from depth_pc_ros.control.servo import Servo
-from depth_pc_ros.control.watchdog import ClockWatch, InputWatchdog
+from depth_pc_ros.control.watchdog import ClockWatch, InputWatchdog, StampWatch
 from depth_pc_ros.errors import DepthPcError, ImageError
 from depth_pc_ros.nodes.adapter_status import AdapterStatus
 from depth_pc_ros.nodes.base import IMAGE_QOS, LATCHED_QOS, TWIST_QOS, ServoNode, run
@@ -53,7 +53,7 @@ class ControllerNode(ServoNode):
         config = self.config
         self._watchdog = InputWatchdog("matched image", config.input_timeout_s, config.max_image_age_s)
         self._adapter_watchdog = InputWatchdog("status of the twist adapter", config.adapter_timeout_s, math.inf)
-        self._clock_watch = ClockWatch()
+        self._clock_watch, self._stamp_watch = ClockWatch(), StampWatch()
         self._servo = Servo(config)
         if "torch" in sys.modules:  # a learned law: its network is small, and the other cores have images to match
             sys.modules["torch"].set_num_threads(1)
@@ -85,7 +85,7 @@ class ControllerNode(ServoNode):
         self._rivals = Rivals(self, ["matches", "goal"], [], self._on_rival)
 
     def begin(self):
-        self._clock_watch = ClockWatch()
+        self._clock_watch, self._stamp_watch = ClockWatch(), StampWatch()
         self._publish_status()
 
     def halt(self):
@@ -248,6 +248,8 @@ class ControllerNode(ServoNode):
             self._servo.resume()  # the camera stood still: an error that did not fall meanwhile is not convergence
         stamp_s = stamp_to_seconds(msg.header.stamp)
         problem = self._watchdog.receive(stamp_s, self.now_s(), self.steady_s())
+        if not problem and (jump := self._stamp_watch.set_back(stamp_s)):
+            self._restart(jump)
         if problem:
             self._answer(msg.header.stamp)
         elif self.config.lockstep:
@@ -265,12 +267,19 @@ class ControllerNode(ServoNode):
             self._adapter_watchdog.receive(now_s, now_s, steady_s)  # what it sent meanwhile is still to be read
             self._rest()
             self.get_logger().warning(f"held up for {held_up_s:.2f} s: again from rest", throttle_duration_sec=1.0)
-        if jump:  # nothing of the old time fits the new one
-            self._lockstep_queue.clear()
-            self._inputs.stop_awaiting()
-            self._servo.reset()
-            self._result = StepResult.stopped(ServoState.STALE_INPUT, f"{jump}: waiting for the next matched image")
-            self.get_logger().warning(f"{jump}: the servo starts again from rest")
+        if jump:
+            self._restart(jump)
+
+    def _restart(self, jump: str) -> None:
+        """Start again from rest in a new time: nothing of the old one fits it. The goal stays."""
+        self._stamp_watch = StampWatch()
+        self._lockstep_queue.clear()
+        self._inputs.stop_awaiting()
+        self._servo.reset()
+        self._result = StepResult.stopped(ServoState.STALE_INPUT, f"{jump}: waiting for the next matched image")
+        self.get_logger().warning(f"{jump}: the servo starts again from rest")
+        self._reported = self.state()[0]  # the log has it
+        self._publish_status()
 
     def _step_queued(self) -> None:
         while (msg := self._lockstep_queue.take(self.steady_s())) is not None:

@@ -33,6 +33,7 @@ class DeadMan(ServoNode):
         self._watchdog = InputWatchdog("status of the twist adapter", self.config.adapter_timeout_s, math.inf)
         self._clock_watch = ClockWatch()
         self._burst = ZeroBurst()
+        self._heard_s = self.steady_s()
         self._moving = False  # the arm, as far as the adapter has told
         self._problem = ""
 
@@ -40,8 +41,9 @@ class DeadMan(ServoNode):
         """What killed the adapter may end this node, too: give the adapter its time to show that it lives."""
         while self._burst.tick():
             self._send_zero()
-        timeout_s = self.config.adapter_timeout_s
-        if self._moving and not wait_for_message(DiagnosticStatus, self, "adapter_status", time_to_wait=timeout_s)[0]:
+        left_s = self.config.adapter_timeout_s - (self.steady_s() - self._heard_s)
+        wait_s = max(left_s, 2 * HEARTBEAT_S)
+        if self._moving and not wait_for_message(DiagnosticStatus, self, "adapter_status", time_to_wait=wait_s)[0]:
             for _ in range(self._burst.count):
                 self._send_zero()
 
@@ -52,7 +54,8 @@ class DeadMan(ServoNode):
     def _on_status(self, msg: DiagnosticStatus) -> None:
         if not self.active:
             return
-        self._watchdog.receive(self.now_s(), self.now_s(), self.steady_s())
+        self._heard_s = self.steady_s()
+        self._watchdog.receive(self.now_s(), self.now_s(), self._heard_s)
         self._moving = AdapterStatus.from_msg(msg).moving
         self._burst.cancel()  # the adapter lives: the arm is its own again
         self._problem = ""

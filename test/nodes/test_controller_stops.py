@@ -2,63 +2,19 @@
 
 import numpy as np
 import pytest
+from ticked_nodes import TickedController
 
 from depth_pc_interfaces.msg import ServoGoal
 from depth_pc_ros.nodes.adapter_status import AdapterStatus
-from depth_pc_ros.nodes.controller_node import ControllerNode
 from depth_pc_ros.nodes.conversions import seconds_to_stamp
 from depth_pc_ros.types import ServoState
 
 pytestmark = pytest.mark.ros
 
 
-class Ticked:
-    """A controller node whose clocks stand still unless the test moves them, driven callback by callback.
-
-    time_s: of the steady clock. clock_s: what the node's own clock is ahead of it. adapter: as in PointCamera.
-    """
-
-    def __init__(self, runner, camera, monkeypatch, **parameters):
-        self.node = runner.make(ControllerNode, controller="pbvs", **parameters)
-        self.time_s, self.clock_s = 1000.0, 0.0
-        self.adapter = AdapterStatus()
-        monkeypatch.setattr(self.node, "now_s", lambda: self.time_s + self.clock_s)
-        monkeypatch.setattr(self.node, "steady_s", lambda: self.time_s)
-        self.node.start()
-        self.sent = []
-        monkeypatch.setattr(self.node, "_publish_twist", lambda twist, stamp=None: self.sent.append(twist.copy()))
-        self.camera = camera
-
-    def tick(self, matches=True) -> np.ndarray | None:
-        """One period of 20 ms with a matched image, which the camera obeys; the twist that was sent, None: none."""
-        self.time_s += 0.02
-        self.report(self.adapter)
-        if matches:
-            self.node._on_matches(self.camera.matches_msg(self.node.now_s()))
-        count = len(self.sent)
-        self.node._on_tick()
-        twist = self.sent[-1] if len(self.sent) > count else None
-        if twist is not None:
-            self.camera.move(twist, 0.02)
-        return twist
-
-    def report(self, adapter):
-        """What the adapter reports from now on; None: nothing."""
-        self.adapter = adapter
-        if adapter is not None:
-            self.node._on_adapter_status(adapter.to_msg("adapter"))
-
-    def start_moving(self):
-        self.node._on_goal(self.camera.goal_msg())
-        self.node.enable()
-        for _ in range(15):
-            twist = self.tick()
-        assert np.linalg.norm(twist[:3]) > 0.05
-
-
 @pytest.fixture
 def ticked(runner, camera, monkeypatch):
-    ticked = Ticked(runner, camera, monkeypatch)
+    ticked = TickedController(runner, camera, monkeypatch)
     yield ticked
     ticked.node.destroy_node()
 
@@ -109,7 +65,7 @@ def test_all_motion_until_a_stop_is_recorded(ticked):
 
 
 def test_done_converges_and_then_disables_itself(runner, camera, monkeypatch):
-    ticked = Ticked(runner, camera, monkeypatch, after_goal="done")
+    ticked = TickedController(runner, camera, monkeypatch, after_goal="done")
     ticked.start_moving()
     states = []
     for _ in range(300):
