@@ -125,10 +125,11 @@ class NodeProcesses:
                 if process.poll() is None:
                     process.send_signal(signal.SIGTERM)
             deadline_s = time.monotonic() + STOP_WITHIN_S - 1.0
-            for process in self._processes.values():
+            for name, process in self._processes.items():
                 try:
                     process.wait(max(deadline_s - time.monotonic(), 0.0))
                 except subprocess.TimeoutExpired:
+                    print(f"node {name} did not end and is killed", file=sys.stderr, flush=True)
                     process.kill()
                     process.wait()
         return {name: process.returncode for name, process in self._processes.items()}

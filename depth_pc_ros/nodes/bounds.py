@@ -25,8 +25,8 @@ DISTORTION_COUNTS = (0, 4, 5, 8)
 # Focal length and distance of the principal point, over the long side: from 0.6 to 179 degrees of view.
 _FOCAL = (5e-3, 100.0)
 _CENTRE = 10.0
-# Of the rectified image, this share of a grid must come from a piece of the raw one of a similar area.
-_GRID, _AREA, _USABLE = 17, (0.01, 100.0), 0.5
+# Of a grid over the rectified image, this share must come from the raw one in the same order, stretched within limits.
+_GRID, _STRETCH, _USABLE = 17, (0.1, 10.0), 0.5
 
 
 def quoted(text: str) -> str:
@@ -120,7 +120,7 @@ def _check_pinhole(K: np.ndarray, info: CameraInfo, name: str) -> None:
 
 
 def check_distortion(K: np.ndarray, distortion: np.ndarray, size: tuple[int, int]) -> None:
-    """A distortion whose removal leaves a picture: most of it comes from pieces of about its own area, not mirrored.
+    """A distortion whose removal leaves a picture: most of it is neither folded nor torn apart.
 
     K: (3, 3). distortion: (0, 4, 5 or 8,). size: (width, height). Raises CameraError.
     """
@@ -131,10 +131,10 @@ def check_distortion(K: np.ndarray, distortion: np.ndarray, size: tuple[int, int
     with np.errstate(all="ignore"):
         raw, _ = cv2.projectPoints(rays.reshape(-1, 1, 3), np.zeros(3), np.zeros(3), K, distortion)
         raw = raw.reshape(_GRID, _GRID, 2)
-        falling, rising = raw[1:, 1:] - raw[:-1, :-1], raw[1:, :-1] - raw[:-1, 1:]
-        area = 0.5 * (falling[..., 0] * rising[..., 1] - falling[..., 1] * rising[..., 0])
-        area /= (u[0, 1] - u[0, 0]) * (v[1, 0] - v[0, 0])
-        usable = float(np.mean((area > _AREA[0]) & (area < _AREA[1])))
+        across = (np.diff(raw[..., 0], axis=1) / np.diff(u, axis=1))[1:]
+        down = (np.diff(raw[..., 1], axis=0) / np.diff(v, axis=0))[:, 1:]
+        least, most = np.minimum(across, down), np.maximum(across, down)
+        usable = float(np.mean((least > _STRETCH[0]) & (most < _STRETCH[1])))
     if not np.isfinite(raw).all() or usable < _USABLE:
         raise CameraError(
             f"camera_info: distortion: expected coefficients that leave a picture, got {distortion.tolist()}: "

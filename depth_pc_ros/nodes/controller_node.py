@@ -145,6 +145,11 @@ class ControllerNode(ServoNode):
         return self._inputs.goal_id
 
     @property
+    def goal_problem(self) -> str:
+        """Why the newest goal was refused; "": it was not."""
+        return self._inputs.goal_problem
+
+    @property
     def error(self) -> float:
         """Mean error of the newest matches on the normalised plane; NaN: unknown."""
         return self._result.error
