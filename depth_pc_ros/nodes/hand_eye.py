@@ -52,8 +52,8 @@ class TfHandEye:
         position, quat = np.array([t.x, t.y, t.z]), np.array([q.x, q.y, q.z, q.w])
         if not (np.isfinite(position).all() and abs(np.linalg.norm(quat) - 1) < 1e-3):  # NaN is refused, too
             raise TransformError(
-                f"the transform from {camera_frame!r} to {self._tool_frame!r} is not usable: expected a finite position "
-                f"and a unit quaternion x y z w, got {position.tolist()} and {quat.tolist()}"
+                f"the transform from {camera_frame!r} to {self._tool_frame!r} is not usable: expected a finite "
+                f"position and a unit quaternion x y z w, got {position.tolist()} and {quat.tolist()}"
             )
         return from_rt(rotation_of(quat), position)
 

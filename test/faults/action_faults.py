@@ -1,6 +1,5 @@
-"""The servo action: sent, canceled, pre-empted, wrong, and what else happens meanwhile; and the person at the switch."""
+"""Faults at the servo action: sent, canceled, pre-empted, wrong; and the person at the switch."""
 
-from action_msgs.msg import GoalStatus
 from fault_catalogue import fault, some
 from fault_world import World
 from hypothesis import strategies as st
@@ -20,12 +19,10 @@ def _send(world: World, goal: Servo.Goal):
     if server is None:
         return
     handle = server.send_goal(goal)
-    if handle is None:
-        return
 
     def concluded():
-        late = handle.status <= GoalStatus.STATUS_CANCELING and not handle.destroyed and handle is not server.handles[-1]
-        if late and world.lifecycle("controller") == "active":
+        replaced = handle is not server.handles[-1] and not handle.destroyed
+        if replaced and handle.is_active and world.lifecycle("controller") == "active":
             world.complain("answer", f"a pre-empted action goal has not ended after 15 s (status {handle.status})")
 
     world.ros.at(15.0, concluded)

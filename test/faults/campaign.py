@@ -21,7 +21,11 @@ from invariants import INVARIANTS
 
 LAWS = ("pbvs", "ibvs", "depth_pc", "depth_pc_geo")
 FAULTS_EACH, SEQUENCES = 10, 20  # of a sequence; of a batch, which ends at its first violation
-LONG_LIFE, WARM_UP, GROWTH_MB = 300, 100, 2.0  # faults of one servo; those before the memory counts; what it may grow by
+LONG_LIFE, WARM_UP, GROWTH_MB = (
+    300,
+    100,
+    2.0,
+)  # faults of one servo; those before the memory counts; what it may grow by
 GENERATE, SHRINK = (Phase.generate,), (Phase.generate, Phase.shrink)
 
 

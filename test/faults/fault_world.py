@@ -73,7 +73,7 @@ class World:
         self.nodes = {}
         self._stack = contextlib.ExitStack()
         self._stack.enter_context(mock.patch.object(keypoint_node, "make_matcher", self._matcher))
-        self._stack.enter_context(mock.patch.object(servo_action, "ActionServer", VirtualActionServer))
+        self._stack.enter_context(mock.patch.object(servo_action, "_PromptServer", VirtualActionServer))
         self._stack.enter_context(mock.patch.object(dead_man, "wait_for_message", self._wait_for_status))
         sys.modules["tf2_ros"] = _fake_tf(lambda: self.tf)
         self._stack.callback(sys.modules.pop, "tf2_ros")
@@ -161,7 +161,12 @@ class World:
 
         def act():
             label = node._state_machine.current_state[1]
-            before = {"configure": "unconfigured", "activate": "inactive", "deactivate": "active", "cleanup": "inactive"}
+            before = {
+                "configure": "unconfigured",
+                "activate": "inactive",
+                "deactivate": "active",
+                "cleanup": "inactive",
+            }
             if label != before[transition]:
                 return
             if getattr(node, f"trigger_{transition}")() is TransitionCallbackReturn.ERROR:

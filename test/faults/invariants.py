@@ -76,9 +76,8 @@ class Monitor:
     def _see_sent(self, topic: str, _source: str, msg) -> None:
         if topic == "/depth_pc/keypoints/matches":
             self._see_matches(msg)
-        elif topic == "/depth_pc/controller/twist_cmd":
-            if twist_from_msg(msg.twist).any():
-                self._to_adapter_s = self.world.ros.steady_s
+        elif topic == "/depth_pc/controller/twist_cmd" and twist_from_msg(msg.twist).any():
+            self._to_adapter_s = self.world.ros.steady_s
 
     def _see_matches(self, msg: KeypointMatches) -> None:
         """Whether these matches may be acted on, judged apart from the nodes."""
@@ -176,10 +175,14 @@ class Monitor:
     def _look(self) -> None:
         """Every 10 ms."""
         now_s, driver = self.world.ros.steady_s, self.commands["bridge/command"]
-        stalled = all(node.dead or node.stalled_until_ns > self.world.ros.steady_ns for node in self.world.nodes.values())
+        stalled = all(
+            node.dead or node.stalled_until_ns > self.world.ros.steady_ns for node in self.world.nodes.values()
+        )
         left = driver.twist.any() and not stalled and now_s - driver.time_s > self.world.ARM_TIMEOUT_S + 0.1
         if left and not self._left:
-            self.add("last zero", f"the last command is {driver.twist.round(4).tolist()}, {now_s - driver.time_s:.2f} s ago")
+            self.add(
+                "last zero", f"the last command is {driver.twist.round(4).tolist()}, {now_s - driver.time_s:.2f} s ago"
+            )
         self._left = left
         for error in self.world.ros.errors[self._raised :]:
             self.add("exception", error)
@@ -237,4 +240,3 @@ def _remedy(world: World):
     if state in ("LOST", "AMBIGUOUS") and np.count_nonzero(world.camera.in_view()) < 12:
         return "move the arm", world.start_again
     return "", None
-

@@ -59,7 +59,9 @@ def messages_are_late(world: World, topic, seconds, late_s, every):
     world.tamper(topic, seconds, change)
 
 
-@fault(topic=STAMPED_TOPIC, seconds=SECONDS, kind=some("zero", "the same", "negative", "end of time", "no such nanosecond"))
+@fault(
+    topic=STAMPED_TOPIC, seconds=SECONDS, kind=some("zero", "the same", "negative", "end of time", "no such nanosecond")
+)
 def stamps_are_wrong(world: World, topic, seconds, kind):
     same = seconds_to_stamp(1e-9 * world.ros.clock_ns)
     stamp = {
@@ -151,7 +153,12 @@ def few_matches(world: World, visible, seconds):
     world.hold(seconds, lambda: setattr(camera, "visible", len(camera.points)))
 
 
-@fault(score=some(NAN, -1.0, 1e30), agreement=some(NAN, INF, -1.0, 0.0), doubt=some("", "half is elsewhere"), seconds=SECONDS)
+@fault(
+    score=some(NAN, -1.0, 1e30),
+    agreement=some(NAN, INF, -1.0, 0.0),
+    doubt=some("", "half is elsewhere"),
+    seconds=SECONDS,
+)
 def matches_of_strange_worth(world: World, score, agreement, doubt, seconds):
     def change(msg):
         scores = array("f", np.full(len(msg.scores), score, np.float32).tobytes())

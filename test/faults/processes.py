@@ -93,7 +93,7 @@ class Driver:
         return next((self.times_s[i] for i in range(first, len(self.twists)) if not self.twists[i].any()), None)
 
     def steps_above(self, linear: float, angular: float) -> list[str]:
-        """Changes from command to command above these limits, a stop excepted. A lost message doubles what is allowed."""
+        """Changes from command to command above these limits, a stop excepted; a lost message doubles them."""
         found = []
         for i in range(1, len(self.twists)):
             change = np.linalg.norm((self.twists[i] - self.twists[i - 1]).reshape(2, 3), axis=1)
@@ -243,7 +243,7 @@ def run(count: int, seed: int) -> int:
             bench.start_moving()
             stopped_s = bench.happen(event)
             print(
-                f"{number:4d} of {count}: {str(event):28s} "
+                f"{number:4d} of {count}: {event!s:28s} "
                 f"{'moves on' if stopped_s is None else f'zero after {stopped_s:.3f} s':22s} "
                 f"{len(bench.problems)} problems",
                 flush=True,
@@ -251,5 +251,7 @@ def run(count: int, seed: int) -> int:
             if len(bench.problems) >= 20:
                 break
         check_steps(bench)
-    print(f"{len(bench.driver.twists)} commands at the driver, {len(bench.problems)} problems", *bench.problems, sep="\n")
+    print(
+        f"{len(bench.driver.twists)} commands at the driver, {len(bench.problems)} problems", *bench.problems, sep="\n"
+    )
     return int(bool(bench.problems))

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 
 import rclpy
 from action_msgs.msg import GoalStatus
-from rclpy.action import CancelResponse, GoalResponse
+from rclpy.action import CancelResponse
 from rclpy.clock import ClockType
 from rclpy.context import Context
 from rclpy.impl.implementation_singleton import rclpy_implementation
@@ -445,20 +445,21 @@ def _profile(qos) -> QoSProfile:
 
 
 class VirtualActionServer:
-    """Stands for `rclpy.action.ActionServer`; `send_goal` is the client's side."""
+    """Stands for the nodes' action server; `send_goal` and `cancel` are the client's side."""
 
-    def __init__(self, node, action_type, name, execute_callback, *, handle_accepted_callback, cancel_callback, **kinds):
-        self.node, self.type, self._execute = node, action_type, execute_callback
+    KEPT = 20  # handles
+
+    def __init__(self, node, action_type, name, execute_callback, handle_accepted_callback, cancel_callback, **options):
+        self.node, self.execute = node, execute_callback
         self._accept, self._cancel = handle_accepted_callback, cancel_callback
-        self._judge = kinds.get("goal_callback")
-        self.handles: list[VirtualGoalHandle] = []
+        self._count = 0
+        self.handles: deque[VirtualGoalHandle] = deque(maxlen=self.KEPT)
         node.ros.action_server = self
 
-    def send_goal(self, goal) -> "VirtualGoalHandle | None":
-        """A client's request; None: rejected."""
-        if self._judge is not None and self._judge(goal) is not GoalResponse.ACCEPT:
-            return None
-        handle = VirtualGoalHandle(self, _copy(goal), len(self.handles) + 1)
+    def send_goal(self, goal) -> "VirtualGoalHandle":
+        """A client's request."""
+        self._count += 1
+        handle = VirtualGoalHandle(self, _copy(goal), self._count)
         self.handles.append(handle)
         self.node.later(lambda: self._accept(handle))
         return handle
@@ -504,14 +505,11 @@ class VirtualGoalHandle:
             raise rclpy_implementation.RCLError(f"goal_handle attempted invalid transition from {self.status}")
         self.status = status
 
-    def execute(self) -> None:
+    def execute(self, execute_callback=None) -> None:
+        """As the nodes' own server, which concludes at once."""
         if not self.is_cancel_requested:
             self._change((GoalStatus.STATUS_ACCEPTED,), GoalStatus.STATUS_EXECUTING)
-
-        def conclude():
-            self.result = _copy(self._server._execute(self))
-
-        self._server.node.later(conclude)
+        self.result = _copy((execute_callback or self._server.execute)(self))
 
     def succeed(self) -> None:
         self._change((GoalStatus.STATUS_EXECUTING, GoalStatus.STATUS_CANCELING), GoalStatus.STATUS_SUCCEEDED)

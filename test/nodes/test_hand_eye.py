@@ -59,8 +59,13 @@ def test_tf_gives_the_pose_of_the_camera_in_the_tool(monkeypatch):
 
 @pytest.mark.parametrize(
     ("position", "quat"),
-    [((np.nan, 0, 0), (0, 0, 0, 1)), ((np.inf, 0, 0), (0, 0, 0, 1)), ((0, 0, 0), (np.nan, 0, 0, 1)), ((0, 0, 0), (0, 0, 0, 0))],
-)  # fmt: skip
+    [
+        ((np.nan, 0, 0), (0, 0, 0, 1)),
+        ((np.inf, 0, 0), (0, 0, 0, 1)),
+        ((0, 0, 0), (np.nan, 0, 0, 1)),
+        ((0, 0, 0), (0, 0, 0, 0)),
+    ],
+)
 def test_a_transform_that_is_no_pose_is_refused(monkeypatch, position, quat):
     def lookup(_buffer, _target, _source, _time):
         found = TransformStamped()
