@@ -114,6 +114,7 @@ class ControllerNode(ServoNode):
         elif rival := self._rivals.look():
             self._latched = ServoState.FAULT, rival
         self._lockstep_queue.clear()
+        self._stamp_watch = StampWatch()
         self._servo.reset()
         self._result = _WAITING
         self._publish_status()
@@ -183,6 +184,7 @@ class ControllerNode(ServoNode):
 
     def _on_goal(self, msg: ServoGoal):
         self._lockstep_queue.clear()
+        self._stamp_watch = StampWatch()
         self._inputs.set_goal(msg)
         self._result = _WAITING
         self._publish_status()
@@ -256,7 +258,8 @@ class ControllerNode(ServoNode):
         jump = self._clock_watch.jump(now_s, steady_s)
         held_up_s = self._clock_watch.gap_s
         if held_up_s > LONGEST_S and not self.config.lockstep:  # the adapter has stopped the arm
-            self._adapter_watchdog.receive(now_s, now_s, steady_s)  # what it sent meanwhile is still to be read
+            if not self._adapter_watchdog.silence(steady_s - held_up_s):
+                self._adapter_watchdog.receive(now_s, now_s, steady_s)  # what it sent meanwhile is still to be read
             self._rest()
             self.get_logger().warning(f"held up for {held_up_s:.2f} s: again from rest", throttle_duration_sec=1.0)
         if jump:
