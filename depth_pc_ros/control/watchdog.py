@@ -103,3 +103,34 @@ class InputWatchdog:
         if silence_s > self.timeout_s:
             return f"no {self.what} for {silence_s:.1f} s, at most {self.timeout_s:.2f} s is allowed"
         return ""
+
+
+class LifeWatch:
+    """Whether another node lives, by its heartbeat. Counts only time in which this node itself was awake.
+
+    timeout_s: longest silence. look_s: longest time that one look adds: after a longer one this node was held up, and
+    heartbeats that came meanwhile are still to be read.
+    """
+
+    def __init__(self, what: str, timeout_s: float, look_s: float):
+        self.what = what
+        self.timeout_s = timeout_s
+        self.look_s = look_s
+        self._silent_s: float | None = None
+
+    def beat(self) -> None:
+        """Note a heartbeat."""
+        self._silent_s = 0.0
+
+    def look(self, gap_s: float) -> None:
+        """Call it regularly, with the time since the last call, s."""
+        if self._silent_s is not None:
+            self._silent_s += min(gap_s, self.look_s)
+
+    def silence(self) -> str:
+        """The problem when no heartbeat came for too long; "" when one did."""
+        if self._silent_s is None:
+            return f"no {self.what} has arrived"
+        if self._silent_s > self.timeout_s:
+            return f"no {self.what} for {self._silent_s:.2f} s, at most {self.timeout_s:.2f} s is allowed"
+        return ""

@@ -1,6 +1,5 @@
 """`controller`: matches and depth in, camera twists at a fixed rate out."""
 
-import math
 import sys
 
 import numpy as np
@@ -14,9 +13,9 @@ from depth_pc_interfaces.msg import KeypointMatches, ServoGoal, ServoStatus
 from depth_pc_ros.control.command_record import LONGEST_S
 from depth_pc_ros.control.limits import VelocityLaw
 from depth_pc_ros.control.servo import Servo
-from depth_pc_ros.control.watchdog import ClockWatch, InputWatchdog, StampWatch
+from depth_pc_ros.control.watchdog import ClockWatch, InputWatchdog, LifeWatch, StampWatch
 from depth_pc_ros.errors import DepthPcError, ImageError
-from depth_pc_ros.nodes.adapter_status import AdapterStatus
+from depth_pc_ros.nodes.adapter_status import HEARTBEAT_S, AdapterStatus
 from depth_pc_ros.nodes.base import IMAGE_QOS, LATCHED_QOS, TWIST_QOS, ServoNode, run
 from depth_pc_ros.nodes.bounds import check_header
 from depth_pc_ros.nodes.conversions import stamp_to_seconds, twist_to_msg
@@ -52,7 +51,9 @@ class ControllerNode(ServoNode):
     def build(self):
         config = self.config
         self._watchdog = InputWatchdog("matched image", config.input_timeout_s, config.max_image_age_s)
-        self._adapter_watchdog = InputWatchdog("status of the twist adapter", config.adapter_timeout_s, math.inf)
+        self._adapter_life = LifeWatch(
+            "status of the twist adapter", config.adapter_timeout_s, max(HEARTBEAT_S, 2.0 / config.rate_hz)
+        )
         self._clock_watch, self._stamp_watch = ClockWatch(), StampWatch()
         self._servo = Servo(config)
         if "torch" in sys.modules:  # a learned law: its network is small, and the other cores have images to match
@@ -115,6 +116,7 @@ class ControllerNode(ServoNode):
         elif rival := self._rivals.look():
             self._latched = ServoState.FAULT, rival
         self._lockstep_queue.clear()
+        self._stamp_watch = StampWatch()
         self._servo.reset()
         self._result = _WAITING
         self._publish_status()
@@ -175,7 +177,7 @@ class ControllerNode(ServoNode):
             return ServoState.STALE_INPUT, problem
         if self._result.state not in (ServoState.SERVOING, ServoState.CONVERGED):
             return self._result.state, self._result.message
-        if silence := self._adapter_watchdog.silence(self.steady_s()):
+        if silence := self._adapter_life.silence():
             return ServoState.ADAPTER_LOST, f"{silence}; is it running, active, and wired to adapter_status?"
         if self._adapter.state == "TF_ERROR":
             return ServoState.TF_ERROR, self._adapter.message
@@ -193,6 +195,7 @@ class ControllerNode(ServoNode):
             self.get_logger().warning(self._inputs.goal_problem, throttle_duration_sec=2.0)
         if self.goal_id == msg.goal_id:  # the old goal stays where the new one is refused
             self._lockstep_queue.clear()
+            self._stamp_watch = StampWatch()
             self._result = _WAITING
         self._publish_status()
 
@@ -215,7 +218,7 @@ class ControllerNode(ServoNode):
     def _on_adapter_status(self, msg: DiagnosticStatus):
         stood_still = self._adapter_stands_still()
         before, self._adapter = self._adapter, AdapterStatus.from_msg(msg)
-        self._adapter_watchdog.receive(self.now_s(), self.now_s(), self.steady_s())
+        self._adapter_life.beat()
         if stood_still and not self._adapter_stands_still() and self._result.state is ServoState.SERVOING:
             self._result = _WAITING  # the target is old
         if self._adapter.stops != before.stops:
@@ -229,7 +232,7 @@ class ControllerNode(ServoNode):
 
     def _adapter_stands_still(self) -> bool:
         """Whether the adapter is known to move nothing, whatever is commanded."""
-        return self._adapter.state == "TF_ERROR" or bool(self._adapter_watchdog.silence(self.steady_s()))
+        return self._adapter.state == "TF_ERROR" or bool(self._adapter_life.silence())
 
     def _rest(self) -> None:
         """The arm stands still, though it was told to move: start again from rest with the next image."""
@@ -265,11 +268,10 @@ class ControllerNode(ServoNode):
 
     def _check_time(self) -> None:
         """Start again from rest where this node was held up, or its clock was set."""
-        now_s, steady_s = self.now_s(), self.steady_s()
-        jump = self._clock_watch.jump(now_s, steady_s)
+        jump = self._clock_watch.jump(self.now_s(), self.steady_s())
         held_up_s = self._clock_watch.gap_s
+        self._adapter_life.look(held_up_s)
         if held_up_s > LONGEST_S and not self.config.lockstep:  # the adapter has stopped the arm
-            self._adapter_watchdog.receive(now_s, now_s, steady_s)  # what it sent meanwhile is still to be read
             self._rest()
             self.get_logger().warning(f"held up for {held_up_s:.2f} s: again from rest", throttle_duration_sec=1.0)
         if jump:

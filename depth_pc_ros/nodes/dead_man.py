@@ -3,14 +3,12 @@
 A process of its own, beside the adapter: it sends through the same driver class, and only while the adapter is silent.
 """
 
-import math
-
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.wait_for_message import wait_for_message
 
 from depth_pc_ros.control.command_loop import ZeroBurst
-from depth_pc_ros.control.watchdog import ClockWatch, InputWatchdog
+from depth_pc_ros.control.watchdog import ClockWatch, LifeWatch
 from depth_pc_ros.nodes.adapter_status import HEARTBEAT_S, AdapterStatus
 from depth_pc_ros.nodes.arm_drivers import DRIVERS
 from depth_pc_ros.nodes.base import LATCHED_QOS, ServoNode, run
@@ -30,7 +28,9 @@ class DeadMan(ServoNode):
         self.create_timer(1.0 / config.rate_hz, self._tick, clock=self.steady_clock)
 
     def begin(self) -> None:
-        self._watchdog = InputWatchdog("status of the twist adapter", self.config.adapter_timeout_s, math.inf)
+        config = self.config
+        look_s = max(HEARTBEAT_S, 2.0 / config.rate_hz)
+        self._life = LifeWatch("status of the twist adapter", config.adapter_timeout_s, look_s)
         self._clock_watch = ClockWatch()
         self._burst = ZeroBurst()
         self._heard_s = self.steady_s()
@@ -55,7 +55,7 @@ class DeadMan(ServoNode):
         if not self.active:
             return
         self._heard_s = self.steady_s()
-        self._watchdog.receive(self.now_s(), self.now_s(), self._heard_s)
+        self._life.beat()
         self._moving = AdapterStatus.from_msg(msg).moving
         self._burst.cancel()  # the adapter lives: the arm is its own again
         self._problem = ""
@@ -63,11 +63,9 @@ class DeadMan(ServoNode):
     def _tick(self) -> None:
         if not self.active:
             return
-        now_s, steady_s = self.now_s(), self.steady_s()
-        self._clock_watch.jump(now_s, steady_s)
-        if self._clock_watch.gap_s > 2 * HEARTBEAT_S:  # held up: what the adapter sent meanwhile is still to be read
-            self._watchdog.receive(now_s, now_s, steady_s)
-        silence = self._watchdog.silence(steady_s)
+        self._clock_watch.jump(self.now_s(), self.steady_s())
+        self._life.look(self._clock_watch.gap_s)
+        silence = self._life.silence()
         if self._moving and silence:
             self._problem = f"{silence}, and it moved the arm: zeros were sent to the driver"
             self.get_logger().error(self._problem)

@@ -126,7 +126,7 @@ class TwistAdapter(ServoNode):
         target = limit_norms(wanted, self.config.max_linear, self.config.max_angular)
         twist = self._approach(target, stamp_to_seconds(stamp))
         self._burst.cancel()
-        self._moving = bool(twist.any())
+        self._moving = self._moving or bool(twist.any())  # reported before the driver hears of it; a stop, after that
         if self._at_limit:
             self._report("LIMITED", "the arm is at a joint limit")
         elif not np.array_equal(target, wanted):
@@ -135,7 +135,8 @@ class TwistAdapter(ServoNode):
             self._report("LIMITED", "the tool's acceleration is at its limit, or it starts from rest")
         else:
             self._report("OK", "")
-        self._driver.send(twist, stamp)  # after the report that the arm moves: this node may end in between
+        self._driver.send(twist, stamp)
+        self._moving = bool(twist.any())
 
     def _approach(self, target: np.ndarray, stamp_s: float) -> np.ndarray:
         """The next twist (6,) towards the target, within the limits; a stop is immediate."""

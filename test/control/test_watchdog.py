@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from depth_pc_ros.control.watchdog import ClockWatch, InputWatchdog, StampWatch, stamp_problem
+from depth_pc_ros.control.watchdog import ClockWatch, InputWatchdog, LifeWatch, StampWatch, stamp_problem
 
 
 @pytest.mark.parametrize(
@@ -103,3 +103,28 @@ def test_stamps_that_go_on_at_an_earlier_time_are_set_back_once():
     said = seen(9.0, 9.1, 5.0, 5.1, 5.2, 5.3, 5.4, 5.5)
     assert said[4] == "the stamps of the images were set back by 3.9 s"
     assert sum(map(bool, said)) == 1
+
+
+def test_life_is_missed_after_its_timeout_and_found_with_a_heartbeat():
+    life = LifeWatch("heartbeat", timeout_s=0.25, look_s=0.05)
+    life.look(5.0)
+    assert life.silence() == "no heartbeat has arrived"
+    life.beat()
+    looks = 0
+    while not life.silence():
+        life.look(0.02)
+        looks += 1
+    assert looks == 13
+    assert "no heartbeat for 0.26 s" in life.silence()
+    life.beat()
+    assert life.silence() == ""
+
+
+def test_time_in_which_the_watcher_was_held_up_does_not_count_as_silence():
+    life = LifeWatch("heartbeat", timeout_s=0.25, look_s=0.05)
+    life.beat()
+    life.look(10.0)
+    assert life.silence() == ""
+    for _ in range(5):  # but a watcher that is always held up finds out, too
+        life.look(10.0)
+    assert life.silence()

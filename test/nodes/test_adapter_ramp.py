@@ -9,6 +9,7 @@ from depth_pc_ros.config import ControlConfig
 from depth_pc_ros.control.limits import Ramp, VelocityLaw
 from depth_pc_ros.geometry.se3 import adjoint
 from depth_pc_ros.nodes import hand_eye
+from depth_pc_ros.nodes.adapter_status import AdapterStatus
 
 pytestmark = pytest.mark.ros
 
@@ -208,9 +209,22 @@ def test_the_status_is_a_sign_of_life_while_the_node_is_active(ticked, monkeypat
     assert len(published) == count
 
 
-def test_that_the_arm_moves_is_reported_before_the_driver_hears_of_it(ticked, monkeypatch):
+@pytest.mark.parametrize("age_s", [0.0, 1.0], ids=["a zero command", "a refused command"])
+def test_motion_is_reported_before_the_driver_hears_of_it_and_a_stop_after(ticked, monkeypatch, age_s):
+    """Where the adapter dies in between, the dead man must not take the arm for one that stands still."""
     order = []
-    monkeypatch.setattr(ticked.node._status_publisher, "publish", lambda msg: order.append(ticked.node._moving))
-    monkeypatch.setattr(ticked.node._driver, "send", lambda twist, stamp: order.append("twist"))
-    ticked.command(FULL, tick=False)
-    assert order == [True, "twist"]
+
+    def hear(who, moving):
+        order.append((who, bool(moving)))
+
+    monkeypatch.setattr(
+        ticked.node._status_publisher, "publish", lambda msg: hear("status", AdapterStatus.from_msg(msg).moving)
+    )
+    monkeypatch.setattr(ticked.node._driver, "send", lambda twist, stamp: hear("driver", twist.any()))
+    ticked.command(FULL)
+    assert order.index(("status", True)) < order.index(("driver", True))
+    order.clear()
+    ticked.command(FULL if age_s else np.zeros(6), age_s=age_s)
+    ticked.idle(0.1)
+    assert order.index(("driver", False)) < order.index(("status", False))
+    assert order[-1] == ("status", False)

@@ -465,7 +465,7 @@ def listen_record(chain) -> list:
 def test_in_real_time_every_twist_is_recorded_with_its_time_on_the_nodes_clock(chain, runner, camera):
     recorded = listen_record(chain)
     chain.start_moving()
-    camera.report(AdapterStatus("LIMITED", "slow"))
+    camera.adapter.report(AdapterStatus("LIMITED", "slow"))
     chain.wait_state(ServoState.LIMITED)
     sent = {tuple(twist) for _, twist, _ in chain.twists if twist.any()}
     count = len(recorded)
@@ -478,7 +478,7 @@ def test_in_real_time_every_twist_is_recorded_with_its_time_on_the_nodes_clock(c
     assert lag_s > 0
     assert obeyed[0]
     assert not obeyed[-1]
-    camera.report(AdapterStatus("OK", "it refuses what it is sent"))
+    camera.adapter.report(AdapterStatus("OK", "it refuses what it is sent"))
     chain.wait_state(ServoState.SERVOING)
     count = len(recorded)
     runner.wait(lambda: len(recorded) > count + 5, "more twists")
@@ -507,23 +507,23 @@ def test_real_time_finds_the_scale_and_keeps_it_over_a_gap(make_chain, camera):
 
 def test_the_adapters_state_shows_and_stops_where_it_must(chain, runner):
     chain.start_moving()
-    chain.camera.report(AdapterStatus("LIMITED", "because LIMITED"))
+    chain.camera.adapter.report(AdapterStatus("LIMITED", "because LIMITED"))
     assert chain.wait_state(ServoState.LIMITED).message == "because LIMITED"
     count = len(chain.twists)
     runner.wait(lambda: len(chain.twists) > count + 3 and chain.twists[-1][1].any(), "motion")
 
-    chain.camera.report(AdapterStatus("TF_ERROR", "because TF_ERROR"))
+    chain.camera.adapter.report(AdapterStatus("TF_ERROR", "because TF_ERROR"))
     chain.wait_state(ServoState.TF_ERROR)
     runner.wait(lambda: not any(twist.any() for _, twist, _ in chain.twists[-5:]), "zeros")
-    chain.camera.report(AdapterStatus())
+    chain.camera.adapter.report(AdapterStatus())
     chain.wait_state(ServoState.SERVOING)
     runner.wait(lambda: chain.twists[-1][1].any(), "motion again")
 
     now = time.monotonic()
-    chain.camera.report(AdapterStatus("FAULT", "because FAULT"))
+    chain.camera.adapter.report(AdapterStatus("FAULT", "because FAULT"))
     assert "twist adapter: because FAULT" in chain.wait_state(ServoState.FAULT).message
     chain.zeros_then_silence(now, 0.2)
-    chain.camera.report(AdapterStatus())
+    chain.camera.adapter.report(AdapterStatus())
     time.sleep(0.1)
     assert chain.statuses[-1].state == ServoState.FAULT
 

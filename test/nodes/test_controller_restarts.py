@@ -144,6 +144,19 @@ def test_a_node_that_was_held_up_does_not_take_its_adapter_for_lost(ticked):
     assert ticked.node.state()[0] is not ServoState.ADAPTER_LOST
 
 
+def test_a_node_that_was_held_up_does_not_take_its_adapter_for_found(runner, camera, monkeypatch):
+    ticked = TickedController(runner, camera, monkeypatch)
+    ticked.adapter = None
+    ticked.node._on_goal(camera.goal_msg())
+    ticked.node.enable()
+    for _ in range(5):
+        ticked.tick()
+        ticked.time_s += 0.3
+    assert ticked.node.state()[0] is ServoState.ADAPTER_LOST
+    assert not np.any(ticked.sent)
+    ticked.node.destroy_node()
+
+
 def test_an_adapter_that_refuses_does_not_flicker_the_state(ticked):
     ticked.start_moving()
     states = set()

@@ -17,16 +17,15 @@ from depth_pc_ros.types import Matches
 
 try:
     import rclpy
-    from diagnostic_msgs.msg import DiagnosticStatus
     from geometry_msgs.msg import TwistStamped
     from rclpy.context import Context
     from rclpy.executors import SingleThreadedExecutor
     from rclpy.node import Node
     from rclpy.parameter import Parameter
+    from stand_in_adapter import StandInAdapter
     from std_msgs.msg import Header
 
     from depth_pc_interfaces.msg import KeypointMatches, ServoGoal
-    from depth_pc_ros.nodes.adapter_status import HEARTBEAT_S, AdapterStatus
     from depth_pc_ros.nodes.base import LATCHED_QOS, TWIST_QOS
     from depth_pc_ros.nodes.conversions import (
         depth_to_image,
@@ -144,7 +143,7 @@ class PointCamera:
     """A camera without images: it sees 60 points with 0.05 px of noise, and moves as `controller/twist_cmd` says.
 
     Replaces keypoint node, adapter and arm around a controller node. `drive` integrates one frame in lockstep;
-    `live` does so in a thread, 25 times a second. adapter: what the adapter reports of itself; None: nothing.
+    `live` does so in a thread, 25 times a second.
     """
 
     PERIOD_S = 0.04
@@ -160,17 +159,9 @@ class PointCamera:
         self.goals = runner.node.create_publisher(ServoGoal, "goal", LATCHED_QOS)
         self.matches = runner.node.create_publisher(KeypointMatches, "matches", TWIST_QOS)
         self.twists = runner.listen_twists("controller/twist_cmd")
-        self.adapter: AdapterStatus | None = AdapterStatus()
-        self.statuses = runner.node.create_publisher(DiagnosticStatus, "adapter_status", LATCHED_QOS)
-        runner.node.create_timer(HEARTBEAT_S, self.report)
+        self.adapter = StandInAdapter(runner.node, "adapter_status")
         self._stop = threading.Event()
         self._thread = None
-
-    def report(self, adapter: "AdapterStatus | None" = None):
-        """Publish what the adapter reports, from now on this."""
-        self.adapter = adapter or self.adapter
-        if self.adapter is not None:
-            self.statuses.publish(self.adapter.to_msg("adapter"))
 
     def now_s(self) -> float:
         return 1e-9 * self.runner.node.get_clock().now().nanoseconds

@@ -16,7 +16,8 @@ FULL = np.array([0.25, 0.0, 0.0, 0.0, 0.0, 0.9])  # a twist at full speed
 class TickedController:
     """A controller node with its camera.
 
-    time_s: of the steady clock. clock_s: what the node's own clock is ahead of it, s. adapter: as in PointCamera.
+    time_s: of the steady clock. clock_s: what the node's own clock is ahead of it, s. adapter: what the
+    adapter reports of itself; None: nothing.
     """
 
     def __init__(self, runner, camera, monkeypatch, **parameters):
