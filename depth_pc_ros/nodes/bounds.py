@@ -101,7 +101,8 @@ def check_camera_info(info: CameraInfo, rectified: bool) -> None:
     P = np.asarray(info.p).reshape(3, 4)[:, :3]
     if P.any():
         _check_pinhole(P, info, "P")
-    if max(info.binning_x, info.binning_y) > 1 or info.roi.width not in (0, info.width):
+    roi = (info.roi.width, info.roi.height)
+    if max(info.binning_x, info.binning_y) > 1 or roi not in ((0, 0), (info.width, info.height)):
         raise CameraError("camera_info: binning and regions of interest are not supported")
 
 

@@ -18,7 +18,7 @@ _CALLBACK_WITHIN_S = 1.0  # how long the end of a node waits for the callback th
 
 
 def run(node_class) -> int:
-    """Run one `ServoNode` until SIGINT or SIGTERM, and return the process's exit code.
+    """Run one `ServoNode` until SIGINT, SIGTERM or SIGHUP, and return the process's exit code.
 
     While the node starts, and nothing moves yet, a signal ends the process at once, with 0. Later, the node spins in
     a thread; on a signal it first stops spinning, then `shutdown_safely` publishes the last zeros, and only then ROS
@@ -40,12 +40,15 @@ def run(node_class) -> int:
 
     def end_now():
         # An exception would not do: what is being imported may swallow it.
-        node.destroy_node()
-        rclpy.try_shutdown()
-        os._exit(0)
+        try:
+            node.destroy_node()
+            rclpy.try_shutdown()
+        finally:
+            os._exit(0)
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, on_signal)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # ignored: started by `nohup`
+            signal.signal(number, on_signal)
     use_large_shared_memory()
     try:
         rclpy.init(signal_handler_options=SignalHandlerOptions.NO)

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from rclpy.action import ActionServer, CancelResponse
+import rclpy.action
 from rclpy.task import Future, Task
 from sensor_msgs.msg import Image
 
@@ -27,8 +27,8 @@ _GIVE_UP_CODES = {
 }
 
 
-class _PromptServer(ActionServer):
-    """An action server that ends a goal at once, not in a later turn of the executor.
+class ActionServer(rclpy.action.ActionServer):
+    """Ends a goal at once, not in a later turn of the executor.
 
     The node may be about to clean up or to end: there would be no such turn, and the client would wait for ever.
     """
@@ -52,6 +52,7 @@ class _Run:
     goal_id: int | None = None
     asked: Future | None = None
     enabled: bool = False
+    converged: bool = False
     lost_since_s: float | None = None
 
 
@@ -66,13 +67,13 @@ class ServoAction:
         self._node = node
         self._run: _Run | None = None
         self._set_goal = node.create_client(SetGoalImage, "set_goal_image")
-        self._server = _PromptServer(
+        self._server = ActionServer(
             node,
             Servo,
             "~/servo",
             execute_callback=lambda _: None,  # each goal brings its own
             handle_accepted_callback=self._accept,
-            cancel_callback=lambda _handle: CancelResponse.ACCEPT,
+            cancel_callback=lambda _handle: rclpy.action.CancelResponse.ACCEPT,
             result_timeout=_RESULT_KEPT_S,
         )
 
@@ -141,6 +142,8 @@ class ServoAction:
         timeout_s = run.handle.request.timeout_s
         if run.handle.is_cancel_requested:
             self._finish(_Result.CANCELED, "canceled by the client")
+        elif run.converged:
+            self._finish(_Result.NONE, "converged")
         elif 0 < timeout_s < now_s - run.began_s:
             self._finish(_Result.TIMEOUT, f"not converged within {timeout_s} s")
         elif run.enabled:
@@ -169,7 +172,7 @@ class ServoAction:
         if self._node.goal_id not in (run.goal_id, 0):
             self._finish(_Result.PREEMPTED, f"goal {self._node.goal_id} replaced goal {run.goal_id}")
         elif state is ServoState.CONVERGED:
-            self._finish(_Result.NONE, "converged")
+            run.converged = True  # the result comes a tick later: the client gets the feedback before it
         elif state in LATCHED_STATES:  # the codes have the states' names
             self._finish(getattr(_Result, state.name), message)
         elif state is ServoState.DISABLED:

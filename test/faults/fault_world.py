@@ -73,7 +73,7 @@ class World:
         self.nodes = {}
         self._stack = contextlib.ExitStack()
         self._stack.enter_context(mock.patch.object(keypoint_node, "make_matcher", self._matcher))
-        self._stack.enter_context(mock.patch.object(servo_action, "_PromptServer", VirtualActionServer))
+        self._stack.enter_context(mock.patch.object(servo_action, "ActionServer", VirtualActionServer))
         self._stack.enter_context(mock.patch.object(dead_man, "wait_for_message", self._wait_for_status))
         sys.modules["tf2_ros"] = _fake_tf(lambda: self.tf)
         self._stack.callback(sys.modules.pop, "tf2_ros")

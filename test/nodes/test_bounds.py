@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 from builtin_interfaces.msg import Time
-from sensor_msgs.msg import CameraInfo, Image
+from sensor_msgs.msg import CameraInfo, Image, RegionOfInterest
 from std_msgs.msg import Header
 
 from depth_pc_interfaces.msg import KeypointMatches, ServoGoal
@@ -50,6 +50,7 @@ WRONG_CAMERAS = {
     "D: expected finite numbers": info(d=[NAN] * 5),
     "P: expected finite numbers": info(p=p(np.inf)),
     "R: expected finite numbers": info(r=np.full(9, NAN)),
+    "binning and regions of interest": info(roi=RegionOfInterest(height=240, width=640)),
     "R: expected a rotation": info(r=2 * np.eye(3).ravel()),
     "K: expected focal lengths from 3.2 to 64000 px": info(k=k(fy=-540.0)),
     "got [1e-300, 540.0]": info(k=k(fx=1e-300)),

@@ -134,7 +134,7 @@ def test_a_signal_ends_a_node_that_loads(loader, number):
     assert end_of(process) == (0, "")
 
 
-@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize("number", [*SIGNALS, signal.SIGHUP])
 @pytest.mark.parametrize(("word", "line"), [("slow", "begins"), ("hangs", "hanging")])
 def test_an_active_node_says_its_last_word_at_any_moment(runner, loader, word, line, number):
     heard = runner.listen(String, "loader/said", TWIST_QOS)
