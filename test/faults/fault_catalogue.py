@@ -63,6 +63,12 @@ def node_is_killed_and_restarted(world: World, node, seconds):
     world.restart(node, seconds)
 
 
+@fault(node=NODE, seconds=some(0.5, 2.0))
+def node_is_shut_down_and_restarted(world: World, node, seconds):
+    world.change_state(node, "shutdown")
+    world.ros.at(0.01, lambda: world.restart(node, seconds))
+
+
 @fault(node=NODE, transition=some("configure", "activate", "deactivate", "cleanup"))
 def lifecycle_transition(world: World, node, transition):
     world.change_state(node, transition)

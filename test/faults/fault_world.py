@@ -41,6 +41,13 @@ NODES = {
     "dead_man": dead_man.DeadMan,
 }
 R_TOOL_CAM = se3.exp_so3(np.array([0.0, 0.0, 0.5 * np.pi]))
+_BEFORE = {  # states of a node that have a transition
+    "configure": ("unconfigured",),
+    "activate": ("inactive",),
+    "deactivate": ("active",),
+    "cleanup": ("inactive",),
+    "shutdown": ("unconfigured", "inactive", "active"),
+}
 MOVING = (ServoStatus.SERVOING, ServoStatus.LIMITED)
 
 
@@ -156,18 +163,11 @@ class World:
             self.hold(seconds, lambda: self.start(name))
 
     def change_state(self, name: str, transition: str) -> None:
-        """configure, activate, deactivate or cleanup; one that the node's state does not have is refused by rcl."""
+        """configure, activate, deactivate, cleanup or shutdown; nothing where the node's state does not have it."""
         node = self.nodes[name]
 
         def act():
-            label = node._state_machine.current_state[1]
-            before = {
-                "configure": "unconfigured",
-                "activate": "inactive",
-                "deactivate": "active",
-                "cleanup": "inactive",
-            }
-            if label != before[transition]:
+            if node._state_machine.current_state[1] not in _BEFORE[transition]:
                 return
             if getattr(node, f"trigger_{transition}")() is TransitionCallbackReturn.ERROR:
                 raise RuntimeError(f"{transition}: {node._refusal}")
@@ -175,7 +175,7 @@ class World:
         node.later(act)
 
     def lifecycle(self, name: str) -> str:
-        """unconfigured, inactive, active, or dead."""
+        """unconfigured, inactive, active, finalized, or dead."""
         node = self.nodes[name]
         return "dead" if node.dead else node._state_machine.current_state[1]
 
