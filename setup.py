@@ -32,7 +32,7 @@ EXTRAS = {
 }
 EXTRAS["all"] = sorted({requirement for extra in EXTRAS.values() for requirement in extra})
 
-NODES = ["keypoint_node", "depth_node", "controller_node", "twist_adapter", "pybullet_bridge"]
+NODES = ["keypoint_node", "depth_node", "controller_node", "twist_adapter", "dead_man", "pybullet_bridge"]
 COMMANDS = {
     "bringup": "cli.bringup",
     "set_goal": "cli.set_goal",

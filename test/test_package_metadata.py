@@ -45,6 +45,7 @@ ROSDEP_KEYS = set(
     action_msgs ament_cmake ament_index_python builtin_interfaces cv_bridge diagnostic_msgs geometry_msgs launch
     launch_ros lifecycle_msgs moveit_msgs rcl_interfaces rclpy rosgraph_msgs rosidl_default_generators
     rosidl_default_runtime sensor_msgs std_msgs std_srvs tf2_ros_py tf_transformations
+    python3-hypothesis
     python3-jsonschema python3-matplotlib python3-mypy python3-numpy python3-opencv python3-packaging python3-pil
     python3-psutil
     python3-pybullet-pip python3-pytest python3-pytest-timeout python3-ruff-pip python3-scipy python3-skimage
@@ -173,9 +174,9 @@ def test_requirements_are_those_of_all_extras_and_the_test_tools(setup_arguments
     del run["setuptools"]
     assert run.items() <= environment.items()
     assert environment.keys() - run.keys() == {
-        "colcon-common-extensions", "ipykernel", "mkdocs", "mkdocs-gen-files", "mkdocs-literate-nav", "mkdocs-material",
-        "mkdocstrings", "mypy", "nbclient", "packaging", "psutil", "pytest", "pytest-timeout", "pytest-xdist", "ruff",
-        "setuptools",
+        "colcon-common-extensions", "hypothesis", "ipykernel", "mkdocs", "mkdocs-gen-files", "mkdocs-literate-nav",
+        "mkdocs-material", "mkdocstrings", "mypy", "nbclient", "packaging", "psutil", "pytest", "pytest-timeout",
+        "pytest-xdist", "ruff", "setuptools",
     }  # fmt: skip
 
 

@@ -24,7 +24,9 @@ SET_AT_START_UP = {
         "camera_in_tool_xyz": "camera_in_tool",
         "camera_in_tool_quat": "camera_in_tool",
         "tool_frame": "tool_frame",
+        "lockstep": "lockstep",
     },
+    "dead_man": {**_CLOCK, "profile": "driver", "tool_frame": "tool_frame"},
 }
 
 

@@ -225,7 +225,7 @@ def goal_from_msg(msg: ServoGoal) -> Goal:
     camera = Intrinsics.from_matrix(
         np.asarray(msg.camera_info.k).reshape(3, 3), msg.camera_info.width, msg.camera_info.height
     )
-    if len(msg.keypoints) % 2:
+    if len(msg.keypoints) == 0 or len(msg.keypoints) % 2:
         raise GoalError(f"goal keypoints: expected u and v of every point, got {len(msg.keypoints)} values")
     check_count(len(msg.keypoints) // 2, "goal keypoints", GoalError)
     keypoints = np.asarray(msg.keypoints, dtype=np.float64).reshape(-1, 2)

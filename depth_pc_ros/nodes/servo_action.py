@@ -22,6 +22,7 @@ _GIVE_UP_CODES = {
     ServoState.LOST: _Result.LOST,
     ServoState.STALE_INPUT: _Result.STALE_INPUT,
     ServoState.TF_ERROR: _Result.FAULT,
+    ServoState.ADAPTER_LOST: _Result.FAULT,
     ServoState.AMBIGUOUS: _Result.AMBIGUOUS,
 }
 

@@ -90,6 +90,7 @@ def test_the_goals_depth_and_distance_reach_the_servo(inputs, goal, servo, frame
     [
         ("distance", -1.0, "distance: expected metres"),
         ("keypoints", [1.0, 2.0, 3.0], "goal keypoints: expected u and v"),
+        ("keypoints", [], "goal keypoints: expected u and v of every point, got 0 values"),
     ],
 )
 def test_a_goal_that_cannot_be_used_is_named_and_does_not_move(inputs, goal, frame, field, value, words):
