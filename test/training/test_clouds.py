@@ -86,9 +86,9 @@ def test_cache_is_used_until_the_mesh_changes(mesh_folder, tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("v 0 0 0\n", "0 triangles"),
-        ("v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 4\n", "indices 1 to 4"),
-        ("v 0 0 0\nv 1 0 0\nv 0 1 0\nf -1 -2 -3\n", "from 1"),
+        ("v 0 0 0\n", "expected triangles with an area, got 0"),
+        ("v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 4\n", "line 4: expected a corner of the 3 `v` above, got '4'"),
+        ("v 0 0 0\nv 1 0 0\nv 0 1 0\nf -1 -2 -4\n", "line 4: expected a corner of the 3 `v` above, got '-4'"),
         ("v 0 0 zero\nf 1 1 1\n", "cannot read"),
         (CUBE.replace("0.1", "100"), "got 100 m"),
     ],
