@@ -49,7 +49,7 @@ def _decoded(data: bytes, where: str, error: type[DepthPcError], pixels_of):
             image.load()
             return pixels_of(image)
     except Image.UnidentifiedImageError:
-        raise error(f"{where}: not an image ({', '.join(_FORMATS)})") from None
+        raise error(f"{where}: not an image (known: {', '.join(_FORMATS)})") from None
     except error:
         raise
     except Exception as problem:  # Pillow raises a different kind for each way a file can be damaged

@@ -37,9 +37,7 @@ def read_text(path: str | Path, where: str, limit: int, error: type[DepthPcError
         return data.decode("utf-8")
     except UnicodeDecodeError as problem:
         line = data.count(b"\n", 0, problem.start) + 1
-        raise error(
-            f"{where}: line {line}: expected UTF-8, got byte 0x{data[problem.start]:02x}"
-        ) from None
+        raise error(f"{where}: line {line}: expected UTF-8, got byte 0x{data[problem.start]:02x}") from None
 
 
 def write_whole(path: Path, data: bytes) -> None:

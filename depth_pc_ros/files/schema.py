@@ -1,5 +1,6 @@
 """Checks of what was read against a JSON Schema, with messages that say what was expected and what came."""
 
+import json
 from typing import Any
 
 from jsonschema import Draft202012Validator
@@ -47,15 +48,21 @@ def shown_key(key: str) -> str:
 def _complaint(problem) -> str:
     expected, got = problem.validator_value, problem.instance
     if problem.validator == "type":
-        return f"expected {expected if isinstance(expected, str) else ' or '.join(expected)}, got {shown(got)}"
+        return f"expected {expected if isinstance(expected, str) else ' or '.join(expected)}, got {as_json(got)}"
     if problem.validator == "const":
-        return f"expected {expected!r}, got {shown(got)}"
+        return f"expected {expected!r}, got {as_json(got)}"
     if problem.validator == "enum":
-        return f"expected one of {', '.join(map(str, expected))}, got {shown(got)}"
+        return f"expected one of {', '.join(map(str, expected))}, got {as_json(got)}"
     if problem.validator == "required":
         return f"missing key {next(key for key in expected if key not in got)!r}"
     if problem.validator == "additionalProperties":
         known = problem.schema["properties"]
         unknown = next(key for key in got if key not in known)
         return f"unknown key {shown(unknown)}; known keys: {', '.join(known)}"
-    return f"expected {problem.validator} {expected}, got {shown(got)}"
+    return f"expected {problem.validator} {expected}, got {as_json(got)}"
+
+
+def as_json(value: Any, limit: int = 80) -> str:
+    """A JSON value for a message, cut off after `limit` characters."""
+    text = json.dumps(value)
+    return text if len(text) <= limit else f"{text[:limit]}..."

@@ -9,10 +9,12 @@ from scipy.spatial.transform import Rotation
 
 from depth_pc_ros.errors import DepthPcError, SceneError, shown
 from depth_pc_ros.files.image_file import read_image
-from depth_pc_ros.files.raw import read_text
+from depth_pc_ros.files.raw import read_bytes, read_text
 
 _MAX_OBJ_BYTES, _MAX_POLYGON = 64_000_000, 64
 _MAX_NUMBER = 1e6
+_STL_HEADER = 84
+_STL_TRIANGLE = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])
 _WIDTHS = {"v": 3, "vt": 2, "vn": 3}  # numbers of a line
 
 
@@ -110,6 +112,23 @@ def _corner(word: str, rows: dict[str, list]) -> tuple[int, ...]:
             raise ValueError(f"expected a corner of the {len(rows[name])} `{name}` above, got {word!r}")
         found.append(index)
     return tuple(found)
+
+
+def check_collision(path: Path) -> None:
+    """Raise SceneError unless PyBullet can load this mesh: what is wrong in one can end the process."""
+    where = f"collision mesh: cannot read {path}"
+    if path.suffix == ".obj":
+        read_obj(path)
+        return
+    if path.suffix != ".stl":
+        raise SceneError(f"{where}: expected .obj or .stl, got {shown(path.suffix)}")
+    data = read_bytes(path, where, _MAX_OBJ_BYTES, SceneError)
+    count = int.from_bytes(data[80:84], "little")
+    if count == 0 or len(data) != _STL_HEADER + count * _STL_TRIANGLE.itemsize:
+        raise SceneError(f"{where}: expected binary STL, got {len(data)} bytes that name {count} triangles")
+    corners = np.frombuffer(data, _STL_TRIANGLE, offset=_STL_HEADER)["corners"]
+    if not (np.abs(corners) < _MAX_NUMBER).all() or not np.ptp(corners.reshape(-1, 3), axis=0).any():
+        raise SceneError(f"{where}: expected corners below {_MAX_NUMBER:g}, not all in one point")
 
 
 def indexed(vertices, uvs, normals, corners, picture: np.ndarray) -> Mesh:

@@ -73,7 +73,9 @@ def read_model(ycb_root: Path, name: str) -> YcbModel:
         text = attribute(path, "filename")
         file = folder / text
         if folder.resolve() not in file.resolve().parents or not file.is_file():
-            raise SceneError(f"ycb_root: cannot read {urdf}: link/{path}: expected a file in its folder, got {shown(text)}")
+            raise SceneError(
+                f"ycb_root: cannot read {urdf}: link/{path}: expected a file in its folder, got {shown(text)}"
+            )
         return file
 
     (mass,) = numbers("inertial/mass", "value", 1)
@@ -122,6 +124,11 @@ def _read_arrays(path: Path) -> dict[str, np.ndarray]:
     for name, width in (("vertices", 3), ("normals", 3), ("uvs", 2)):
         if arrays[name].shape != (count, width) or not np.isfinite(arrays[name]).all():
             raise FileError(f"cache_dir: {path}: {name}: expected ({count}, {width}) finite numbers")
-    if faces.ndim != 2 or faces.shape[1] != 3 or faces.dtype.kind != "i" or not (0 <= faces.min() <= faces.max() < count):
+    if (
+        faces.ndim != 2
+        or faces.shape[1] != 3
+        or faces.dtype.kind != "i"
+        or not (0 <= faces.min() <= faces.max() < count)
+    ):
         raise FileError(f"cache_dir: {path}: faces: expected (F, 3) indices of {count} vertices")
     return arrays
