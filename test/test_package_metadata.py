@@ -45,8 +45,8 @@ ROSDEP_KEYS = set(
     action_msgs ament_cmake ament_index_python builtin_interfaces cv_bridge diagnostic_msgs geometry_msgs launch
     launch_ros lifecycle_msgs moveit_msgs rcl_interfaces rclpy rosgraph_msgs rosidl_default_generators
     rosidl_default_runtime sensor_msgs std_msgs std_srvs tf2_ros_py tf_transformations
-    python3-jinja2 python3-jsonschema python3-matplotlib python3-mypy python3-numpy python3-opencv python3-packaging python3-pil
-    python3-psutil
+    python3-jinja2 python3-jsonschema python3-matplotlib python3-mypy python3-numpy python3-opencv python3-packaging
+    python3-pil python3-psutil
     python3-pybullet-pip python3-pytest python3-pytest-timeout python3-ruff-pip python3-scipy python3-skimage
     python3-sklearn python3-tensorboard-pip python3-torch python3-torch-geometric-pip python3-tqdm
     python3-transformers-pip python3-yaml

@@ -124,11 +124,7 @@ def _read_arrays(path: Path) -> dict[str, np.ndarray]:
     for name, width in (("vertices", 3), ("normals", 3), ("uvs", 2)):
         if arrays[name].shape != (count, width) or not np.isfinite(arrays[name]).all():
             raise FileError(f"cache_dir: {path}: {name}: expected ({count}, {width}) finite numbers")
-    if (
-        faces.ndim != 2
-        or faces.shape[1] != 3
-        or faces.dtype.kind != "i"
-        or not (0 <= faces.min() <= faces.max() < count)
-    ):
+    indices = faces.ndim == 2 and faces.shape[1] == 3 and faces.dtype.kind == "i"
+    if not (indices and ((faces >= 0) & (faces < count)).all()):
         raise FileError(f"cache_dir: {path}: faces: expected (F, 3) indices of {count} vertices")
     return arrays

@@ -160,9 +160,8 @@ class TrainingRun:
             return float("-inf")
         rows = []
         where = f"metrics: cannot read {path}"
-        for number, line in enumerate(
-            read_text(path, where, _MAX_METRICS_BYTES, CheckpointError).splitlines(), start=1
-        ):
+        lines = read_text(path, where, _MAX_METRICS_BYTES, CheckpointError).splitlines()
+        for number, line in enumerate(lines, start=1):
             try:
                 rows.append(parse_json(line))
             except FileError as error:
