@@ -2,6 +2,7 @@
 
 import io
 import math
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -44,7 +45,9 @@ def _array(data: bytes, where: str, error: type[DepthPcError]) -> np.ndarray:
     try:
         version = np.lib.format.read_magic(file)
         read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, fortran, dtype = read_header(file)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what Python says about the literal
+            shape, fortran, dtype = read_header(file)
     except Exception as problem:  # the header is a Python literal: its parser raises many kinds
         raise error(f"{where}: not a NumPy file: {shown(problem)}") from None
     if dtype.kind not in "biuf":

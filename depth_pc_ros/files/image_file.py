@@ -41,13 +41,14 @@ def decode_image(data: bytes, where: str, error: type[DepthPcError] = ImageError
 
 def _decoded(data: bytes, where: str, error: type[DepthPcError], pixels_of):
     try:
-        with warnings.catch_warnings(), Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of EXIF tags and the like, on lines of their own
-            width, height = image.size
-            if width * height > MAX_PIXELS:
-                raise error(f"{where}: expected at most {MAX_PIXELS / 1e6:g} megapixels, got {width} x {height}")
-            image.load()
-            return pixels_of(image)
+            with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+                width, height = image.size
+                if width * height > MAX_PIXELS:
+                    raise error(f"{where}: expected at most {MAX_PIXELS / 1e6:g} megapixels, got {width} x {height}")
+                image.load()
+                return pixels_of(image)
     except Image.UnidentifiedImageError:
         raise error(f"{where}: not an image (known: {', '.join(_FORMATS)})") from None
     except error:

@@ -120,7 +120,7 @@ def _light_arrays(model: YcbModel) -> bytes:
 
 def _read_arrays(path: Path) -> dict[str, np.ndarray]:
     arrays = read_arrays(path, "cache_dir", ("vertices", "normals", "uvs", "faces"))
-    count, faces = len(arrays["vertices"]), arrays["faces"]
+    count, faces = arrays["normals"].size // 3, arrays["faces"]
     for name, width in (("vertices", 3), ("normals", 3), ("uvs", 2)):
         if arrays[name].shape != (count, width) or not np.isfinite(arrays[name]).all():
             raise FileError(f"cache_dir: {path}: {name}: expected ({count}, {width}) finite numbers")
