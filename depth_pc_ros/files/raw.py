@@ -6,7 +6,7 @@ from pathlib import Path
 
 from depth_pc_ros.errors import DepthPcError, FileError
 
-_KINDS = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
+_KINDS = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
 
 
 def read_bytes(path: str | Path, where: str, limit: int, error: type[DepthPcError] = FileError) -> bytes:
@@ -15,16 +15,15 @@ def read_bytes(path: str | Path, where: str, limit: int, error: type[DepthPcErro
     try:
         with open(place, "rb", opener=_not_waiting) as file:
             mode = os.fstat(file.fileno()).st_mode
-            if not stat.S_ISREG(mode):
-                got = _KINDS.get(stat.S_IFMT(mode), "a device")
-                raise error(f"{where}: expected a file, got {got}")
-            data = file.read(limit + 1)
+            data = file.read(limit + 1) if stat.S_ISREG(mode) else b""
     except FileNotFoundError:
         raise error(f"{where}: no such file") from None
     except IsADirectoryError:
         raise error(f"{where}: expected a file, got a folder") from None
     except (OSError, ValueError) as problem:  # ValueError: a name with a zero byte
         raise error(f"{where}: {getattr(problem, 'strerror', None) or problem}") from None
+    if not stat.S_ISREG(mode):
+        raise error(f"{where}: expected a file, got {_KINDS.get(stat.S_IFMT(mode), 'a device')}")
     if len(data) > limit:
         raise error(f"{where}: expected at most {limit / 1e6:g} MB, the file is larger")
     return data
