@@ -2,6 +2,7 @@
 
 import ast
 import graphlib
+import re
 from pathlib import Path
 
 import pytest
@@ -225,3 +226,26 @@ def test_no_flag_repeats_an_option():
 def test_every_file_says_what_it_is():
     for path in FILES:
         assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))), f"{path} has no module docstring"
+
+
+def test_no_source_lets_a_model_bring_its_own_code():
+    """Weights are safetensors, or read with `weights_only`; nothing is unpickled."""
+    for path in FILES:
+        text = path.read_text(encoding="utf-8")
+        assert "trust_remote_code=True" not in text, path
+        assert not re.search(r"\bimport (pickle|dill|joblib|shelve|marshal)\b|allow_pickle=True", text), path
+        for call in re.findall(r"(?<!safetensors\.)torch\.load\([^)]*\)", text):
+            assert "weights_only=True" in call, path
+        for call in re.findall(r"\.from_pretrained\((?:[^()]|\([^()]*\))*\)", text):
+            assert "trust_remote_code=False" in call, path
+            assert "use_safetensors=True" in call, path
+
+
+READERS = r"\b(json\.loads?|yaml\.(safe_)?load|cv2\.(imread|imdecode)|np\.(load|fromfile)|(?<!safetensors\.)torch\.load|Image\.open)\("
+
+
+def test_files_are_read_by_the_readers_of_files_only():
+    for path in FILES:
+        if path.parent.name != "files":
+            found = re.search(READERS, path.read_text(encoding="utf-8"))
+            assert not found, f"{path.relative_to(PACKAGE)}: {found[0] if found else ''}"

@@ -70,6 +70,9 @@ def read_results(folder: str | Path) -> Results:
             results.runs.append(row)
         elif row["kind"] == "header":
             raise ResultsError(f"results: {path}, line {number}: expected a run or a trial, got another header")
+        elif bool(results.settings.fault) != ("fault" in row):
+            expected = "expected one" if results.settings.fault else "expected none without a fault in the settings"
+            raise ResultsError(f"results: {path}, line {number}: fault: {expected}")
         elif (row["episode"], row["method"]) not in seen:
             seen.add((row["episode"], row["method"]))
             results.trials.append(row)

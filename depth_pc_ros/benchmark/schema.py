@@ -27,9 +27,12 @@ _POSE = array_of(array_of(NUMBER, 4), 4)
 
 _PLACES = ("ycb_root", "photo_dir", "scenes", "matcher_weights", "lightglue_weights")
 
+# What every run has named; the other settings came later, one by one.
+_SETTINGS = {"type": "object", "required": ["environment", "split", "seed", "speed"]}
+
 # trace_samples: in an archived file, the largest number of steps that a trace keeps.
 HEADER = object_of(
-    {"kind": {"const": "header"}, "version": {"const": FILE_VERSION}, "settings": {"type": "object"},
+    {"kind": {"const": "header"}, "version": {"const": FILE_VERSION}, "settings": _SETTINGS,
      "trace_samples": {"type": "integer", "minimum": 2}},
     optional=("trace_samples",),
 )  # fmt: skip

@@ -114,3 +114,23 @@ def test_bad_arguments_are_named(mesh_folder, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(SceneError, match="cache_dir"):
         load_clouds(mesh_folder, tmp_path / "file")
+
+
+@pytest.mark.parametrize("damage", ["truncated", "empty", "rubbish", "other arrays", "other shape", "not finite"])
+def test_a_damaged_cloud_is_sampled_anew(mesh_folder, tmp_path, damage):
+    first = load_clouds(mesh_folder, tmp_path, points=500)
+    path = sorted((tmp_path / "clouds").iterdir())[0]
+    whole = path.read_bytes()
+    damaged = {"truncated": whole[:-40], "empty": b"", "rubbish": b"rubbish"}
+    if damage in damaged:
+        path.write_bytes(damaged[damage])
+    else:
+        arrays = {
+            "other arrays": {"cloud": np.zeros((4, 3), np.float32)},
+            "other shape": {"points": np.zeros(4, np.float32)},
+            "not finite": {"points": np.full((4, 3), np.nan, np.float32)},
+        }
+        np.savez(path, **arrays[damage])
+    again = load_clouds(mesh_folder, tmp_path, points=500)
+    assert all(np.array_equal(a.points, b.points) for a, b in zip(first, again, strict=True))
+    assert path.stat().st_size == len(whole)
