@@ -241,7 +241,10 @@ def test_no_source_lets_a_model_bring_its_own_code():
             assert "use_safetensors=True" in call, path
 
 
-READERS = r"\b(json\.loads?|yaml\.(safe_)?load|cv2\.(imread|imdecode)|np\.(load|fromfile)|(?<!safetensors\.)torch\.load|Image\.open)\("
+READERS = (
+    r"\b(json\.loads?|yaml\.(safe_)?load|cv2\.(imread|imdecode)|np\.(load|fromfile)|(?<!safetensors\.)torch\.load"
+    r"|Image\.open)\("
+)
 
 
 def test_files_are_read_by_the_readers_of_files_only():
