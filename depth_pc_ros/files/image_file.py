@@ -48,6 +48,8 @@ def _decoded(data: bytes, where: str, error: type[DepthPcError], pixels_of):
                 if width * height > MAX_PIXELS:
                     raise error(f"{where}: expected at most {MAX_PIXELS / 1e6:g} megapixels, got {width} x {height}")
                 image.load()
+                if image.format in ("JPEG", "MPO") and _ends_early(image, data):
+                    raise ValueError("its data end before its last rows")
                 return pixels_of(image)
     except Image.UnidentifiedImageError:
         raise error(f"{where}: not an image (known: {', '.join(_FORMATS)})") from None
@@ -55,6 +57,16 @@ def _decoded(data: bytes, where: str, error: type[DepthPcError], pixels_of):
         raise
     except Exception as problem:  # Pillow raises a different kind for each way a file can be damaged
         raise error(f"{where}: not a whole image: {shown(problem)}") from None
+
+
+def _ends_early(image: Image.Image, data: bytes) -> bool:
+    """Whether data of a JPEG are missing before its end marker, as where a camera lost some.
+
+    The decoder then fills in grey and says nothing. More data before the marker change such an image, and no whole one.
+    """
+    end = data.rfind(b"\xff\xd9")
+    with Image.open(io.BytesIO(data[:end] + b"\x55" * 256 + data[end:]), formats=_FORMATS) as padded:
+        return not np.array_equal(np.asarray(padded), np.asarray(image))
 
 
 def _rgb(image: Image.Image) -> np.ndarray:

@@ -145,3 +145,18 @@ def test_a_coloured_place_of_a_mask_is_not_black(tmp_path):
     picture[:20] = (0, 0, 1)
     cv2.imwrite(str(tmp_path / "mask.png"), picture)
     np.testing.assert_array_equal(read_mask(tmp_path / "mask.png") > 0, picture.any(axis=2))
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"optimize": True}, {"restart_marker_rows": 1}, {"subsampling": 0}, {"quality": 20}], ids=str
+)
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_a_jpeg_whose_data_end_early_is_refused_though_its_end_marker_is_there(options, mode):
+    data = saved(Image.fromarray(RGB).convert(mode), "JPEG", **options)
+    assert decode_image(data, "live").shape == RGB.shape
+    assert decode_image(data + b"trailing\xff\xd9", "live").shape == RGB.shape
+    start = data.rindex(b"\xff\xda") + 14
+    for share in (0.2, 0.5, 0.9, 0.97):
+        cut = data[: start + int(share * (len(data) - start))].rstrip(b"\xff") + b"\xff\xd9"
+        with pytest.raises(ImageError, match=r"^live: not a whole image: its data end before its last rows"):
+            decode_image(cut, "live")
