@@ -236,5 +236,5 @@ def test_pre_commit_runs_a_ruff_of_the_required_versions():
 
 
 def test_scripts_are_executable():
-    for name in ("scripts/setup.sh", "scripts/demo.sh", "scripts/test.sh", ".ci/run"):
+    for name in ("scripts/setup.sh", "scripts/demo.sh", "scripts/test.sh", "scripts/fuzz.sh", ".ci/run"):
         assert os.access(ROOT / name, os.X_OK), name

@@ -147,9 +147,10 @@ def test_a_coloured_place_of_a_mask_is_not_black(tmp_path):
     np.testing.assert_array_equal(read_mask(tmp_path / "mask.png") > 0, picture.any(axis=2))
 
 
-@pytest.mark.parametrize(
-    "options", [{}, {"optimize": True}, {"restart_marker_rows": 1}, {"subsampling": 0}, {"quality": 20}], ids=str
-)
+JPEGS = [{}, {"optimize": True}, {"restart_marker_rows": 1}, {"subsampling": 0}, {"quality": 20}]
+
+
+@pytest.mark.parametrize("options", JPEGS, ids=str)
 @pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
 def test_a_jpeg_whose_data_end_early_is_refused_though_its_end_marker_is_there(options, mode):
     data = saved(Image.fromarray(RGB).convert(mode), "JPEG", **options)
