@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Feeds damaged files to every reader for some minutes: `scripts/fuzz.sh --minutes 10`, `scripts/fuzz.sh --target yaml`.
-# What breaks one is kept in out/fuzz. With atheris (pip install atheris) it searches far better.
+# What breaks one is kept in out/fuzz. With atheris (pip install atheris) it searches by the code that is reached.
 set -euo pipefail
 
 scripts="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
