@@ -1,5 +1,6 @@
 """The summary as tables, for the terminal and as Markdown."""
 
+import html
 import math
 
 from depth_pc_ros.benchmark import verdicts
@@ -152,11 +153,11 @@ def markdown(results: list[Results]) -> str:
         rows = [cells(row) for row in summary_rows(each.trials)]
         rows = [[f"**{cell}**" for cell in row] if row[1] == "all" else row for row in rows]
         parts += [
-            f"## {title(each)}",
+            f"## {escaped(title(each))}",
             "",
             *_markdown_table(COLUMNS, rows),
             "",
-            *(f"- {fact}" for fact in facts(each)),
+            *(f"- {escaped(fact)}" for fact in facts(each)),
             "",
         ]
     return "\n".join([*parts, LEGEND, ""])
@@ -165,7 +166,7 @@ def markdown(results: list[Results]) -> str:
 def _fault_markdown(results: list[Results]) -> str:
     rows = [f"- `{each.settings.fault}`: {row_of(each.settings.fault).what}." for each in verdicts.in_order(results)]
     commands = dict.fromkeys(
-        f"- Command: {run['command']} (commit {run['commit']}, {run['started']}, {run['host']})"
+        escaped(f"- Command: {run['command']} (commit {run['commit']}, {run['started']}, {run['host']})")
         for each in results for run in each.runs
     )  # fmt: skip
     s = results[0].settings
@@ -174,6 +175,11 @@ def _fault_markdown(results: list[Results]) -> str:
     return "\n".join([heading, "", *table, "", verdicts.LEGEND, "", *rows, "", *commands, ""])
 
 
+def escaped(text: str) -> str:
+    """A text from results for Markdown: on one line, no cell of its own, and no HTML."""
+    return html.escape(" ".join(text.split()), quote=False).replace("|", "\\|")
+
+
 def _markdown_table(columns, rows) -> list[str]:
     rule = "|".join("---" if column in WORDS else "---:" for column in columns)
-    return [f"| {' | '.join(columns)} |", f"|{rule}|", *(f"| {' | '.join(row)} |" for row in rows)]
+    return [f"| {' | '.join(columns)} |", f"|{rule}|", *(f"| {' | '.join(map(escaped, row))} |" for row in rows)]

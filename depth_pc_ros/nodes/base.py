@@ -255,8 +255,8 @@ def _text(value: object) -> str:
 
 
 def _plain(value):
-    """A parameter's value as the configuration wants it: a list of numbers becomes a tuple of floats."""
-    return tuple(map(float, value)) if isinstance(value, list | tuple | array) else value
+    """A parameter's value as the configuration takes it, which checks what a list holds."""
+    return list(value) if isinstance(value, tuple | array) else value
 
 
 def _descriptor(field: dataclasses.Field) -> ParameterDescriptor:

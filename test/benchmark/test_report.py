@@ -87,3 +87,44 @@ def test_figures_are_png_even_of_failed_trials_only(draw, trial):
     refused = trial(outcome="no_goal", steps=0, trace=none)
     assert draw([trial(outcome="lost"), refused]).startswith(b"\x89PNG")
     assert draw([refused]).startswith(b"\x89PNG")
+
+
+EVIL = "<script>alert('x')</script>\"&"
+
+
+def test_no_text_of_a_trial_becomes_html(tmp_path, trial, monkeypatch):
+    """Not even of one that `read_results` would refuse."""
+    for name in ("success_bars", "errors_over_time", "paths"):
+        monkeypatch.setattr(figures, name, lambda trials: b"")
+    texts = dict.fromkeys(("method", "label", "outcome", "message"), EVIL)
+    run = dict.fromkeys(("command", "commit", "started", "host"), EVIL)
+    results = Results(tmp_path / "trials.jsonl", Settings(source=EVIL, depth_model=EVIL), [run], [trial(**texts)])
+    page = report.html([results, results], tmp_path, Places())
+    assert page.count("&lt;script&gt;alert") > 8
+    for part in (EVIL, "<script", "alert('x')"):
+        assert part not in page
+    assert re.search(r"<img alt=\"[^\"<>]*\" src=\"data:", page)
+
+
+def test_no_text_of_a_trial_leaves_its_cell_or_line_in_markdown(tmp_path, trial):
+    evil = "a | b\n| c |\n# d <img src=x onerror=y> \x1b[31m"
+    run = dict.fromkeys(("command", "commit", "started", "host"), evil)
+    results = Results(tmp_path / "trials.jsonl", Settings(depth_model=evil), [run], [trial(method=evil, label=evil)])
+    lines = tables.markdown([results, results]).splitlines()
+    counts = {len(re.findall(r"(?<!\\)\|", line)) for line in lines if line.startswith("|")}
+    assert counts == {len(tables.COLUMNS) + 1, len(tables.OVERVIEW_COLUMNS) + 1}
+    assert not [line for line in lines if line.startswith("# ") or "<img" in line]
+
+
+@pytest.mark.parametrize("kept", [0, 2000])
+def test_a_damaged_picture_is_drawn_anew(tmp_path, trial, photo_settings, photo_places, kept):
+    episode = EpisodeSource(photo_settings, photo_places).episode("P", 0)
+    poses = {f"T_world_{name}": episode.T_world_goal.tolist() for name in ("start", "final", "goal")}
+    results = Results(tmp_path / "x", photo_settings, [], [trial(episode="dev/P/000", level="P", **poses)])
+    page = report.html([results], tmp_path / "pictures", photo_places)
+    (path,) = (tmp_path / "pictures").iterdir()
+    whole = path.read_bytes()
+    path.write_bytes(whole[:kept])
+    assert report.html([results], tmp_path / "pictures", photo_places).count("data:image/jpeg") == 1
+    assert path.read_bytes() == whole
+    assert "data:image/jpeg" in page

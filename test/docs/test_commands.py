@@ -3,6 +3,7 @@
 import importlib
 import runpy
 
+import fuzz_run
 import numpy as np
 import pytest
 import yaml
@@ -61,6 +62,8 @@ def check_script(words: list[str]) -> None:
         parse("campaign", rest)
     elif path.name == "test.sh":
         check_pytest(rest)
+    elif path.name == "fuzz.sh":
+        assert exit_code(fuzz_run.parser(), rest) == 0, " ".join(words)
     elif path.suffix == ".py":
         if rest:
             assert exit_code(runpy.run_path(str(path))["parser"](), rest) == 0, " ".join(words)
