@@ -13,7 +13,7 @@ from depth_pc_ros.bringup.client import ServoClient
 from depth_pc_ros.bringup.node_table import NodeSpec
 from depth_pc_ros.errors import DepthPcError
 
-STOP_WITHIN_S = 5.0
+STOP_WITHIN_S = 10.0  # a second or two, but for a busy machine
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # of the parent
 _LIBC = ctypes.CDLL(None)
 _PR_SET_PDEATHSIG = 1
@@ -124,7 +124,7 @@ class NodeProcesses:
             for process in self._processes.values():
                 if process.poll() is None:
                     process.send_signal(signal.SIGTERM)
-            deadline_s = time.monotonic() + STOP_WITHIN_S - 1.0
+            deadline_s = time.monotonic() + STOP_WITHIN_S
             for name, process in self._processes.items():
                 try:
                     process.wait(max(deadline_s - time.monotonic(), 0.0))

@@ -18,11 +18,12 @@ _CALLBACK_WITHIN_S = 1.0  # how long the end of a node waits for the callback th
 
 
 def run(node_class) -> int:
-    """Run one `ServoNode` until SIGINT, SIGTERM or SIGHUP, and return the process's exit code.
+    """Run one `ServoNode` until SIGINT, SIGTERM or SIGHUP, then end the process.
 
     While the node starts, and nothing moves yet, a signal ends the process at once, with 0. Later, the node spins in
     a thread; on a signal it first stops spinning, then `shutdown_safely` publishes the last zeros, and only then ROS
-    shuts down: 0. A wrong configuration prints one line and gives 1, as does a crashed callback.
+    shuts down: 0. A crashed callback ends it in the same way, with 1. A wrong configuration prints one line; the exit
+    code 1 is returned.
     """
     # A pipe wakes this thread up, whichever thread a signal reaches and however many signals come.
     woken, wake = os.pipe()
@@ -89,6 +90,7 @@ def run(node_class) -> int:
         if node is not None:
             node.destroy_node()
         rclpy.try_shutdown()
-    if spinner.is_alive():  # in a long callback: Python would wait for it, or crash under it
-        os._exit(0)
-    return int(crashed)
+    # Python's own end takes a second where torch is loaded, and may crash under a callback that still runs.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(int(crashed))
