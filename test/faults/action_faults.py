@@ -56,11 +56,12 @@ def action_is_sent_and_canceled(world: World, wait_s):
     action_is_canceled(world)
 
 
-@fault()
-def action_is_canceled(world: World):
+@fault(newest=st.booleans())
+def action_is_canceled(world: World, newest=True):
+    """newest: of all action goals; or the oldest, which has ended."""
     server = _server(world)
     if server is not None and server.handles:
-        server.cancel(server.handles[-1])
+        server.cancel(server.handles[-1 if newest else 0])
 
 
 @fault(count=some(2, 5), wait_s=some(0.0, 0.001, 0.05))

@@ -27,7 +27,6 @@ INVARIANTS = {
 _WAITS_FOR_A_PERSON = ("INACTIVE", "DISABLED", "NO_GOAL", "FAULT", "FROZEN", "NOT_FOLLOWING", "CONTRADICTED")
 PERIOD_S = 0.02  # of the commands
 _TOLERANCE = 1.001
-_JERK_TOLERANCE = 1.5  # where the direction changes at full speed, the speed limit goes first
 
 
 @dataclass
@@ -145,14 +144,16 @@ class Monitor:
         if not 0.9 * PERIOD_S < since_s < 1.1 * PERIOD_S:
             return None
         acceleration = (twist - last.twist) / since_s
-        self._check_jerk(name, acceleration, last, acceleration_limit / node.config.jerk_time_s * since_s)
+        # Where the direction changes at full speed, the speed limit goes before that of the jerk.
+        if (np.maximum(norms, before) < 0.99 * speed_limit).all():
+            self._check_jerk(name, acceleration, last, acceleration_limit / node.config.jerk_time_s * since_s)
         return acceleration
 
     def _check_jerk(self, name: str, acceleration: np.ndarray, last: _Commands, allowed: np.ndarray) -> None:
         if last.acceleration is None or self.world.ros.steady_s - self._limits[name].changed_s < 0.3:
             return
         change = np.linalg.norm((acceleration - last.acceleration).reshape(2, 3), axis=1)
-        if (change > _JERK_TOLERANCE * allowed + 1e-6).any():
+        if (change > 1.02 * allowed + 1e-6).any():
             self.add("jerk", f"{name}: acceleration changed by {change}, at most {allowed} is allowed")
 
     # States and times
