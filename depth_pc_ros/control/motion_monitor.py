@@ -75,8 +75,9 @@ class MotionMonitor:
     EXPLAINED_PX, EXPLAINED = 0.35, 0.08  # largest misfit of a motion that explains the flow: px, and share of the flow
     FIRST_PX, FOLLOWS_PX, FOLLOWS = 0.8, 0.12, 0.1  # flow that shows whether the camera follows, and its misfit then
     # Evidence for a fault: log of the ratio of the misfits, both plus WITHIN_PX; of one window at most, against it at
-    # most, and for a verdict. Where the commands fit to WITHIN_PX, this share of it is kept.
-    WITHIN_PX, ONCE, CREDIT, ENOUGH, KEPT = 0.2, 1.2, 3.0, 2.0, 0.8
+    # most, and for a verdict; share of that from which the verdict may name it. Where the commands fit to WITHIN_PX,
+    # the last share of it is kept.
+    WITHIN_PX, ONCE, CREDIT, ENOUGH, SUSPECT, KEPT = 0.2, 1.2, 3.0, 2.0, 0.8, 0.8
     # No fault is accused where a target that moves by itself, or an error of the hand-eye rotation, would explain the
     # flow with a misfit of this many times that of the fault.
     DRIFT_M_S, HAND_EYE_RAD, LIKE = 0.02, np.radians(10.0), 1.5
@@ -207,7 +208,9 @@ class MotionMonitor:
         otherwise = misfit > self.OTHERWISE_PX + self.OTHERWISE * flow.px and self._agree(flow, 0.25).mean() > 0.5
         self._otherwise = self._otherwise + 1 if otherwise else 0
         if self._evidence.max() >= self.ENOUGH:
-            best = int(np.argmin(np.where(self._evidence >= self.ENOUGH, faults, np.inf)))
+            accused = np.where(self._evidence >= self.SUSPECT * self.ENOUGH, faults, np.inf)
+            # The likely ones come first.
+            best = int(np.argmax(accused <= self.LIKE * accused.min() + 0.5 * self.WITHIN_PX))
             if self._tolerated(flow, commanded, duration_s) < self.LIKE * faults[best]:
                 self._evidence = np.minimum(self._evidence, self.ENOUGH)
                 return None

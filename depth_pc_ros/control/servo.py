@@ -285,9 +285,9 @@ class Servo:
         target = self._while_unseen(self.velocity_law.target(remaining, delay_s, self._target.velocity))
         # A slow law is not taken for one that no longer improves.
         self._stopping.hold_s = max(self.config.stop_hold_s, 0.25 / self.velocity_law.gain_behind(delay_s))
-        wanted = self._image_motion(remaining)
+        wanted = self._image_motion(law.twist)  # in the lengths of the distance prior
         error = self._judge_error(observation, law.inliers, wanted, stamp_s, frame_s)
-        stuck = self._stuck(error, wanted, stamp_s, frame_s) if self.config.check_motion else None
+        stuck = self._stuck(error, stamp_s, frame_s) if self.config.check_motion else None
         if stuck:
             return self._final(*stuck, matches)
         state = ServoState.SERVOING
@@ -383,12 +383,12 @@ class Servo:
         """Whether the law still wants to move the image, by a good part of its error."""
         return wanted > max(self.ARRIVED * error, self.ARRIVED_PX / self._focal)
 
-    def _stuck(self, error: float, wanted: float, stamp_s: float, frame_s: float) -> tuple[ServoState, str] | None:
+    def _stuck(self, error: float, stamp_s: float, frame_s: float) -> tuple[ServoState, str] | None:
         """Why the servo stops where it comes no nearer to the goal; close to it, it may follow a moving target."""
         path = self.record.path(stamp_s - frame_s, stamp_s)
         if error > self.NEAR * self.config.stop_error:
             progress, state, text = self._far_progress, ServoState.CONTRADICTED, _STUCK
-        elif self.config.after_goal != "track" and self._loop.obeyed and self._on_the_way(error, wanted):
+        elif self.config.after_goal != "track" and self._loop.obeyed and not self._converged:
             progress, state, text = self._near_progress, ServoState.NOT_FOLLOWING, _BLOCKED
         else:
             self._near_progress.reset()
