@@ -132,16 +132,28 @@ class Servo:
         self._verdict: StepResult | None = None  # of the monitor; final
         self.resume()
 
-    def resume(self) -> None:
-        """Restart after a gap in which the camera stood still; scale and verdict from motion are kept."""
+    def interrupted(self, acts_s: float) -> None:
+        """Something else stopped the camera for a moment: start again from rest; the images are followed as before.
+
+        acts_s: as in `stop`.
+        """
+        self.stop(acts_s)
+        self._begin()
+
+    def _begin(self) -> None:
+        """Hold no motion so far against the commands; an error that does not fall meanwhile is not convergence."""
         self._scale.begin_line()
         self._monitor.begin()
         self._depth_check.begin()
         self._far_progress.reset()
         self._near_progress.reset()
-        self._law.reset()
         self._stopping.reset()
         self._leave_target()
+
+    def resume(self) -> None:
+        """Restart after a gap in which the camera stood still; scale and verdict from motion are kept."""
+        self._begin()
+        self._law.reset()
         self._depth_track.reset()
         self._last_stamp_s = -np.inf
         self._converged = False
