@@ -55,7 +55,7 @@ class Servo:
     that moves is followed with its velocity fed forward, without a stop), done (stays at rest until `reset`).
     """
 
-    UNSEEN_LINEAR, UNSEEN_ANGULAR = 0.06, 0.1  # m/s and rad/s until the camera is seen to follow
+    UNSEEN_LINEAR, UNSEEN_ANGULAR = 0.06, 0.09  # m/s and rad/s until the camera is seen to follow
     NEAR = 4.0  # times the stopping error: a target that has been nearer for the hold time is tracked
     LEAVE = 2.0  # times as far: it is not tracked any more
     STILL_PX_S = 1.0  # a tracked target that is slower in the image is at rest
