@@ -39,7 +39,9 @@ class SketchByDepth:
     def __init__(self, depth_m: np.ndarray, intrinsics: Intrinsics):
         self._intrinsics = intrinsics
         self._depth_m = depth_m.astype(np.float16)
-        v, u = np.mgrid[_STRIDE_PX // 2 : depth_m.shape[0] : _STRIDE_PX, _STRIDE_PX // 2 : depth_m.shape[1] : _STRIDE_PX]
+        v, u = np.mgrid[
+            _STRIDE_PX // 2 : depth_m.shape[0] : _STRIDE_PX, _STRIDE_PX // 2 : depth_m.shape[1] : _STRIDE_PX
+        ]
         z = depth_m[v, u].ravel()
         known = np.isfinite(z)
         pixels = np.stack([u.ravel(), v.ravel()], axis=1)[known]
@@ -53,7 +55,9 @@ class SketchByDepth:
         points = se3.transform(T_live_goal, self._points)
         pixels = live._intrinsics.project(points)
         z = sample_nearest(live._depth_m, pixels)
-        inside = np.isfinite(pixels).all(axis=1) & (pixels >= 0).all(axis=1) & (pixels < live._intrinsics.size).all(axis=1)
+        inside = (
+            np.isfinite(pixels).all(axis=1) & (pixels >= 0).all(axis=1) & (pixels < live._intrinsics.size).all(axis=1)
+        )
         hidden = np.isfinite(z) & (z < (1 - _SAME) * points[:, 2])
         return float((inside & ~hidden).mean()), self.distance_m
 

@@ -84,7 +84,9 @@ def _sketches(frames: list[Frame], numbers) -> tuple[dict[int, Sketch], list[str
         frame = frames[k]
         try:
             if with_depth and not frame.has_depth:
-                raise RecordingError(f"{frame.sequence}/{frame.name}: expected depth as the other frames have, found none")
+                raise RecordingError(
+                    f"{frame.sequence}/{frame.name}: expected depth as the other frames have, found none"
+                )
             sketches[k] = sketch(frame, with_depth)
         except RecordingError as error:
             problems.append(str(error))

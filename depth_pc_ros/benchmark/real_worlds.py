@@ -18,7 +18,7 @@ _NEAR_PX = 0.75  # a place in the frame that is seen further from its pixel than
 
 
 class FrameWorld:
-    """A frame as a world to look at. image: (H, W, 3) uint8. depth_m: (H, W), NaN where unknown. T_world_cam: (4, 4)."""
+    """A frame as a world to look at. image: (H, W, 3) uint8. depth_m: (H, W), NaN: unknown. T_world_cam: (4, 4)."""
 
     def __init__(self, image: np.ndarray, depth_m: np.ndarray, intrinsics: Intrinsics, T_world_cam: np.ndarray):
         self.intrinsics = intrinsics
@@ -66,7 +66,7 @@ class FrameWorld:
         return self._pixels[nearest[seen]].astype(np.float64), seen.reshape(height, width)
 
     def _look_up(self, T: np.ndarray, place: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Where the view sees places (n, 2) of the frame: pixels (n, 2), depths (n,), and d place / d pixel (n, 2, 2)."""
+        """Where the view sees places (n, 2) of the frame: pixels (n, 2), depths (n,); d place / d pixel (n, 2, 2)."""
         k = self.intrinsics
         z = _sampled(self._depth_m, place, cv2.INTER_LINEAR).astype(np.float64)
         points = se3.transform(T, k.unproject(place, z))

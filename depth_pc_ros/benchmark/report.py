@@ -11,7 +11,7 @@ from depth_pc_ros.benchmark.gallery import picture, worst_trials
 from depth_pc_ros.benchmark.metrics import summary_rows
 from depth_pc_ros.benchmark.results import Results
 
-_STYLE = """
+STYLE = """
 :root { --ink: #0f172a; --soft: #64748b; --line: #e2e8f0; --blue: #2563eb; }
 body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); margin: 0 auto; max-width: 1280px; padding: 28px; }
 h1 { font-size: 26px; margin: 0; } h2 { font-size: 20px; margin: 52px 0 10px; border-top: 2px solid var(--ink);
@@ -43,7 +43,7 @@ def html(results: list[Results], pictures: Path, places: Places | None = None) -
     parts = [
         "<!doctype html><html lang='en'><head><meta charset='utf-8'>",
         "<meta name='viewport' content='width=device-width'><title>depth_pc_ros benchmark</title>",
-        f"<style>{_STYLE}</style></head><body><h1>Visual servoing benchmark</h1>",
+        f"<style>{STYLE}</style></head><body><h1>Visual servoing benchmark</h1>",
         f"<p class='soft'>depth_pc_ros, written {time.strftime('%Y-%m-%d %H:%M')}. {escape(tables.LEGEND)}</p>",
     ]
     if len(results) > 1:

@@ -28,12 +28,18 @@ class Results:
     settings: Settings
     runs: list[dict] = field(default_factory=list)
     trials: list[dict] = field(default_factory=list)
+    answers: list[dict] = field(default_factory=list)
     broken: list[tuple[int, str]] = field(default_factory=list)
 
     @property
     def finished(self) -> set[tuple[str, str]]:
         """(episode, method) of every trial."""
         return {(trial["episode"], trial["method"]) for trial in self.trials}
+
+    @property
+    def answered(self) -> set[tuple[str, str]]:
+        """(pair, method) of every first answer."""
+        return {(answer["pair"], answer["method"]) for answer in self.answers}
 
 
 def trials_file(folder: str | Path) -> Path:
@@ -71,10 +77,14 @@ def read_results(folder: str | Path) -> Results:
         if row["kind"] == "run":
             results.runs.append(row)
         elif row["kind"] == "header":
-            raise ResultsError(f"results: {path}, line {number}: expected a run or a trial, got another header")
-        elif (row["episode"], row["method"]) not in seen:
-            seen.add((row["episode"], row["method"]))
-            results.trials.append(row)
+            raise ResultsError(
+                f"results: {path}, line {number}: expected a run, a trial or an answer, got another header"
+            )
+        else:
+            key = (row.get("episode") or row["pair"], row["method"])
+            if key not in seen:
+                seen.add(key)
+                (results.trials if row["kind"] == "trial" else results.answers).append(row)
     return results
 
 

@@ -1,8 +1,8 @@
 """The format of a results file: one JSON Schema per kind of line, and the check of a line against it.
 
 A results file is text of JSON objects, one a line (JSON lines). The first line is the header, each start of the
-benchmark adds a `run` line, all others are trials. Units are in the keys: mm, deg, m, s, ms, MB. Poses are (4, 4) row
-by row, of the camera (optical frame) in the world.
+benchmark adds a `run` line, all others are trials, or first answers of `e_real`. Units are in the keys: mm, deg, m, s,
+ms, MB. Poses are (4, 4) row by row, of the camera (optical frame) in the world.
 """
 
 import json
@@ -11,6 +11,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
+from depth_pc_ros.benchmark.answer import CAUSES, OUTCOMES
 from depth_pc_ros.benchmark.settings import LEVELS, PHOTO_LEVEL
 from depth_pc_ros.benchmark.trial import FAILURES, STAGES, SUCCESS
 from depth_pc_ros.errors import DepthPcError
@@ -93,11 +94,42 @@ TRIAL = _object(
     },
     optional=("fault",),
 )
-_VALIDATORS = {schema["properties"]["kind"]["const"]: Draft202012Validator(schema) for schema in (HEADER, RUN, TRIAL)}
+# One first answer: what it was asked (motion: from live to goal; baseline, and errors as shares: over distance_m), and
+# what came. What a law does not say, or what cannot be known, is null.
+_MAYBE, _MAYBE_AMOUNT = {"type": ["number", "null"]}, {"type": ["number", "null"], "minimum": 0}
+ANSWER = _object(
+    {
+        "kind": {"const": "answer"},
+        "pair": {"type": "string", "pattern": r"^[^/]+/\d+$"},  # SPLIT/NUMBER
+        "method": _TEXT,
+        "label": _TEXT,
+        "settings": _TEXT,
+        "goal": _TEXT,
+        "live": _TEXT,
+        "rotation_deg": _AMOUNT,
+        "baseline": _AMOUNT,
+        "overlap": _AMOUNT,
+        "distance_m": _AMOUNT,
+        "outcome": {"enum": [*OUTCOMES]},
+        "cause": {"enum": ["", *CAUSES]},
+        "message": _TEXT,
+        "re_deg": _MAYBE_AMOUNT,
+        "te_share": _MAYBE_AMOUNT,
+        "translation_deg": _MAYBE_AMOUNT,
+        "scale": _MAYBE_AMOUNT,
+        "way_deg": _MAYBE_AMOUNT,
+        "matches": _COUNT,
+        "right_share": _MAYBE,
+        "inliers": _COUNT,
+        "wall_s": _AMOUNT,
+    }
+)
+_KINDS = (HEADER, RUN, TRIAL, ANSWER)
+_VALIDATORS = {schema["properties"]["kind"]["const"]: Draft202012Validator(schema) for schema in _KINDS}
 
 
 def check_row(row: dict[str, Any], where: str) -> None:
-    """Raise ResultsError if a line is none of the three kinds, or not as its schema says. where: 'FILE, line N'."""
+    """Raise ResultsError if a line is none of these kinds, or not as its schema says. where: 'FILE, line N'."""
     kind = row.get("kind")
     if kind not in _VALIDATORS:
         raise ResultsError(f"results: {where}: kind: expected one of {', '.join(_VALIDATORS)}, got {_shown(kind)}")
