@@ -84,8 +84,8 @@ def add_command(commands) -> None:
     )
     add_fields(
         group, Settings,
-        ("split", "seed", "goal_frame", "across", "depth_model", "matcher", "track", "freeze_depth", "find_scale", "speed",
-         "max_steps", "distance_prior", "camera_noise"),
+        ("split", "seed", "goal_frame", "across", "depth_model", "matcher", "track", "freeze_depth", "find_scale",
+         "speed", "max_steps", "distance_prior", "camera_noise"),
     )  # fmt: skip
     add_fields(group, MatcherConfig, ("matcher_weights", "lightglue_weights"))
     group = command.add_argument_group("how to run")

@@ -25,7 +25,8 @@ from depth_pc_ros.geometry import se3
 from depth_pc_ros.geometry.camera import Intrinsics, sample_nearest
 from depth_pc_ros.types import ServoState
 
-_RIGHT_PX, _RIGHT_EPIPOLAR_PX = 8.0, 2.0  # of a match, by depth and by the true epipolar geometry: errors of poses, too
+# Of a match, by depth and from its epipolar line. Recorded poses and calibrations are good to several pixels only.
+_RIGHT_PX, _RIGHT_EPIPOLAR_PX = 15.0, 4.0
 
 
 def check_answering(method: Method, name: str) -> None:

@@ -19,8 +19,7 @@ from depth_pc_ros.benchmark.recordings.frames import (
     rigid,
     size_of,
 )  # fmt: skip
-from depth_pc_ros.geometry import se3
-from depth_pc_ros.geometry.camera import Intrinsics
+from depth_pc_ros.benchmark.recordings.registration import registered
 
 MARKS = ("cam.info.txt",)
 _STEP_M = 1e-4
@@ -82,21 +81,3 @@ def _reader(image: Path, depth: Path, K_color, K_depth, T_color_depth):
         return colour, registered(depth_m, K_depth, T_color_depth, K_color, colour.shape[1::-1])
 
     return read_it
-
-
-def registered(depth_m: np.ndarray, K_depth, T_color_depth, K_color, size: tuple[int, int]) -> np.ndarray:
-    """Depth (H, W) float32 m in the colour camera of `size` (width, height), 0 where unknown; the nearest wins."""
-    height, width = depth_m.shape
-    source, target = Intrinsics.from_matrix(K_depth, width, height), Intrinsics.from_matrix(K_color, *size)
-    v, u = np.nonzero((depth_m > 0) & (depth_m < 6))
-    points = se3.transform(T_color_depth, source.unproject(np.stack([u, v], axis=1), depth_m[v, u]))
-    pixels = np.rint(target.project(points))
-    inside = np.isfinite(pixels).all(axis=1) & (pixels >= 0).all(axis=1) & (pixels < size).all(axis=1)
-    at = pixels[inside].astype(int)
-    out = np.full(size[::-1], np.inf, dtype=np.float32)
-    # Two by two pixels: the depth camera is the coarser one.
-    for dv in (0, 1):
-        for du in (0, 1):
-            row, column = np.minimum(at[:, 1] + dv, size[1] - 1), np.minimum(at[:, 0] + du, size[0] - 1)
-            np.minimum.at(out, (row, column), points[inside, 2].astype(np.float32))
-    return np.where(np.isfinite(out), out, np.float32(0))
