@@ -13,10 +13,10 @@ COLUMNS = (
 )  # fmt: skip
 WORDS = ("source", "depth", "method", "rotation", "causes")
 LEGEND = (
-    "right: rotation within 5° and translation within 10 % of the distance or a third of the way. wrong way: the motion "
-    "starts more than 90° off. off: neither. right way: not lost, and within 90°. Laws that solve for no pose have only "
-    "the last three. RE, TE (of the distance), way, scale: medians over all answers. causes: of answers that are not "
-    f"right: {'; '.join(f'{name} ({what})' for name, what in CAUSES.items())}."
+    "right: rotation within 5° and translation within 10 % of the distance or a third of the way. wrong way: the "
+    "motion starts more than 90° off. off: neither. right way: not lost, and within 90°. Laws that solve for no pose "
+    "have only the last three. RE, TE (of the distance), way, scale: medians over all answers. causes: of answers that "
+    f"are not right: {'; '.join(f'{name} ({what})' for name, what in CAUSES.items())}."
 )
 
 
