@@ -10,11 +10,12 @@ from depth_pc_ros.benchmark.episodes import Places, file_digest
 from depth_pc_ros.benchmark.first_answers import check_answering, run_answers
 from depth_pc_ros.benchmark.methods import METHODS, check_methods, make_method
 from depth_pc_ros.benchmark.real_places import RealEpisodes, mask_for, run_pairs, run_recording
-from depth_pc_ros.benchmark.real_report import write_real_report
+from depth_pc_ros.benchmark.report_commands import write_report
 from depth_pc_ros.benchmark.results import read_results
 from depth_pc_ros.benchmark.results_writer import ResultsWriter
 from depth_pc_ros.benchmark.runner import run, run_facts
 from depth_pc_ros.benchmark.settings import E_REAL, RECORDING_FORMATS, Settings
+from depth_pc_ros.benchmark.worst_pairs import write_page
 from depth_pc_ros.config import LEARNED_MATCHERS, MatcherConfig
 from depth_pc_ros.errors import ConfigError
 from depth_pc_ros.options import add_fields, at_least
@@ -69,25 +70,14 @@ def add_command(commands) -> None:
     )  # fmt: skip
     group.add_argument("--levels", metavar="S,M,L", help="Rotations of the closed loops. Default: all.")
     group.add_argument(
-        "--depth", default="none", choices=DEPTHS,
-        help="Depth given to the methods: none (the distance alone), estimated (--depth-model), measured (the "
-        "recording's own), oracle (fused from the neighbouring frames by their true poses).",
-    )  # fmt: skip
-    group.add_argument(
-        "--mask",
-        type=Path,
-        metavar="FILE",
-        help="Image of the recording's size: black where nothing is to be matched, such as a tool in view.",
-    )
-    group.add_argument(
         "--name", default="", metavar="NAME", help="Of the recording, for the tables. Default: the folder's."
     )
     add_fields(
         group, Settings,
-        ("split", "seed", "goal_frame", "across", "depth_model", "matcher", "track", "freeze_depth", "find_scale",
-         "speed", "max_steps", "distance_prior", "camera_noise"),
+        ("split", "seed", "goal_frame", "across", "depth", "depth_model", "matcher", "track", "freeze_depth",
+         "find_scale", "max_steps", "distance_prior", "camera_noise"),
     )  # fmt: skip
-    add_fields(group, MatcherConfig, ("matcher_weights", "lightglue_weights"))
+    add_fields(group, MatcherConfig, ("mask", "matcher_weights", "lightglue_weights"))
     group = command.add_argument_group("how to run")
     group.add_argument("--workers", type=at_least(1), default=2, metavar="N", help="Processes. Default: 2.")
     group.add_argument(
@@ -104,7 +94,9 @@ def settings_and_places(arguments: argparse.Namespace) -> tuple[Settings, Places
     weights = [Path(text) if text else None for text in (arguments.matcher_weights, arguments.lightglue_weights)]
     values = {name: getattr(arguments, name) for name in Settings.__dataclass_fields__ if hasattr(arguments, name)}
     values |= {"environment": E_REAL, "renderer": "recording", "recording": arguments.name or root.name}
-    mask = None if arguments.mask is None else arguments.mask.expanduser().resolve()
+    if arguments.depth not in DEPTHS:
+        raise ConfigError(f"depth: expected one of {', '.join(DEPTHS)} for a recording, got {arguments.depth!r}")
+    mask = Path(arguments.mask).expanduser().resolve() if arguments.mask else None
     places = Places(None, None, None, *weights, recording=root, mask=mask)
     recording = run_recording(Settings(**values), root)
     values["source"] = recording.digest
@@ -140,11 +132,13 @@ def _run(arguments: argparse.Namespace) -> None:
     with ResultsWriter(folder, settings) as writer:
         for warning in writer.warnings:
             print(f"benchmark: {warning}", file=sys.stderr)
-        if not writer.results.runs or writer.results.runs[-1]["command"] != command:
-            writer.add_run(facts)
-        run_answers(settings, places, names, count, writer, arguments.workers)
+        run_answers(settings, places, names, count, writer, arguments.workers, facts)
         run(settings, places, names, loops, writer, arguments.workers, facts)
-    write_real_report(read_results(folder), places, folder)
+    results = read_results(folder)
+    write_report([results], folder, places)
+    page = write_page(results, places, folder)
+    if page is not None:
+        print(f"written: {page}")
 
 
 def _tell(problems: list[str]) -> None:
@@ -163,6 +157,8 @@ def _loops(arguments: argparse.Namespace, settings: Settings, places: Places) ->
     episodes = RealEpisodes(settings, places.recording)
     available = [(level, k) for k in range(arguments.loops) for level in levels if k < episodes.available(level)]
     chosen = available[: arguments.loops]
+    if not chosen:
+        raise ConfigError("loops: expected pairs of frames that see at least half of the same, found none")
     if len(chosen) < arguments.loops:
         print(f"e_real: the recording has {len(chosen)} closed loops, {arguments.loops} were asked for", flush=True)
     return chosen

@@ -16,7 +16,6 @@ from depth_pc_ros.benchmark.real_pairs import Pair
 from depth_pc_ros.benchmark.real_places import mask_for, run_pairs, run_recording
 from depth_pc_ros.benchmark.recordings.frames import Frame as RecordedFrame
 from depth_pc_ros.benchmark.recordings.frames import RecordingError
-from depth_pc_ros.benchmark.results_writer import ResultsWriter
 from depth_pc_ros.benchmark.runner import in_worker, pooled
 from depth_pc_ros.benchmark.settings import DT_S, Settings
 from depth_pc_ros.benchmark.task import Frame, Task, View
@@ -144,8 +143,8 @@ def _work(number: int, name: str) -> dict:
     return answer_pair(name, f"{settings.split}/{number:03d}", pair, _method(name, settings, places), settings, places)
 
 
-def run_answers(settings: Settings, places: Places, methods, count: int, writer: ResultsWriter, workers: int) -> int:
-    """Ask every method about the first `count` pairs, but for those that the folder has; how many were asked."""
+def run_answers(settings: Settings, places: Places, methods, count: int, writer, workers: int, facts: dict) -> None:
+    """Ask every method about the first `count` pairs, but for those that the folder has already; see `runner.run`."""
     finished = writer.results.answered
     tasks = [
         (number, name) for number in range(count) for name in methods
@@ -153,13 +152,13 @@ def run_answers(settings: Settings, places: Places, methods, count: int, writer:
     ]  # fmt: skip
     total = count * len(methods)
     if not tasks:
-        return 0
+        return
+    writer.add_run(facts)
     with tqdm(total=total, initial=total - len(tasks), unit="answer", dynamic_ncols=True, smoothing=0.05) as bar:
         for answer in pooled(settings, places, tasks, workers, _work):
             writer.add_answer(answer)
             bar.set_postfix_str(_standing(writer.results.answers), refresh=False)
             bar.update()
-    return len(tasks)
 
 
 def _standing(answers: list[dict]) -> str:

@@ -14,6 +14,7 @@ from depth_pc_ros.geometry.camera import Intrinsics
 
 JUMP = 0.05  # of the depth, between neighbouring pixels: an edge, where there is no surface
 _STEPS = 2  # of Newton's method
+_COARSE = 2  # px between the points that are drawn first, and of their picture
 _NEAR_PX = 0.75  # a place in the frame that is seen further from its pixel than this is none
 
 
@@ -23,62 +24,66 @@ class FrameWorld:
     def __init__(self, image: np.ndarray, depth_m: np.ndarray, intrinsics: Intrinsics, T_world_cam: np.ndarray):
         self.intrinsics = intrinsics
         self._image, self._T_world_cam = image, T_world_cam
-        filled = np.nan_to_num(depth_m).astype(np.float32)
-        self._depth_m = cv2.medianBlur(filled, 5)
+        self._depth_m = cv2.medianBlur(np.nan_to_num(depth_m).astype(np.float32), 5)
         self._surface = surface(self._depth_m)
         self._fill = tuple(int(v) for v in image.reshape(-1, 3).mean(axis=0).round())
-        v, u = np.nonzero(self._surface)
-        self._pixels = np.stack([u, v], axis=1).astype(np.float32)
-        self._points = intrinsics.unproject(self._pixels, self._depth_m[v, u])
+        v, u = np.nonzero(self._surface[::_COARSE, ::_COARSE])
+        self._coarse = _COARSE * np.stack([u, v]).astype(np.float32)  # places (2, n) that are drawn first
 
     def view(self, T_world_cam: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Image (H, W, 3) uint8 RGB and depth z (H, W) float32 m, 0 in holes, from a pose (4, 4)."""
         T = se3.inverse(T_world_cam) @ self._T_world_cam
         place, seen = self._first_places(T)
-        target = np.argwhere(seen)[:, ::-1].astype(np.float64)
+        where = np.flatnonzero(seen)
+        target = np.stack(np.divmod(where, seen.shape[1])[::-1]).astype(np.float32)
         for _ in range(_STEPS):
-            pixel, z, inverse_slope = self._look_up(T, place)
-            place = place + np.einsum("nij,nj->ni", inverse_slope, target - pixel)
+            pixel, _, (a, b, c, d) = self._look_up(T, place)
+            off = target - pixel
+            determinant = a * d - b * c
+            determinant[np.abs(determinant) < 1e-3] = np.inf  # seen from the side: no step
+            place += np.stack([d * off[0] - b * off[1], a * off[1] - c * off[0]]) / determinant
         pixel, z, _ = self._look_up(T, place)
-        good = (np.linalg.norm(pixel - target, axis=1) < _NEAR_PX) & (z > 0)
+        good = (np.abs(pixel - target) < _NEAR_PX).all(axis=0)
         good &= _sampled(self._surface.astype(np.uint8), place, cv2.INTER_NEAREST) > 0
         image = np.empty_like(self._image)
         image[:] = self._fill
         depth_m = np.zeros(seen.shape, np.float32)
-        where = np.flatnonzero(seen)[good]
-        image.reshape(-1, 3)[where] = _sampled(self._image, place[good], cv2.INTER_LINEAR)
-        depth_m.ravel()[where] = z[good]
+        image.reshape(-1, 3)[where[good]] = _sampled(self._image, place[:, good], cv2.INTER_LINEAR)
+        depth_m.ravel()[where[good]] = z[good]
         return image, depth_m
 
     def _first_places(self, T: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Places (n, 2) in the frame for the pixels that `seen` (H, W) marks: those of the nearest points near them."""
-        points = se3.transform(T, self._points)
-        pixels = self.intrinsics.project(points)
-        width, height = self.intrinsics.size
-        order = np.argsort(-points[:, 2])
-        order = order[np.isfinite(pixels[order]).all(axis=1)]
-        corner = np.floor(pixels[order]).astype(np.int64)
-        spots = (corner[:, None, :] + [(0, 0), (1, 0), (0, 1), (1, 1)]).reshape(-1, 2)
-        inside = (spots >= 0).all(axis=1) & (spots < (width, height)).all(axis=1)
-        nearest = np.full(height * width, -1)
-        nearest[spots[inside, 1] * width + spots[inside, 0]] = np.repeat(order, 4)[inside]  # the nearest is the last
-        seen = nearest >= 0
-        return self._pixels[nearest[seen]].astype(np.float64), seen.reshape(height, width)
+        """Places (2, n) in the frame for the pixels that `seen` (H, W) marks: those of the nearest points near them."""
+        pixel, z, _ = self._look_up(T, self._coarse)
+        height, width = self._surface.shape
+        rows, columns = -(-height // _COARSE), -(-width // _COARSE)
+        order = np.argsort(-z)
+        corner = np.floor(pixel[:, order] / _COARSE).clip(-2, max(rows, columns)).astype(np.int32)
+        u, v = (corner[k][:, None] + offsets for k, offsets in enumerate(([0, 1, 0, 1], [0, 0, 1, 1])))
+        inside = (u >= 0) & (v >= 0) & (u < columns) & (v < rows)
+        nearest = np.full(rows * columns, -1, np.int32)
+        index = np.broadcast_to(order[:, None], inside.shape)
+        nearest[(v * columns + u)[inside]] = index[inside]  # the nearest is the last
+        fine = nearest.reshape(rows, columns).repeat(_COARSE, axis=0).repeat(_COARSE, axis=1)[:height, :width]
+        seen = fine >= 0
+        return self._coarse[:, fine[seen]], seen
 
-    def _look_up(self, T: np.ndarray, place: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Where the view sees places (n, 2) of the frame: pixels (n, 2), depths (n,); d place / d pixel (n, 2, 2)."""
+    def _look_up(self, T: np.ndarray, place: np.ndarray) -> tuple[np.ndarray, np.ndarray, tuple]:
+        """Where the view sees places (2, n) of the frame: pixels (2, n), far off behind the camera; depths (n,).
+
+        The four numbers (n,) are d pixel / d place on a surface of constant depth, row by row.
+        """
         k = self.intrinsics
-        z = _sampled(self._depth_m, place, cv2.INTER_LINEAR).astype(np.float64)
-        points = se3.transform(T, k.unproject(place, z))
-        with np.errstate(divide="ignore", invalid="ignore"):
-            pixel = np.nan_to_num(k.project(points), nan=-1e6)
-            xy = points[:, :2] / points[:, 2:]
-            slope = (T[:2, :2] - xy[:, :, None] * T[2, :2]) * np.nan_to_num(z / points[:, 2])[:, None, None]
-        a, b, c, d = (slope[:, i, j] for i in (0, 1) for j in (0, 1))
-        determinant = a * d - b * c
-        determinant[np.abs(determinant) < 1e-3] = np.inf  # seen from the side: no step
-        inverse = np.stack([d, -b, -c, a], axis=1).reshape(-1, 2, 2) / determinant[:, None, None]
-        return pixel, points[:, 2], inverse
+        K_inverse = np.array([[1 / k.fx, 0, -k.cx / k.fx], [0, 1 / k.fy, -k.cy / k.fy], [0, 0, 1]])
+        M, t = (k.matrix @ T[:3, :3] @ K_inverse).astype(np.float32), (k.matrix @ T[:3, 3]).astype(np.float32)
+        depth_m = _sampled(self._depth_m, place, cv2.INTER_LINEAR)
+        x, y, z = (depth_m * (M[i, 0] * place[0] + M[i, 1] * place[1] + M[i, 2]) + t[i] for i in range(3))
+        ahead = z > 1e-3
+        inverse = np.where(ahead, 1 / np.where(ahead, z, 1), 0)
+        pixel = np.where(ahead, np.stack([x * inverse, y * inverse]), np.float32(-1e6))
+        scale = depth_m * inverse
+        slope = tuple(scale * (M[i, j] - pixel[i] * M[2, j]) for i in (0, 1) for j in (0, 1))
+        return pixel, z, slope
 
     def __enter__(self) -> "FrameWorld":
         return self
@@ -113,12 +118,13 @@ def surface(depth_m: np.ndarray) -> np.ndarray:
 
 
 def _sampled(picture: np.ndarray, place: np.ndarray, how: int) -> np.ndarray:
-    """Values of a picture at places (n, 2) px."""
-    rows = -(-len(place) // 1024)  # `cv2.remap` takes no side of more than 32767
-    maps = np.zeros((2, rows * 1024), np.float32)
-    maps[:, : len(place)] = place.T
-    x, y = maps.reshape(2, rows, 1024)
+    """Values of a picture at places (2, n) px."""
+    count = place.shape[1]
+    rows = -(-count // 1024)  # `cv2.remap` takes no side of more than 32767
     if not rows:
         return np.zeros((0, *picture.shape[2:]), picture.dtype)
+    maps = np.zeros((2, rows * 1024), np.float32)
+    maps[:, :count] = place
+    x, y = maps.reshape(2, rows, 1024)
     values = cv2.remap(picture, x, y, how, borderMode=cv2.BORDER_REPLICATE)
-    return values.reshape(rows * 1024, *picture.shape[2:])[: len(place)]
+    return values.reshape(rows * 1024, *picture.shape[2:])[:count]

@@ -5,7 +5,7 @@ import time
 from html import escape
 from pathlib import Path
 
-from depth_pc_ros.benchmark import figures, tables
+from depth_pc_ros.benchmark import answer_tables, figures, tables
 from depth_pc_ros.benchmark.episodes import Places
 from depth_pc_ros.benchmark.gallery import picture, worst_trials
 from depth_pc_ros.benchmark.metrics import summary_rows
@@ -49,7 +49,10 @@ def html(results: list[Results], pictures: Path, places: Places | None = None) -
     if len(results) > 1:
         links = (f"<a href='#run{k}'>{escape(tables.title(each))}</a>" for k, each in enumerate(results))
         parts.append(f"<nav>{' '.join(links)}</nav><h2>Overview</h2>")
-        parts.append(_table(tables.OVERVIEW_COLUMNS, tables.overview_rows(results)))
+        if any(each.answers for each in results):
+            parts.append(_table(answer_tables.COLUMNS, answer_tables.overall(results)))
+        if any(each.trials for each in results):
+            parts.append(_table(tables.OVERVIEW_COLUMNS, tables.overview_rows(results)))
     for k, each in enumerate(results):
         parts.append(_section(f"run{k}", each, pictures, places or _noted_places(each)))
     return "".join([*parts, "</body></html>\n"])
@@ -65,6 +68,15 @@ def _section(anchor: str, results: Results, pictures: Path, places: Places) -> s
     facts = "".join(f"<li>{escape(fact)}</li>" for fact in tables.facts(results))
     parts = [
         f"<h2 id='{anchor}'>{escape(tables.title(results))}</h2>",
+    ]
+    if results.answers:
+        parts += [
+            _table(answer_tables.COLUMNS, answer_tables.rows(results)),
+            f"<p class='soft'>{answer_tables.LEGEND}</p>",
+        ]
+    if not trials and results.answers:
+        return "".join([*parts, f"<ul class='facts'>{facts}</ul>"])
+    parts += [
         _table(tables.COLUMNS, [tables.cells(row) for row in summary_rows(trials)]),
         f"<ul class='facts'>{facts}</ul>",
         _image(figures.success_bars(trials), "image/png", "share of successes by level and method"),
@@ -115,6 +127,7 @@ def _table(columns, rows) -> str:
     head = "".join(f"<th class='{classes(column)}'>{escape(column)}</th>" for column in columns)
     body = []
     for row in rows:
-        total = " class='total'" if "level" in columns and row[columns.index("level")] == "all" else ""
+        level = next((row[columns.index(name)] for name in ("level", "rotation") if name in columns), "")
+        total = " class='total'" if level == "all" else ""
         body.append(f"<tr{total}>{''.join(cell(*pair) for pair in zip(columns, row))}</tr>")
     return f"<div class='scroll'><table><tr>{head}</tr>{''.join(body)}</table></div>"

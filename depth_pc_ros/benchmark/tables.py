@@ -93,7 +93,7 @@ def facts(results: Results) -> list[str]:
         f"Command: {run['command']} (commit {run['commit']}, {run['started']}, {run['host']})" for run in results.runs
     ]
     if results.answers and not trials:
-        return commands
+        return list(dict.fromkeys(commands))
     offsets = (
         f"{level}: {count} episodes, {degrees:.2f}° and {100 * metres:.1f} cm"
         for level, (count, degrees, metres) in start_offsets(trials).items()
@@ -107,7 +107,7 @@ def facts(results: Results) -> list[str]:
     memory = [trial["rss_mb"] for trial in trials]
     if memory:
         lines.append(f"Memory of a worker after a trial: {min(memory):.0f} to {max(memory):.0f} MB.")
-    lines += commands
+    lines += dict.fromkeys(commands)  # of one start there may be two
     return lines
 
 

@@ -15,6 +15,7 @@ from depth_pc_ros.benchmark.metrics import by_method
 from depth_pc_ros.benchmark.real_places import run_pairs, run_recording
 from depth_pc_ros.benchmark.report import STYLE
 from depth_pc_ros.benchmark.results import Results
+from depth_pc_ros.benchmark.schema import ResultsError
 from depth_pc_ros.errors import GoalError
 from depth_pc_ros.geometry import se3
 
@@ -46,12 +47,15 @@ def write_page(results: Results, places: Places, folder: Path) -> Path | None:
     head = f"Worst first answers: {settings.recording}, {settings.variant}"
     legend = "Left: goal, right: live. Green: a match where the true motion puts it; red: a wrong one."
     path = folder / NAME
-    path.write_text(
+    text = (
         "<!doctype html><html lang='en'><head><meta charset='utf-8'><meta name='viewport' content='width=device-width'>"
         f"<title>{escape(head)}</title><style>{STYLE}</style></head><body><h1>{escape(head)}</h1><p>{escape(legend)}</p>"
-        f"<div class='cases'>{''.join(parts)}</div></body></html>\n",
-        encoding="utf-8",
+        f"<div class='cases'>{''.join(parts)}</div></body></html>\n"
     )
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ResultsError(f"output: cannot write {path}: {error.strerror or error}") from None
     return path
 
 

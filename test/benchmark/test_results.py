@@ -117,7 +117,11 @@ def test_settings_under_an_old_name_are_read_under_the_new_one(folder):
         (1, lambda row: row["settings"].update(seeds=1), r"line 1: settings: unknown key 'seeds' \(did you mean seed"),
         (1, lambda row: row["settings"].update(seed="x"), "line 1: settings: seed: expected int, got str 'x'"),
         (2, lambda row: row.pop("commit"), "line 2: missing key 'commit'"),
-        (2, lambda row: row.update(kind="walk"), 'line 2: kind: expected one of header, run, trial, got "walk"'),
+        (
+            2,
+            lambda row: row.update(kind="walk"),
+            'line 2: kind: expected one of header, run, trial, answer, got "walk"',
+        ),
         (2, lambda row: row.update(kind="header"), "line 2: "),
         (3, lambda row: row.update(te_mm="x"), 'line 3: te_mm: expected number, got "x"'),
         (3, lambda row: row.update(te_mm=-1.0), "line 3: te_mm: expected minimum 0, got -1.0"),
