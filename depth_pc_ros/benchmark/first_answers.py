@@ -6,7 +6,7 @@ import time
 import numpy as np
 from tqdm import tqdm
 
-from depth_pc_ros.benchmark.answer import RIGHT, cause_of, judged
+from depth_pc_ros.benchmark.answer import RIGHT, TOWARD, cause_of, judged
 from depth_pc_ros.benchmark.episodes import Places
 from depth_pc_ros.benchmark.fused_depth import fused_depth
 from depth_pc_ros.benchmark.methods import Method, PipelineMethod, make_method
@@ -162,8 +162,9 @@ def run_answers(settings: Settings, places: Places, methods, count: int, writer,
 
 
 def _standing(answers: list[dict]) -> str:
-    """The share of right answers of each method so far."""
+    """The share of good answers of each method so far: right, or (without a pose) toward the goal."""
     groups = by_method(answers).values()
     return " | ".join(
-        f"{group[0]['label']} {100 * np.mean([a['outcome'] == RIGHT for a in group]):.0f}% right" for group in groups
+        f"{group[0]['label']} {100 * np.mean([a['outcome'] in (RIGHT, TOWARD) for a in group]):.0f}% good"
+        for group in groups
     )
