@@ -57,7 +57,9 @@ def make_pairs(frames: list[Frame], seed: int, across: bool = False) -> tuple[li
         (goal, live)
         for goal in numbers
         for live in numbers
-        if goal != live and (frames[goal].sequence != frames[live].sequence) == across
+        if goal != live
+        and (frames[goal].sequence != frames[live].sequence) == across
+        and frames[goal].intrinsics == frames[live].intrinsics
     ]
     strata: dict[tuple, list[Pair]] = {}
     for k in rng.permutation(len(both))[:CANDIDATES]:

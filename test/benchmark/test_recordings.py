@@ -52,6 +52,23 @@ def test_a_bag(storage, tmp_path, shots):
     if storage == "mcap":  # the bare file, as a recorder may leave it
         (tmp_path / "bag" / "metadata.yaml").unlink()
         check(open_recording(tmp_path, "dev").frames, shots)
+        file = next((tmp_path / "bag").glob("*.mcap"))
+        (tmp_path / "bag" / "other.mcap").write_bytes(file.read_bytes())
+        assert [len(sequence.frames) for sequence in read_sequences(tmp_path) if sequence.frames] == [4, 4]
+
+
+def test_a_bag_without_poses_says_so(tmp_path, shots):
+    pytest.importorskip("rosbags")
+    write_bag(tmp_path / "bag", shots, "mcap", static_hand=True)
+    with pytest.raises(RecordingError, match="tf: expected transforms that move the camera"):
+        open_recording(tmp_path, "dev")
+
+
+def test_no_bag_is_named(tmp_path):
+    pytest.importorskip("rosbags")
+    (tmp_path / "a.mcap").write_bytes(b"no bag")
+    with pytest.raises(RecordingError, match=r"a\.mcap: expected a bag"):
+        open_recording(tmp_path, "dev")
 
 
 def test_the_settings_know_the_readers():
@@ -168,6 +185,7 @@ def test_an_image_that_cannot_be_used_is_named_when_it_is_read(spoil, complaint,
         (write_tum, lambda d: (d / "camera.json").unlink(), "not named after one of freiburg1"),
         (write_tum, lambda d: (d / "rgb.txt").write_text("# none\n"), "expected lines of"),
         (write_tum, lambda d: (d / "groundtruth.txt").write_text("0 1 2\n"), "line 1: expected 8 words"),
+        (write_tum, lambda d: (d / "depth.txt").write_text("noon depth/0.png\n"), "begin with a time in s, got 'noon'"),
         (write_folder, lambda d: (d / "poses.json").write_text("[]"), "expected a mapping"),
         (write_folder, lambda d: (d / "poses.json").write_text('{"frames": []}'), "expected a camera with"),
     ],
@@ -177,6 +195,37 @@ def test_a_recording_that_is_none_is_named(write, spoil, complaint, tmp_path, pl
     spoil(tmp_path)
     with pytest.raises(RecordingError, match=complaint):
         open_recording(tmp_path, "dev")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "complaint"),
+    [
+        ("fl_x", "long", "fl_x: expected a number, got 'long'"), ("camera_model", "OPENCV_FISHEYE", "a pinhole camera"),
+        ("w", 1280, "as its intrinsics say"), ("fl_y", -1.0, "focal length > 0"), ("k1", None, "k1: expected a number"),
+    ],
+)  # fmt: skip
+def test_intrinsics_that_do_not_fit_are_named(key, value, complaint, tmp_path, plane):
+    WRITERS["transforms"](tmp_path, Shots(plane, 2))
+    values = json.loads((tmp_path / "transforms.json").read_text())
+    (tmp_path / "transforms.json").write_text(json.dumps({**values, key: value}))
+
+    def use():
+        recording = open_recording(tmp_path, "dev")
+        recording.frames[0].load()
+
+    with pytest.raises(RecordingError, match=complaint):
+        use()
+
+
+def test_the_field_of_view_gives_the_focal_length(tmp_path, plane):
+    WRITERS["transforms"](tmp_path, Shots(plane, 2))
+    values = json.loads((tmp_path / "transforms.json").read_text())
+    for key in ("fl_x", "fl_y", "cx", "cy", "w", "h"):
+        del values[key]
+    values["camera_angle_x"] = 2 * np.arctan(320 / 600)
+    (tmp_path / "transforms.json").write_text(json.dumps(values))
+    intrinsics = open_recording(tmp_path, "dev").frames[0].intrinsics
+    assert (intrinsics.fx, intrinsics.fy, intrinsics.cx, intrinsics.cy) == pytest.approx((600, 600, 319.5, 239.5))
 
 
 def test_poses_apart_in_time_are_not_those_of_an_image(tmp_path, plane):

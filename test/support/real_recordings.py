@@ -138,7 +138,7 @@ def write_apc(folder: Path, shots: Shots) -> None:
     (folder / "cam.info.txt").write_text("\n".join(text) + "\n")
 
 
-def write_bag(path: Path, shots: Shots, storage: str) -> None:
+def write_bag(path: Path, shots: Shots, storage: str, static_hand: bool = False) -> None:
     """A rosbag2 folder, storage 'mcap' or 'sqlite3': bgr8 and 16UC1 images, camera_info, /tf of an arm, /tf_static."""
     from rosbags.rosbag2 import StoragePlugin, Writer
     from rosbags.typesys import Stores, get_typestore
@@ -187,7 +187,7 @@ def write_bag(path: Path, shots: Shots, storage: str) -> None:
         put("/tf_static", 0.0, tf(transforms=[transform(0.0, "hand", "camera", T_hand_camera)]))
         for k, (T, picture, depth_m) in enumerate(zip(shots.poses, shots.images, shots.depths_m)):
             stamp_s = 1.0 + k
-            for dt in (-0.05, 0.05):
+            for dt in () if static_hand else (-0.05, 0.05):
                 hand = transform(stamp_s + dt, "base", "hand", T @ se3.inverse(T_hand_camera))
                 put("/tf", stamp_s + dt, tf(transforms=[hand]))
             put("/cam/color/camera_info", stamp_s, info_kind(

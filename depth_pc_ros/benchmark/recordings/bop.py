@@ -42,7 +42,7 @@ def read(folder: Path, name: str) -> Sequence:
             T = se3.inverse(rigid(T_cam_world, where))
             depth = folder / "depth" / f"{stem}.png"
             depth = depth if depth.is_file() else None
-            unit_m = 1e-3 * float(row.get("depth_scale", 1.0))
+            unit_m = 1e-3 * float(_array({"depth_scale": 1.0, **row}, "depth_scale", (), where))
             sequence.frames.append(Frame(name, stem, T, camera, reader(image, depth, unit_m), depth is not None))
         except RecordingError as error:
             sequence.problems.append(str(error))

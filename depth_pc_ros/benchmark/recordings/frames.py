@@ -1,5 +1,6 @@
 """What every reader gives: frames with their pose, read when they are needed, rectified and scaled to one width."""
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -67,7 +68,7 @@ def _nearest(raw: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return raw[rows[:, None], columns]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Frame:
     """One frame of a recording.
 
@@ -89,7 +90,13 @@ class Frame:
         return self.camera.working
 
     def load(self) -> tuple[np.ndarray, np.ndarray | None]:
-        """Rectified image (H, W, 3) uint8 RGB and depth (H, W) float32 m with NaN, or None. Raises RecordingError."""
+        """Rectified image (H, W, 3) uint8 RGB and depth (H, W) float32 m with NaN, or None. Raises RecordingError.
+
+        Do not change the arrays: the newest few frames are kept.
+        """
+        return _load(self)
+
+    def _read(self) -> tuple[np.ndarray, np.ndarray | None]:
         image, depth_m = self.read()
         where = f"{self.sequence}/{self.name}"
         if image.shape[1::-1] != tuple(self.camera.size):
@@ -105,6 +112,11 @@ class Frame:
                 f"{depth_m.shape[1]} x {depth_m.shape[0]}"
             )
         return self.camera.image(image), self.camera.depth(depth_m)
+
+
+@functools.lru_cache(maxsize=4)
+def _load(frame: Frame) -> tuple[np.ndarray, np.ndarray | None]:
+    return frame._read()
 
 
 @dataclass

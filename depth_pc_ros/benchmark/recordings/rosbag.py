@@ -14,14 +14,25 @@ from depth_pc_ros.benchmark.recordings.frames import Camera, Frame, RecordingErr
 from depth_pc_ros.benchmark.recordings.tf_tree import TfTree
 from depth_pc_ros.extras import require
 
-MARKS = ("metadata.yaml", "*.mcap", "*.bag")
+MARKS = ("*.mcap", "*.db3", "*.bag", "*.mcap.zstd", "*.db3.zstd")
 APART_S = 0.03  # a depth image that is further from an image in time is not its own
 _IMAGES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
 
 
 def read(folder: Path, name: str) -> Sequence:
-    """The frames of the bag in `folder`, or of the first file there. Raises RecordingError."""
-    path = folder if (folder / MARKS[0]).is_file() else sorted(p for mark in MARKS[1:] for p in folder.glob(mark))[0]
+    """The frames of the bag that `folder` is, or of every file there. Raises RecordingError."""
+    if (folder / "metadata.yaml").is_file():
+        return _read_bag(folder, name)
+    files = sorted(path for mark in MARKS for path in folder.glob(mark))
+    sequence = Sequence(name)
+    for path in files:
+        one = _read_bag(path, name if len(files) == 1 else f"{name}/{path.stem}")
+        sequence.frames += one.frames
+        sequence.problems += one.problems
+    return sequence
+
+
+def _read_bag(path: Path, name: str) -> Sequence:
     bag = _bag(path)
     colour, camera, frame_id = _colour(bag, path)
     depth = _depth_topic(bag, colour, frame_id, camera)

@@ -4,6 +4,7 @@ Lengths are those of the file: metres only where it was made so. Depth: `depth_f
 `depth_unit_scale_factor` (0.001).
 """
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +33,7 @@ def read(folder: Path, name: str) -> Sequence:
     rows = values.get("frames")
     if not isinstance(rows, list):
         raise RecordingError(f"{path}: frames: expected a list, got {type(rows).__name__}")
-    unit_m = float(values.get("depth_unit_scale_factor", 0.001))
+    unit_m = _number(values, "depth_unit_scale_factor", 0.001, str(path))
     sequence = Sequence(name)
     cameras: dict[tuple, Camera] = {}
     for row in rows:
@@ -62,15 +63,24 @@ def _camera(values: dict, image: Path, where: str) -> Camera:
     if model not in ("OPENCV", "PINHOLE", "SIMPLE_PINHOLE", "SIMPLE_RADIAL", "RADIAL"):
         raise RecordingError(f"{where}: camera_model: expected a pinhole camera, got {model}")
     width, height = (values["w"], values["h"]) if "w" in values and "h" in values else size_of(image)
+    number = partial(_number, values, where=where)
     if "fl_x" in values:
-        fx = float(values["fl_x"])
+        fx = number("fl_x", 0.0)
     elif "camera_angle_x" in values:
-        fx = 0.5 * width / np.tan(0.5 * float(values["camera_angle_x"]))
+        fx = 0.5 * size_of(image)[0] / np.tan(0.5 * number("camera_angle_x", 0.0))
     else:
         raise RecordingError(f"{where}: expected fl_x or camera_angle_x, found neither")
-    K = [[fx, 0, values.get("cx", 0.5 * width)], [0, values.get("fl_y", fx), values.get("cy", 0.5 * height)], [0, 0, 1]]
-    distortion = [float(values.get(key, 0.0)) for key in ("k1", "k2", "p1", "p2", "k3")]
+    cx, cy = number("cx", 0.5 * (size_of(image)[0] - 1)), number("cy", 0.5 * (size_of(image)[1] - 1))
+    K = [[fx, 0, cx], [0, number("fl_y", fx), cy], [0, 0, 1]]
+    distortion = [number(key, 0.0) for key in ("k1", "k2", "p1", "p2", "k3")]
     return camera_of(K, distortion if any(distortion) else (), (width, height), where)
+
+
+def _number(values: dict, key: str, default: float, where: str) -> float:
+    value = values.get(key, default)
+    if not isinstance(value, (int, float)):
+        raise RecordingError(f"{where}: {key}: expected a number, got {value!r}")
+    return float(value)
 
 
 def _pose(values, where: str) -> np.ndarray:

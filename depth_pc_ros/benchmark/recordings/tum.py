@@ -40,9 +40,9 @@ def read(folder: Path, name: str) -> Sequence:
     poses = read_table(folder / "groundtruth.txt", 8)
     depths = read_table(folder / "depth.txt", 2) if (folder / "depth.txt").is_file() else []
     camera = _camera(folder, folder / images[0][1])
-    pose_times, depth_times = (np.array([float(row[0]) for row in rows]) for rows in (poses, depths))
+    pose_times, depth_times = (np.array([_time(row, folder) for row in rows]) for rows in (poses, depths))
     for row in images:
-        stamp_s, image = float(row[0]), folder / row[1]
+        stamp_s, image = _time(row, folder), folder / row[1]
         at, depth_at = _nearest(pose_times, stamp_s), _nearest(depth_times, stamp_s)
         try:
             if not image.is_file():
@@ -55,6 +55,13 @@ def read(folder: Path, name: str) -> Sequence:
         except RecordingError as error:
             sequence.problems.append(str(error))
     return sequence
+
+
+def _time(row: list[str], folder: Path) -> float:
+    try:
+        return float(row[0])
+    except ValueError:
+        raise RecordingError(f"{folder}: expected lines that begin with a time in s, got {row[0]!r}") from None
 
 
 def _nearest(times: np.ndarray, stamp_s: float) -> int | None:
