@@ -109,6 +109,8 @@ def settings_and_places(arguments: argparse.Namespace) -> tuple[Settings, Places
 
 
 def _run(arguments: argparse.Namespace) -> None:
+    if not arguments.pairs and not arguments.loops:
+        raise ConfigError("pairs: expected some pairs or loops, got none of both")
     names = check_methods(arguments.methods.split(","))
     settings, places = settings_and_places(arguments)
     for name in names:  # report a missing package or file here, not in a worker

@@ -107,6 +107,7 @@ def test_the_mask_leaves_matches_out(recording, tmp_path):
         (("--methods", "oracle"), "'oracle' sees no image and gives no first answer"),
         (("--methods", "cns"), "cns needs a checkout"),
         (("--methods", "cns@/nowhere"), "expected a checkout of the CNS repository"),
+        (("--pairs", 0), "expected some pairs or loops"),
         (("--format", "tum"), "expected a recording in"),
         (("--split", "test"), "expected frames of the split test"),
         (("--depth", "renderer"), "depth: expected one of none, estimated, measured, oracle"),
