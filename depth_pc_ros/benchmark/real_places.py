@@ -1,8 +1,9 @@
 """Closed loops on recorded frames: which frame is the goal, where the camera starts, and what it sees on its way.
 
 The world of an episode has its origin on the goal camera's optical axis, at the median depth of the goal frame; the
-goal camera looks down at it. The goal image is a recorded frame as it is; live images are rendered from the same frame
-(`own`), or from another one of the same scene at whose pose the camera starts (`other`), as in life.
+goal camera looks down at it. `own`: goal and live images are rendered from one frame, with the same holes. `other`:
+the goal image is a recorded frame as it is, and live images are rendered from another frame of the same scene, at
+whose pose the camera starts, as in life.
 """
 
 import functools
@@ -87,8 +88,8 @@ class RealEpisodes:
         """Of the images."""
         return self._frames[place.frame].intrinsics
 
-    def views(self, level: str, index: int) -> tuple[np.ndarray, np.ndarray, RealPlace, RealPlace]:
-        """T_world_goal, T_world_start (4, 4), what live images show, and what the goal image shows."""
+    def views(self, level: str, index: int) -> tuple[np.ndarray, np.ndarray, RealPlace, RealPlace | None]:
+        """T_world_goal, T_world_start (4, 4), what live images show, what the goal image shows (None: the same)."""
         if self._settings.goal_frame == "other":
             if index >= len(self._others[level]):
                 raise SceneError(
@@ -105,7 +106,7 @@ class RealEpisodes:
         _, depth_m = self._frames[number].load()
         T_world_goal = looking_down(float(np.nanmedian(depth_m)))
         T_world_start = _start(rng, level, T_world_goal)
-        return T_world_goal, T_world_start, RealPlace(number, T_world_goal), RealPlace(number, T_world_goal, True)
+        return T_world_goal, T_world_start, RealPlace(number, T_world_goal), None
 
 
 def looking_down(distance_m: float) -> np.ndarray:
