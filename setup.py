@@ -15,25 +15,28 @@ CORE = [
     "scipy>=1.11,<2",
     "opencv-python-headless>=4.8,<5",
     "PyYAML>=6.0,<7",
-    "torch>=2.5",
+    "Pillow>=9.1,<14",
+    "jsonschema>=4.10,<5",
+    "torch>=2.6",
     "torch-geometric>=2.6,<3",
     "safetensors>=0.4.5,<1",
 ]
 # docs/compatibility.md says what each extra is for. depth_pc_ros/extras.py names them where something is missing.
-SIM = ["pybullet>=3.2.6,<4", "moderngl>=5.10,<6", "matplotlib>=3.8,<4", "Pillow>=9.0,<14"]
+SIM = ["pybullet>=3.2.6,<4", "moderngl>=5.10,<6", "matplotlib>=3.8,<4"]
 DEPTH = ["transformers>=4.56,<6"]
 PROGRESS = ["tqdm>=4.66,<5"]
 EXTRAS = {
     "sim": SIM,
     "learned": [*DEPTH, "kornia>=0.8.2,<0.10"],
     "train": [*SIM, *DEPTH, *PROGRESS, "tensorboard>=2.17,<3"],
-    "benchmark": [*SIM, *DEPTH, *PROGRESS, "scikit-image>=0.22,<1", "scikit-learn>=1.4,<2", "jsonschema>=4.10,<5"],
+    "benchmark": [*SIM, *DEPTH, *PROGRESS, "scikit-image>=0.22,<1", "scikit-learn>=1.4,<2", "jinja2>=3.0,<4"],
     "rosbag": ["rosbags>=0.11,<0.12"],
     "ros": ["transforms3d>=0.4.2,<1"],
 }
 EXTRAS["all"] = sorted({requirement for extra in EXTRAS.values() for requirement in extra})
+EXTRAS["fuzz"] = ["atheris>=2.3,<4"]  # not in "all": only test/fuzz needs it, and it has no wheel for every platform
 
-NODES = ["keypoint_node", "depth_node", "controller_node", "twist_adapter", "pybullet_bridge"]
+NODES = ["keypoint_node", "depth_node", "controller_node", "twist_adapter", "dead_man", "pybullet_bridge"]
 COMMANDS = {
     "bringup": "cli.bringup",
     "set_goal": "cli.set_goal",

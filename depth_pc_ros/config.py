@@ -6,15 +6,13 @@ The same fields become keyword overrides of `ServoPipeline.from_config`, keys of
 import dataclasses
 import difflib
 import math
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
-
-from depth_pc_ros.errors import ConfigError
+from depth_pc_ros.errors import ConfigError, shown
+from depth_pc_ros.files.yaml_file import read_yaml
 
 T = TypeVar("T", bound="Config")
 
@@ -57,62 +55,41 @@ def _check_value(name: str, value: Any, field: dataclasses.Field) -> Any:
         return None
     expected = field.metadata["kind"]
     if expected is float and type(value) is int:
-        value = float(value)
+        value = _as_float(name, value)
+    if expected is tuple and type(value) is list:
+        value = tuple(value)
     if type(value) is not expected:
-        raise ConfigError(f"{name}: expected {expected.__name__}, got {type(value).__name__} {value!r}")
+        raise ConfigError(f"{name}: expected {expected.__name__}, got {type(value).__name__} {shown(value)}")
+    if expected is tuple:
+        value = tuple(_as_float(name, each) for each in value)
     if isinstance(value, float) and not math.isfinite(value):
         raise ConfigError(f"{name}: expected a finite number, got {value}")
     low, high, choices = (field.metadata.get(key) for key in ("low", "high", "choices"))
     if choices is not None and value not in choices:
-        raise ConfigError(f"{name}: expected one of {', '.join(map(str, choices))}, got {value!r}")
+        raise ConfigError(f"{name}: expected one of {', '.join(map(str, choices))}, got {shown(value)}")
     if (low is not None and value < low) or (high is not None and value > high):
-        raise ConfigError(f"{name}: expected a value in [{low}, {high}], got {value}")
+        raise ConfigError(f"{name}: expected a value in [{low}, {high}], got {shown(value)}")
     return value
+
+
+def _as_float(name: str, value: Any) -> float:
+    """A number, or one in a list of numbers; a bool is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ConfigError(f"{name}: expected numbers, got {type(value).__name__} {shown(value)}")
+    try:
+        return float(value)
+    except OverflowError:
+        raise ConfigError(f"{name}: expected a finite number, got {shown(value)}") from None
 
 
 def unknown_name(what: str, key: Any, known: Iterable[str]) -> str:
     """The error for an unknown key or another name: it gives the new name, the nearest known one, or all."""
     known = list(known)
-    if RENAMED.get(key) in known:
+    if isinstance(key, str) and RENAMED.get(key) in known:
         return f"{key!r} is now called {RENAMED[key]!r}"
-    near = difflib.get_close_matches(str(key), known, n=1)
+    near = difflib.get_close_matches(shown(key).strip("'"), known, n=1)
     hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
-    return f"unknown {what} {key!r} ({hint})"
-
-
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """Refuses a duplicate key in a mapping; YAML would silently keep the last one."""
-
-    def construct_mapping(self, node, deep=False):
-        seen = set()
-        for key, _ in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                continue
-            if key.value in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"duplicate key {key.value!r}", key.start_mark)
-            seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-
-# PyYAML takes `1e-1` for a text; ROS 2, as YAML 1.2, for a number.
-_UniqueKeyLoader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"), list("-+.0123456789")
-)
-
-
-def read_yaml(path: str | Path, what: str) -> dict[str, Any]:
-    """The mapping that a YAML file holds; empty for an empty file. Raises ConfigError, which calls the file `what`."""
-    try:
-        values = yaml.load(Path(path).read_text(encoding="utf-8"), _UniqueKeyLoader)
-    except yaml.MarkedYAMLError as error:
-        raise ConfigError(f"{what} {path}: line {error.problem_mark.line + 1}: {error.problem}") from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"{what} {path}: {error}") from None
-    if values is None:
-        return {}
-    if not isinstance(values, dict):
-        raise ConfigError(f"{what} {path}: expected a mapping of keys, got {type(values).__name__}")
-    return values
+    return f"unknown {what} {shown(key)} ({hint})"
 
 
 @dataclass(frozen=True)
@@ -138,7 +115,7 @@ class Config:
     @classmethod
     def load(cls: type[T], path: str | Path | None = None, **overrides: Any) -> T:
         """Read a YAML mapping (none when path is None), then apply keyword overrides."""
-        values = {} if path is None else read_yaml(path, "config file")
+        values = {} if path is None else read_yaml(path, "config file", ConfigError)
         return cls.from_mapping({**values, **overrides}, str(path) if path else "configuration")
 
     def to_mapping(self) -> dict[str, Any]:

@@ -5,6 +5,10 @@ class DepthPcError(Exception):
     """Base of every error this package raises on purpose."""
 
 
+class FileError(DepthPcError, ValueError):
+    """A file is missing, damaged, too large, or holds something else than was expected."""
+
+
 class ConfigError(DepthPcError, ValueError):
     """A configuration key is unknown, or its value is of the wrong type or out of range."""
 
@@ -39,3 +43,13 @@ class SceneError(DepthPcError, ValueError):
 
 class CheckpointError(DepthPcError, ValueError):
     """Saved weights or a saved training run cannot be read, or do not fit what was requested."""
+
+
+def shown(value, limit: int = 80) -> str:
+    """A value from outside for a message: on one line, cut off after `limit` characters."""
+    try:
+        text = value if isinstance(value, Exception) else repr(value)
+    except ValueError:  # Python writes out no number of thousands of digits
+        text = f"a number of {value.bit_length()} bits" if isinstance(value, int) else f"a {type(value).__name__}"
+    text = " ".join(str(text).split())
+    return text if len(text) <= limit else f"{text[:limit]}..."

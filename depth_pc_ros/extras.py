@@ -9,7 +9,7 @@ from depth_pc_ros.errors import MissingExtraError
 SIM = ("pybullet", "moderngl")
 TRAIN = (*SIM, "tensorboard", "tqdm")
 TRAIN_DEPTH = (*TRAIN, "transformers")
-BENCHMARK = (*SIM, "matplotlib", "tqdm", "jsonschema")
+BENCHMARK = (*SIM, "matplotlib", "tqdm", "jinja2")
 _ROS = ("rclpy", "_msgs", "_srvs", "_interfaces")  # ends of the import names
 
 

@@ -32,6 +32,7 @@ class ServoState(IntEnum):
     FROZEN = 11
     NOT_FOLLOWING = 12
     CONTRADICTED = 13
+    ADAPTER_LOST = 14
 
 
 # A person has to look: only disabling and enabling end them.

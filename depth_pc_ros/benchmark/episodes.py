@@ -15,15 +15,17 @@ import numpy as np
 from depth_pc_ros.benchmark.chessboard import Chessboard
 from depth_pc_ros.benchmark.photos import Photo, sample_photo
 from depth_pc_ros.benchmark.real_places import RealEpisodes, RealPlace
+from depth_pc_ros.benchmark.scene_schema import FILE_VERSION, check_episodes
 from depth_pc_ros.benchmark.settings import E_GENERIC, E_IMAGE, E_REAL, LEVELS, PHOTO_LEVEL, SPLITS, Settings
-from depth_pc_ros.errors import SceneError
+from depth_pc_ros.errors import SceneError, shown
+from depth_pc_ros.files.json_file import read_json
+from depth_pc_ros.files.raw import read_bytes
 from depth_pc_ros.geometry.camera import Intrinsics
 from depth_pc_ros.sim.poses import DISTANCE_M, sample_pair
 from depth_pc_ros.sim.scenes import Body, Scene, make_scene
 from depth_pc_ros.sim.world import DEFAULT_INTRINSICS
 from depth_pc_ros.sim.ycb import ycb_names
 
-FILE_VERSION = 1
 HELD_OUT = (
     "005_tomato_soup_can",
     "009_gelatin_box",
@@ -35,6 +37,7 @@ HELD_OUT = (
 )
 # Fewest and most objects of a scene, and pedestals under them.
 _OBJECTS = {"standard": (8, 12, 0), "easy": (12, 12, 0), "hard": (3, 5, 0), "depth": (8, 8, 5)}
+_MAX_DIGESTED_BYTES = 4_000_000_000
 _BASE_M = {"standard": DISTANCE_M, "low": (0.4, 0.55), "high": (0.85, 1.1)}
 
 
@@ -94,6 +97,8 @@ class EpisodeSource:
     def episode(self, level: str, index: int) -> Episode:
         """Raises SceneError where the file has no such episode, or the scene cannot be built."""
         settings = self.settings
+        if level not in settings.levels:
+            raise SceneError(f"level: expected one of {', '.join(settings.levels)}, got {shown(level)}")
         name = f"{settings.split}/{level}/{index:03d}"
         if settings.environment == E_REAL:
             return self._real_episode(name, level, index)
@@ -154,21 +159,10 @@ def save_episodes(path: str | Path, episodes, settings: Settings) -> None:
 
 
 def load_episodes(path: str | Path, settings: Settings) -> list[Episode]:
-    """Read exported episodes. SceneError: unreadable, of an unknown version, or made for other settings."""
-    try:
-        data = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise SceneError(f"scenes: cannot read {path}: {error}") from None
-    version = data.get("version") if isinstance(data, dict) else None
-    if version != FILE_VERSION:
-        raise SceneError(f"scenes: {path}: expected version {FILE_VERSION}, got {version!r}")
-    for key in ("environment", "split", "scene", "base"):
-        if data.get(key) != getattr(settings, key):
-            raise SceneError(f"scenes: {path} has {key} {data.get(key)!r}, expected {getattr(settings, key)!r}")
-    try:
-        return [_episode(row) for row in data["episodes"]]
-    except (KeyError, TypeError, ValueError) as error:
-        raise SceneError(f"scenes: {path}: not a file of episodes: {error!r}") from None
+    """Read exported episodes. SceneError: unreadable, made for other settings, or not as `scene_schema` says."""
+    data = read_json(path, "scenes", SceneError)
+    check_episodes(data, f"scenes: {path}", settings)
+    return [_episode(row) for row in data["episodes"]]
 
 
 def _episode(row: dict) -> Episode:
@@ -189,7 +183,5 @@ def _tuples(value):
 
 def file_digest(path: str | Path) -> str:
     """Short hash of a file's content, which differs between files. SceneError when it cannot be read."""
-    try:
-        return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:12]
-    except OSError as error:
-        raise SceneError(f"scenes: cannot read {path}: {error}") from None
+    data = read_bytes(path, f"scenes: cannot read {path}", _MAX_DIGESTED_BYTES, SceneError)
+    return hashlib.sha256(data).hexdigest()[:12]

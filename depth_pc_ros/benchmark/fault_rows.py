@@ -47,8 +47,9 @@ def _grippers() -> Iterator[tuple[str, Row]]:
         for texture in ("plain", "moderate", "rich"):
             make = partial(faults.Gripper, share=percent / 100, texture=texture)
             name, what_texture = f"gripper_{percent}_{texture}", f"{what}, {texture} texture"
-            yield name, Row(what_texture, make, safe=("ambiguous", "lost"))
-            yield f"{name}_masked", Row(f"{what_texture}, mask given", partial(make, known=True))
+            steps = {"max_steps": 600}  # few matches are left, and are lost for a while
+            yield name, Row(what_texture, make, safe=("ambiguous", "lost"), settings=steps)
+            yield f"{name}_masked", Row(f"{what_texture}, mask given", partial(make, known=True), settings=steps)
 
 
 def _misled() -> Iterator[tuple[str, Row]]:

@@ -14,7 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from depth_pc_ros.errors import ConfigError, GoalError
+from depth_pc_ros.errors import ConfigError, GoalError, shown
 from depth_pc_ros.geometry.camera import Intrinsics
 from depth_pc_ros.types import Matches
 
@@ -110,12 +110,15 @@ class RaftFlow:
             raise ConfigError("raft_weights: RAFT needs torchvision, which is not installed (pip install torchvision)")
         import torch  # takes a second, and only RAFT needs it
 
+        from depth_pc_ros.files.weights_file import read_torch
+
         self._torch = torch
         self._model = importlib.import_module("torchvision.models.optical_flow").raft_large(weights=None)
+        state = read_torch(weights, f"raft_weights: cannot read {weights}", ConfigError)
         try:
-            self._model.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
-        except Exception as error:  # a missing file, another file, other weights: torch raises many kinds
-            raise ConfigError(f"raft_weights: cannot read {weights}: {error}") from None
+            self._model.load_state_dict(state)
+        except Exception as error:  # no weights, or those of another network: torch raises many kinds
+            raise ConfigError(f"raft_weights: cannot read {weights}: {shown(error, 300)}") from None
         self._model.eval()
 
     def __call__(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:

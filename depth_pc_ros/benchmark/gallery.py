@@ -10,7 +10,9 @@ from depth_pc_ros.benchmark.metrics import by_method
 from depth_pc_ros.benchmark.results import Results
 from depth_pc_ros.benchmark.trial import SUCCESS
 from depth_pc_ros.benchmark.worlds import open_world
-from depth_pc_ros.errors import DepthPcError
+from depth_pc_ros.errors import DepthPcError, FileError
+from depth_pc_ros.files.cache import cached
+from depth_pc_ros.files.image_file import read_image
 
 _WIDTH_PX, _GAP_PX = 320, 4
 _PER_METHOD = 4
@@ -29,21 +31,28 @@ def picture(results: Results, trial: dict, places: Places, folder: Path) -> byte
     """Start, final and goal view side by side as JPEG, kept in `folder`. None: they cannot be drawn here."""
     name = f"{results.settings.digest}-{trial['episode']}-{trial['method']}-{trial['te_mm']:.3f}.jpg"
     path = folder / name.replace("/", "-")  # a method may name a folder
-    if path.is_file():
-        return path.read_bytes()
-    level, index = trial["episode"].split("/")[1:]
     try:
-        episode = EpisodeSource(results.settings, places).episode(level, int(index))
-        with open_world(episode, results.settings, places) as world:
-            poses = (np.array(trial[f"T_world_{which}"]) for which in ("start", "final", "goal"))
-            views = [_shrunk(world.view(T)[0]) for T in poses]
+        return cached(path, _whole_jpeg, lambda: _drawn(results, trial, places))
     except DepthPcError:
         return None
+
+
+def _whole_jpeg(path: Path) -> bytes:
+    """A kept picture. FileError where it is damaged."""
+    read_image(path, "picture", FileError)
+    return path.read_bytes()
+
+
+def _drawn(results: Results, trial: dict, places: Places) -> bytes:
+    """The JPEG. Raises DepthPcError where the scene is not there."""
+    level, index = trial["episode"].split("/")[1:]
+    episode = EpisodeSource(results.settings, places).episode(level, int(index))
+    with open_world(episode, results.settings, places) as world:
+        poses = (np.array(trial[f"T_world_{which}"]) for which in ("start", "final", "goal"))
+        views = [_shrunk(world.view(T)[0]) for T in poses]
     gap = np.full((len(views[0]), _GAP_PX, 3), 255, np.uint8)
     strip = np.hstack([views[0], gap, views[1], gap, views[2]])
     _, encoded = cv2.imencode(".jpg", cv2.cvtColor(strip, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 82])
-    folder.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(encoded.tobytes())
     return encoded.tobytes()
 
 

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from depth_pc_ros.errors import SceneError
+from depth_pc_ros.files.image_file import read_image
 from depth_pc_ros.geometry import se3
 
 MAX_SIZE_M = (1.28, 0.96)  # width and height, at least one of which a photograph fills
@@ -94,13 +95,13 @@ def photos_of(split: str, folder: str | Path | None) -> list[str]:
 def read_photo(photo: Photo, folder: str | Path | None) -> np.ndarray:
     """The picture (H, W, 3) uint8 RGB, at most MAX_SIZE_PX wide or high."""
     path = list_photos(folder).get(photo.name)
-    picture = None if path is None else cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if picture is None:
-        raise SceneError(f"images: cannot read {photo.name} in {folder or 'the installed packages'}")
+    if path is None:
+        raise SceneError(f"images: cannot read {photo.name!r} in {folder or 'the installed packages'}: no such file")
+    picture = read_image(path, "images", SceneError)
     scale = MAX_SIZE_PX / max(picture.shape)
     if scale < 1:
         picture = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+    return picture
 
 
 def sample_photo(rng: np.random.Generator, split: str, folder) -> tuple[Photo, np.ndarray, np.ndarray]:

@@ -3,19 +3,21 @@
 The format is in `schema`; lines are appended and flushed to disk as trials finish (`results_writer`).
 """
 
-import gzip
-import json
 import lzma
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from depth_pc_ros.benchmark.schema import FILE_VERSION, ResultsError, check_row
-from depth_pc_ros.benchmark.settings import Settings
+from depth_pc_ros.benchmark.settings import E_REAL, Settings
 from depth_pc_ros.config import RENAMED
-from depth_pc_ros.errors import ConfigError
+from depth_pc_ros.errors import ConfigError, FileError, shown
+from depth_pc_ros.files.json_file import parse_json
+from depth_pc_ros.files.raw import read_bytes
 
 FILE_NAME = "trials.jsonl"
-_OPENERS = {FILE_NAME: open, f"{FILE_NAME}.xz": lzma.open, f"{FILE_NAME}.gz": gzip.open}
+_NAMES = (FILE_NAME, f"{FILE_NAME}.xz", f"{FILE_NAME}.gz")
+_MAX_BYTES = 256_000_000  # of a file, and of its lines unpacked
 # What runs did before there was a setting for it: results whose header does not name it.
 _BEFORE = {"find_scale": False, "freeze_depth": False}
 
@@ -44,7 +46,7 @@ class Results:
 
 def trials_file(folder: str | Path) -> Path:
     """The file of trials in `folder`: plain, else compressed; the plain name where there is none."""
-    files = [Path(folder) / name for name in _OPENERS]
+    files = [Path(folder) / name for name in _NAMES]
     return next((file for file in files if file.is_file()), files[0])
 
 
@@ -59,11 +61,7 @@ def results_folders(folder: str | Path) -> list[Path]:
 def read_results(folder: str | Path) -> Results:
     """Read the trials of `folder`. ResultsError: no such file, another version, or a line that breaks the schema."""
     path = trials_file(folder)
-    try:
-        with _OPENERS[path.name](path, "rt", encoding="utf-8", errors="replace") as file:
-            lines = file.read().split("\n")
-    except (OSError, EOFError, lzma.LZMAError) as error:
-        raise ResultsError(f"results: cannot read {path}: {getattr(error, 'strerror', None) or error}") from None
+    lines = _unpacked(path).decode("utf-8", errors="replace").split("\n")
     results = Results(path, _settings(lines[0], path))
     seen = set()
     for number, line in enumerate(lines[1:], start=2):
@@ -80,12 +78,37 @@ def read_results(folder: str | Path) -> Results:
             raise ResultsError(
                 f"results: {path}, line {number}: expected a run, a trial or an answer, got another header"
             )
-        else:
-            key = (row.get("episode") or row["pair"], row["method"])
-            if key not in seen:
-                seen.add(key)
-                (results.trials if row["kind"] == "trial" else results.answers).append(row)
+        elif row["kind"] == "answer":
+            if results.settings.environment != E_REAL:
+                raise ResultsError(f"results: {path}, line {number}: answer: expected one in results of {E_REAL} only")
+            if (row["pair"], row["method"]) not in seen:
+                seen.add((row["pair"], row["method"]))
+                results.answers.append(row)
+        elif bool(results.settings.fault) != ("fault" in row):
+            expected = "expected one" if results.settings.fault else "expected none without a fault in the settings"
+            raise ResultsError(f"results: {path}, line {number}: fault: {expected}")
+        elif (row["episode"], row["method"]) not in seen:
+            seen.add((row["episode"], row["method"]))
+            results.trials.append(row)
     return results
+
+
+def _unpacked(path: Path) -> bytes:
+    """The text of a file of trials. ResultsError where it cannot be read, is cut off, or is too large."""
+    where = f"results: cannot read {path}"
+    data = read_bytes(path, where, _MAX_BYTES, ResultsError)
+    if path.name == FILE_NAME:
+        return data
+    packed = lzma.LZMADecompressor(memlimit=_MAX_BYTES) if path.suffix == ".xz" else zlib.decompressobj(wbits=31)
+    try:
+        data = packed.decompress(data, _MAX_BYTES + 1)
+    except (lzma.LZMAError, zlib.error) as error:
+        raise ResultsError(f"{where}: {error}") from None
+    if len(data) > _MAX_BYTES:
+        raise ResultsError(f"{where}: expected at most {_MAX_BYTES / 1e6:g} MB unpacked, it holds more")
+    if not packed.eof:
+        raise ResultsError(f"{where}: Compressed file ended before its last byte")
+    return data
 
 
 def _settings(line: str, path: Path) -> Settings:
@@ -93,9 +116,11 @@ def _settings(line: str, path: Path) -> Settings:
     where = f"{path}, line 1"
     header = _parse(line)
     if header is None or header.get("kind") != "header":
-        raise ResultsError(f"results: {where}: expected the header, got {line[:60]!r}; move the file away")
+        raise ResultsError(f"results: {where}: expected the header, got {shown(line)}; move the file away")
     if header.get("version") != FILE_VERSION:
-        raise ResultsError(f"results: {where}: expected schema version {FILE_VERSION}, got {header.get('version')!r}")
+        raise ResultsError(
+            f"results: {where}: expected schema version {FILE_VERSION}, got {shown(header.get('version'))}"
+        )
     check_row(header, where)
     settings = {RENAMED.get(name, name): value for name, value in header["settings"].items()}
     try:
@@ -106,7 +131,7 @@ def _settings(line: str, path: Path) -> Settings:
 
 def _parse(line: str) -> dict | None:
     try:
-        row = json.loads(line)
-    except ValueError:
+        row = parse_json(line)
+    except FileError:
         return None
     return row if isinstance(row, dict) else None

@@ -93,7 +93,11 @@ class ResultsWriter:
 
     def _append(self, row: dict) -> None:
         check_row(row, str(self.path))
-        self._file.write(json.dumps(row) + "\n")
+        try:
+            line = json.dumps(row, allow_nan=False)
+        except ValueError as error:
+            raise ResultsError(f"results: {self.path}: expected finite numbers: {error}") from None
+        self._file.write(line + "\n")
         self._file.flush()
         os.fsync(self._file.fileno())
 

@@ -5,159 +5,126 @@ benchmark adds a `run` line, all others are trials, or first answers of `e_real`
 ms, MB. Poses are (4, 4) row by row, of the camera (optical frame) in the world.
 """
 
-import json
 from typing import Any
-
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import best_match
 
 from depth_pc_ros.benchmark.answer import CAUSES, OUTCOMES
 from depth_pc_ros.benchmark.settings import LEVELS, PHOTO_LEVEL
 from depth_pc_ros.benchmark.trial import FAILURES, STAGES, SUCCESS
 from depth_pc_ros.errors import DepthPcError
+from depth_pc_ros.files.schema import AMOUNT, COUNT, NUMBER, TEXT, Schema, array_of, as_json, object_of
 
 FILE_VERSION = 1
-_SHOWN = 80  # characters of a wrong value in a message
 
 
 class ResultsError(DepthPcError):
     """A folder of results cannot be read, written, or continued."""
 
 
-def _object(properties: dict, optional=()) -> dict:
-    required = [name for name in properties if name not in optional]
-    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+# One line without control characters, which a terminal would obey.
+_LINE = {"type": "string", "pattern": r"^[^\x00-\x1f\x7f-\x9f]{0,4096}\Z"}
+_NAME = {"type": "string", "pattern": r"^[^\x00-\x1f\x7f-\x9f]{1,120}\Z"}
+_PATH = {"type": ["string", "null"], "maxLength": 4096}
+_POSE = array_of(array_of(NUMBER, 4), 4)
 
+_PLACES = ("ycb_root", "photo_dir", "scenes", "matcher_weights", "lightglue_weights", "recording", "mask")
 
-def _array(items: dict, length: int | None = None) -> dict:
-    return {"type": "array", "items": items} | ({"minItems": length, "maxItems": length} if length else {})
-
-
-_TEXT = {"type": "string"}
-_NUMBER = {"type": "number"}
-_AMOUNT = {"type": "number", "minimum": 0}
-_COUNT = {"type": "integer", "minimum": 0}
-_POSE = _array(_array(_NUMBER, 4), 4)
+# What every run has named; the other settings came later, one by one.
+_SETTINGS = {"type": "object", "required": ["environment", "split", "seed", "speed"]}
 
 # trace_samples: in an archived file, the largest number of steps that a trace keeps.
-HEADER = _object(
-    {"kind": {"const": "header"}, "version": {"const": FILE_VERSION}, "settings": {"type": "object"},
+HEADER = object_of(
+    {"kind": {"const": "header"}, "version": {"const": FILE_VERSION}, "settings": _SETTINGS,
      "trace_samples": {"type": "integer", "minimum": 2}},
     optional=("trace_samples",),
 )  # fmt: skip
 # places: folders and files of the machine that ran, to draw pictures there; an archived file has none.
-RUN = _object(
-    {"kind": {"const": "run"}, "command": _TEXT, "commit": _TEXT, "started": _TEXT, "host": _TEXT, "opencv": _TEXT,
-     "places": {"type": "object", "additionalProperties": {"type": ["string", "null"]}}},
+RUN = object_of(
+    {"kind": {"const": "run"}, "command": _LINE, "commit": _LINE, "started": _LINE, "host": _LINE, "opencv": _LINE,
+     "places": object_of(dict.fromkeys(_PLACES, _PATH), optional=_PLACES)},
     optional=("opencv", "places"),
 )  # fmt: skip
-TRIAL = _object(
+TRIAL = object_of(
     {
         "kind": {"const": "trial"},
-        "episode": {"type": "string", "pattern": r"^[^/]+/[^/]+/\d+$"},  # SPLIT/LEVEL/NUMBER
+        "episode": {"type": "string", "pattern": r"^\w+/\w+/[0-9]{1,9}\Z"},  # SPLIT/LEVEL/NUMBER
         "level": {"enum": [*LEVELS, PHOTO_LEVEL]},
-        "method": _TEXT,
-        "label": _TEXT,
-        "settings": _TEXT,
+        "method": _NAME,
+        "label": _NAME,
+        "settings": _LINE,
         "outcome": {"enum": [SUCCESS, *FAILURES]},
-        "message": _TEXT,
-        "te_mm": _AMOUNT,
-        "re_deg": _AMOUNT,
-        "start_te_mm": _AMOUNT,
-        "start_re_deg": _AMOUNT,
-        "steps": _COUNT,
-        "peak_linear_m_s": _AMOUNT,
-        "peak_angular_rad_s": _AMOUNT,
-        "path_m": _AMOUNT,
-        "matches_min": _COUNT,
-        "matches_median": _AMOUNT,
-        "wall_s": _AMOUNT,
-        "load_s": _AMOUNT,
-        "step_ms_mean": _AMOUNT,
-        "step_ms_p95": _AMOUNT,
-        "stages_s": _object(dict.fromkeys(STAGES, _AMOUNT)),
-        "rss_mb": _AMOUNT,
+        "message": TEXT,
+        "te_mm": AMOUNT,
+        "re_deg": AMOUNT,
+        "start_te_mm": AMOUNT,
+        "start_re_deg": AMOUNT,
+        "steps": COUNT,
+        "peak_linear_m_s": AMOUNT,
+        "peak_angular_rad_s": AMOUNT,
+        "path_m": AMOUNT,
+        "matches_min": COUNT,
+        "matches_median": AMOUNT,
+        "wall_s": AMOUNT,
+        "load_s": AMOUNT,
+        "step_ms_mean": AMOUNT,
+        "step_ms_p95": AMOUNT,
+        "stages_s": object_of(dict.fromkeys(STAGES, AMOUNT)),
+        "rss_mb": AMOUNT,
         "T_world_start": _POSE,
         "T_world_goal": _POSE,
         "T_world_final": _POSE,
-        "trace": _object(
+        "trace": object_of(
             {
-                "step": _array(_COUNT),
-                "error_px": _array({"type": ["number", "null"]}),
-                "te_mm": _array(_AMOUNT),
-                "re_deg": _array(_AMOUNT),
-                "position": _array(_array(_NUMBER, 3)),
+                "step": array_of(COUNT),
+                "error_px": array_of({"type": ["number", "null"]}),
+                "te_mm": array_of(AMOUNT),
+                "re_deg": array_of(AMOUNT),
+                "position": array_of(array_of(NUMBER, 3)),
             }
         ),
         # Of a run with a fault. commanded: path and turn since it began; end_mm: 95th percentile of the last second.
-        "fault": _object({"commanded_mm": _AMOUNT, "commanded_deg": _AMOUNT, "end_mm": _AMOUNT}),
+        "fault": object_of({"commanded_mm": AMOUNT, "commanded_deg": AMOUNT, "end_mm": AMOUNT}),
     },
     optional=("fault",),
 )
 # One first answer: what it was asked (motion: from live to goal; baseline, and errors as shares: over distance_m), and
 # what came. What a law does not say, or what cannot be known, is null.
-_MAYBE, _MAYBE_AMOUNT = {"type": ["number", "null"]}, {"type": ["number", "null"], "minimum": 0}
-ANSWER = _object(
+_MAYBE_AMOUNT = {"type": ["number", "null"], "minimum": 0}
+_SHARE = {"type": "number", "minimum": 0, "maximum": 1}
+ANSWER = object_of(
     {
         "kind": {"const": "answer"},
-        "pair": {"type": "string", "pattern": r"^[^/]+/\d+$"},  # SPLIT/NUMBER
-        "method": _TEXT,
-        "label": _TEXT,
-        "settings": _TEXT,
-        "goal": _TEXT,
-        "live": _TEXT,
-        "rotation_deg": _AMOUNT,
-        "baseline": _AMOUNT,
-        "overlap": _AMOUNT,
-        "distance_m": _AMOUNT,
+        "pair": {"type": "string", "pattern": r"^\w+/[0-9]{1,9}\Z"},  # SPLIT/NUMBER
+        "method": _NAME,
+        "label": _NAME,
+        "settings": _LINE,
+        "goal": _LINE,
+        "live": _LINE,
+        "rotation_deg": AMOUNT,
+        "baseline": AMOUNT,
+        "overlap": _SHARE,
+        "distance_m": AMOUNT,
         "outcome": {"enum": [*OUTCOMES]},
         "cause": {"enum": ["", *CAUSES]},
-        "message": _TEXT,
+        "message": TEXT,
         "re_deg": _MAYBE_AMOUNT,
         "te_share": _MAYBE_AMOUNT,
         "translation_deg": _MAYBE_AMOUNT,
         "scale": _MAYBE_AMOUNT,
         "way_deg": _MAYBE_AMOUNT,
-        "matches": _COUNT,
-        "right_share": _MAYBE,
-        "inliers": _COUNT,
-        "wall_s": _AMOUNT,
+        "matches": COUNT,
+        "right_share": {**_SHARE, "type": ["number", "null"]},
+        "inliers": COUNT,
+        "wall_s": AMOUNT,
     }
 )
-_KINDS = (HEADER, RUN, TRIAL, ANSWER)
-_VALIDATORS = {schema["properties"]["kind"]["const"]: Draft202012Validator(schema) for schema in _KINDS}
+_SCHEMAS = {schema["properties"]["kind"]["const"]: Schema(schema) for schema in (HEADER, RUN, TRIAL, ANSWER)}
 
 
 def check_row(row: dict[str, Any], where: str) -> None:
     """Raise ResultsError if a line is none of these kinds, or not as its schema says. where: 'FILE, line N'."""
     kind = row.get("kind")
-    if kind not in _VALIDATORS:
-        raise ResultsError(f"results: {where}: kind: expected one of {', '.join(_VALIDATORS)}, got {_shown(kind)}")
-    error = best_match(_VALIDATORS[kind].iter_errors(row))
-    if error is not None:
-        key = error.json_path.removeprefix("$").removeprefix(".")
-        raise ResultsError(f"results: {where}: {key + ': ' if key else ''}{_complaint(error)}")
+    if not isinstance(kind, str) or kind not in _SCHEMAS:
+        raise ResultsError(f"results: {where}: kind: expected one of {', '.join(_SCHEMAS)}, got {as_json(kind)}")
+    _SCHEMAS[kind].check(row, f"results: {where}", ResultsError)
     if kind == "trial" and len({len(column) for column in row["trace"].values()}) > 1:
         raise ResultsError(f"results: {where}: trace: expected columns of one length")
-
-
-def _complaint(error) -> str:
-    """What was expected and what came, for a message."""
-    expected, got = error.validator_value, error.instance
-    if error.validator == "type":
-        return f"expected {expected if isinstance(expected, str) else ' or '.join(expected)}, got {_shown(got)}"
-    if error.validator == "const":
-        return f"expected {expected!r}, got {_shown(got)}"
-    if error.validator == "enum":
-        return f"expected one of {', '.join(expected)}, got {_shown(got)}"
-    if error.validator == "required":
-        return f"missing key {next(key for key in expected if key not in got)!r}"
-    if error.validator == "additionalProperties":
-        known = error.schema["properties"]
-        return f"unknown key {next(key for key in got if key not in known)!r}; known keys: {', '.join(known)}"
-    return f"expected {error.validator} {expected}, got {_shown(got)}"
-
-
-def _shown(value: Any) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= _SHOWN else text[:_SHOWN] + "..."

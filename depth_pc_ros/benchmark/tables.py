@@ -1,5 +1,6 @@
 """The summary as tables, for the terminal and as Markdown."""
 
+import html
 import math
 
 from depth_pc_ros.benchmark import answer_tables, verdicts
@@ -163,7 +164,7 @@ def markdown(results: list[Results]) -> str:
         if any(each.trials for each in results):
             parts += [*_markdown_table(OVERVIEW_COLUMNS, overview_rows(results)), ""]
     for each in results:
-        parts += [f"## {title(each)}", ""]
+        parts += [f"## {escaped(title(each))}", ""]
         if each.answers:
             parts += [*_markdown_table(answer_tables.COLUMNS, answer_tables.rows(each)), "", answer_tables.LEGEND, ""]
         if each.trials or not each.answers:
@@ -171,7 +172,7 @@ def markdown(results: list[Results]) -> str:
             rows = [[f"**{cell}**" for cell in row] if row[1] == "all" else row for row in rows]
             parts += [*_markdown_table(COLUMNS, rows), ""]
         parts += [
-            *(f"- {fact}" for fact in facts(each)),
+            *(f"- {escaped(fact)}" for fact in facts(each)),
             "",
         ]
     return "\n".join([*parts, LEGEND, ""])
@@ -180,7 +181,7 @@ def markdown(results: list[Results]) -> str:
 def _fault_markdown(results: list[Results]) -> str:
     rows = [f"- `{each.settings.fault}`: {row_of(each.settings.fault).what}." for each in verdicts.in_order(results)]
     commands = dict.fromkeys(
-        f"- Command: {run['command']} (commit {run['commit']}, {run['started']}, {run['host']})"
+        escaped(f"- Command: {run['command']} (commit {run['commit']}, {run['started']}, {run['host']})")
         for each in results for run in each.runs
     )  # fmt: skip
     s = results[0].settings
@@ -189,6 +190,11 @@ def _fault_markdown(results: list[Results]) -> str:
     return "\n".join([heading, "", *table, "", verdicts.LEGEND, "", *rows, "", *commands, ""])
 
 
+def escaped(text: str) -> str:
+    """A text from results for Markdown: on one line, no cell of its own, and no HTML."""
+    return html.escape(" ".join(text.split()), quote=False).replace("|", "\\|")
+
+
 def _markdown_table(columns, rows) -> list[str]:
     rule = "|".join("---" if column in WORDS else "---:" for column in columns)
-    return [f"| {' | '.join(columns)} |", f"|{rule}|", *(f"| {' | '.join(row)} |" for row in rows)]
+    return [f"| {' | '.join(columns)} |", f"|{rule}|", *(f"| {' | '.join(map(escaped, row))} |" for row in rows)]

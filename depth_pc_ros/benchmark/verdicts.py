@@ -35,7 +35,9 @@ def verdict(trial: dict, row: Row) -> str:
 
 
 def in_order(results: list[Results]) -> list[Results]:
-    """Rows as the suite lists them."""
+    """Rows as the suite lists them. Raises ConfigError for one that it does not have."""
+    for each in results:
+        row_of(each.settings.fault)
     return sorted(results, key=lambda each: list(ROWS).index(each.settings.fault))
 
 

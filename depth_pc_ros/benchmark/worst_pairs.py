@@ -1,7 +1,5 @@
 """A page of the worst first answers: goal and live image side by side, with the matches that the servo had."""
 
-import base64
-from html import escape
 from pathlib import Path
 
 import cv2
@@ -10,10 +8,10 @@ import numpy as np
 from depth_pc_ros.benchmark.answer import LOST, OFF, OUTCOMES, WRONG_WAY
 from depth_pc_ros.benchmark.episodes import Places
 from depth_pc_ros.benchmark.first_answers import ask, right_matches
-from depth_pc_ros.benchmark.methods import make_method
+from depth_pc_ros.benchmark.methods import check_methods, make_method
 from depth_pc_ros.benchmark.metrics import by_method
 from depth_pc_ros.benchmark.real_places import run_pairs, run_recording
-from depth_pc_ros.benchmark.report import STYLE
+from depth_pc_ros.benchmark.report import rendered
 from depth_pc_ros.benchmark.results import Results
 from depth_pc_ros.benchmark.schema import ResultsError
 from depth_pc_ros.errors import GoalError
@@ -24,6 +22,17 @@ PER_METHOD = 8
 _WORST_FIRST = (WRONG_WAY, OFF, LOST)
 _RIGHT_RGB, _WRONG_RGB, _GAP_PX = (34, 197, 94), (239, 68, 68), 6
 _DRAWN = 120  # matches in a picture
+_PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width"><title>{{ head }}</title>
+<style>{{ style | safe }}</style></head><body><h1>{{ head }}</h1>
+<p>Left: goal, right: live. Green: a match where the true motion puts it; red: a wrong one.</p><div class="cases">
+{%- for case in cases %}
+<figure><img alt="matches of {{ case.pair }}" src="data:image/jpeg;base64,{{ case.picture | base64 }}">
+<figcaption title="{{ case.meaning }}"><b>{{ case.label }}</b> {{ case.pair }}:
+<span class="bad">{{ case.outcome }}</span>, {{ case.text }}</figcaption></figure>
+{%- endfor %}
+</div></body></html>
+"""
 
 
 def worst(answers: list[dict]) -> list[dict]:
@@ -33,27 +42,23 @@ def worst(answers: list[dict]) -> list[dict]:
 
 
 def write_page(results: Results, places: Places, folder: Path) -> Path | None:
-    """Write the page into `folder`; None: every answer is right."""
+    """Write the page into `folder`; None: every answer is right. Raises ResultsError."""
     settings = results.settings
-    parts = []
+    count = len(run_pairs(settings, places.recording)[0])
+    cases = []
     for name, answers in by_method(results.answers).items():
-        method = make_method(name, settings, places)
+        method = make_method(*check_methods([name]), settings, places)
         for answer in worst(answers):
             number = int(answer["pair"].split("/")[1])
-            picture = draw(number, method, settings, places)
-            parts.append(_case(answer, picture))
-    if not parts:
+            if number >= count:
+                raise ResultsError(f"results: {results.path}: {answer['pair']}: the recording has {count} pairs")
+            cases.append(_case(answer, draw(number, method, settings, places)))
+    if not cases:
         return None
-    head = f"Worst first answers: {settings.recording}, {settings.variant}"
-    legend = "Left: goal, right: live. Green: a match where the true motion puts it; red: a wrong one."
     path = folder / NAME
-    text = (
-        "<!doctype html><html lang='en'><head><meta charset='utf-8'><meta name='viewport' content='width=device-width'>"
-        f"<title>{escape(head)}</title><style>{STYLE}</style></head><body><h1>{escape(head)}</h1><p>{escape(legend)}</p>"
-        f"<div class='cases'>{''.join(parts)}</div></body></html>\n"
-    )
+    head = f"Worst first answers: {settings.recording}, {settings.variant}"
     try:
-        path.write_text(text, encoding="utf-8")
+        path.write_text(rendered(_PAGE, head=head, cases=cases), encoding="utf-8")
     except OSError as error:
         raise ResultsError(f"output: cannot write {path}: {error.strerror or error}") from None
     return path
@@ -85,10 +90,10 @@ def draw(number: int, method, settings, places: Places) -> np.ndarray:
     return canvas
 
 
-def _case(answer: dict, picture: np.ndarray) -> str:
+def _case(answer: dict, picture: np.ndarray) -> dict:
+    """What the page says of an answer."""
     small = cv2.resize(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), None, fx=0.75, fy=0.75, interpolation=cv2.INTER_AREA)
     _, encoded = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 82])
-    data = base64.b64encode(encoded.tobytes()).decode()
     numbers = ", ".join(
         f"{word} {answer[key]:.1f}{unit}"
         for key, word, unit in (("re_deg", "rotation error", "°"), ("way_deg", "way", "°"))
@@ -102,8 +107,6 @@ def _case(answer: dict, picture: np.ndarray) -> str:
         + (f"; {answer['cause']}" if answer["cause"] else "")
         + (f". {answer['message']}" if answer["message"] else "")
     )
-    head = f"<b>{escape(answer['label'])}</b> {escape(answer['pair'])}: <span class='bad'>{answer['outcome']}</span>"
-    return (
-        f"<figure><img alt='matches of {escape(answer['pair'])}' src='data:image/jpeg;base64,{data}'>"
-        f"<figcaption title='{escape(OUTCOMES[answer['outcome']])}'>{head}, {escape(text)}</figcaption></figure>"
-    )
+    meaning = OUTCOMES[answer["outcome"]]
+    names = ("label", "pair", "outcome")
+    return {"picture": encoded.tobytes(), "meaning": meaning, "text": text, **{name: answer[name] for name in names}}

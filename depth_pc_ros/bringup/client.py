@@ -295,6 +295,7 @@ class ServoClient:
         future = client.call_async(request)
         future.add_done_callback(lambda _: answered.set())
         if not answered.wait(timeout_s):
+            client.remove_pending_request(future)
             raise ServoClientError(f"{name}: no answer within {timeout_s:g} s")
         return future.result()
 

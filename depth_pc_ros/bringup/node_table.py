@@ -67,6 +67,13 @@ def nodes(config: BringupConfig) -> list[NodeSpec]:
     # Two simulations have two times.
     own_clock = {"/clock": "clock"} if simulated and config.namespace != NAMESPACE else {}
 
+    driver = {
+        "command": "bridge/command",
+        "cmd_vel": config.cmd_vel,
+        "delta_twist_cmds": f"{config.servo_node}/delta_twist_cmds",
+        "switch_command_type": f"{config.servo_node}/switch_command_type",
+    }
+
     def waiting_limit(name: str) -> dict[str, float]:
         return {name: LOCKSTEP_TIMEOUT_S} if config.lockstep else {}
 
@@ -91,6 +98,7 @@ def nodes(config: BringupConfig) -> list[NodeSpec]:
                 **clock,
                 "lockstep": config.lockstep,
                 **waiting_limit("input_timeout_s"),
+                **waiting_limit("adapter_timeout_s"),
                 **_given(config, "controller", "speed", "default_distance", "max_linear", "max_angular"),
                 **_given(config, "actuation_delay_s", "find_scale", "after_goal"),
             },
@@ -107,17 +115,21 @@ def nodes(config: BringupConfig) -> list[NodeSpec]:
         NodeSpec(
             "adapter",
             "twist_adapter",
-            {**clock, "profile": config.driver, **_hand_eye(config), **waiting_limit("command_timeout_s")},
             {
-                "twist_cmd": "controller/twist_cmd",
-                "at_limit": "bridge/at_limit",
-                "command": "bridge/command",
-                "cmd_vel": config.cmd_vel,
-                "delta_twist_cmds": f"{config.servo_node}/delta_twist_cmds",
-                "switch_command_type": f"{config.servo_node}/switch_command_type",
+                **clock,
+                "profile": config.driver,
+                **_hand_eye(config),
+                "lockstep": config.lockstep,
+                **waiting_limit("command_timeout_s"),
+                **_command_rate(config),
             },
+            {"twist_cmd": "controller/twist_cmd", "at_limit": "bridge/at_limit", **driver},
         ),
     ]
+    if not simulated:
+        parameters = {**clock, "profile": config.driver, "tool_frame": config.tool_frame}
+        wiring = {"adapter_status": "adapter/status", **driver}
+        table.append(NodeSpec("dead_man", "dead_man", parameters, wiring, essential=False))
     if simulated:
         names = ("scene", "seed", "level", "rig", "ycb_root", "lockstep")
         table.insert(0, NodeSpec("bridge", "pybullet_bridge", {name: getattr(config, name) for name in names}))
@@ -137,6 +149,13 @@ def nodes(config: BringupConfig) -> list[NodeSpec]:
 def _given(config: BringupConfig, *names: str) -> dict[str, object]:
     """The named options that are not left to the parameter files."""
     return {name: getattr(config, name) for name in names if getattr(config, name) is not None}
+
+
+def _command_rate(config: BringupConfig) -> dict[str, float]:
+    """The rate that the user gave the controller; the adapter expects commands at it, unless told otherwise."""
+    rate_hz = config.parameter("controller", "rate_hz")
+    own = config.parameter("adapter", "command_rate_hz")
+    return {} if rate_hz is None or own is not None else {"command_rate_hz": rate_hz}
 
 
 def _hand_eye(config: BringupConfig) -> dict[str, object]:

@@ -13,13 +13,28 @@ from depth_pc_ros.bringup.client import ServoClient
 from depth_pc_ros.bringup.node_table import NodeSpec
 from depth_pc_ros.errors import DepthPcError
 
-STOP_WITHIN_S = 5.0
+STOP_WITHIN_S = 10.0  # a second or two, but for a busy machine
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # of the parent
 _LIBC = ctypes.CDLL(None)
 _PR_SET_PDEATHSIG = 1
 
 
 class NodeDiedError(DepthPcError):
     """A node's process ended by itself."""
+
+
+@contextlib.contextmanager
+def uninterrupted():
+    """Signals that come meanwhile are handled at the end. Only for the main thread, as all of Python's signals."""
+    came = []
+    before = {number: signal.signal(number, lambda number, _: came.append(number)) for number in STOP_SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if came:
+            signal.raise_signal(came[0])
 
 
 class NodeProcesses:
@@ -36,8 +51,12 @@ class NodeProcesses:
         self._all_active = False
 
     def __enter__(self) -> "NodeProcesses":
-        for spec in self.specs:
-            self._start(spec, "wb")
+        try:
+            for spec in self.specs:
+                self._start(spec, "wb")
+        except BaseException:  # a Ctrl-C, too
+            self.stop()
+            raise
         return self
 
     def _start(self, spec: NodeSpec, log_mode: str) -> None:
@@ -46,14 +65,15 @@ class NodeProcesses:
             if self.log_dir is not None:
                 self.log_dir.mkdir(parents=True, exist_ok=True)
                 log = stack.enter_context(open(self._log(spec.name), log_mode))
-            self._processes[spec.name] = subprocess.Popen(
-                spec.command(),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                preexec_fn=_stop_with_parent if sys.platform == "linux" else None,
-            )
+            with uninterrupted():  # or a process would be started and not be known
+                self._processes[spec.name] = subprocess.Popen(
+                    spec.command(),
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                    preexec_fn=_stop_with_parent if sys.platform == "linux" else None,
+                )
 
     def __exit__(self, *exc) -> None:
         self.stop()
@@ -96,20 +116,22 @@ class NodeProcesses:
         self._all_active = True
 
     def stop(self) -> dict[str, int]:
-        """Stop all nodes by SIGINT (they publish their zeros first), and kill those that have not ended after a while.
+        """Stop all nodes by SIGTERM (they publish their zeros first), and kill those that have not ended after a while.
 
-        Returns the exit code of each node.
+        Returns the exit code of each node. A process that has not begun to run Python yet ends by the signal itself.
         """
-        for process in self._processes.values():
-            if process.poll() is None:
-                process.send_signal(signal.SIGINT)
-        deadline_s = time.monotonic() + STOP_WITHIN_S - 1.0
-        for process in self._processes.values():
-            try:
-                process.wait(max(deadline_s - time.monotonic(), 0.0))
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        with uninterrupted():
+            for process in self._processes.values():
+                if process.poll() is None:
+                    process.send_signal(signal.SIGTERM)
+            deadline_s = time.monotonic() + STOP_WITHIN_S
+            for name, process in self._processes.items():
+                try:
+                    process.wait(max(deadline_s - time.monotonic(), 0.0))
+                except subprocess.TimeoutExpired:
+                    print(f"node {name} did not end and is killed", file=sys.stderr, flush=True)
+                    process.kill()
+                    process.wait()
         return {name: process.returncode for name, process in self._processes.items()}
 
     def _log(self, name: str) -> Path:

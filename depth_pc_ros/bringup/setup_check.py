@@ -112,6 +112,8 @@ class _Watch:
         topic = self._output(DRIVERS[self._config.driver].TOPIC)
         count = self._client.node.count_subscribers(topic)
         detail = f"{count} subscriber(s)" if count else "no subscriber: start the arm's driver"
+        if "dead_man" in self._specs:
+            detail += "; set a command timeout in the driver: without one only dead_man stops the arm of a dead adapter"
         return Check(f"output {topic}", count > 0, detail)
 
     def _output(self, name: str) -> str:

@@ -3,8 +3,9 @@
 import re
 from pathlib import Path
 
-from depth_pc_ros.config import read_yaml, unknown_name
-from depth_pc_ros.errors import ConfigError
+from depth_pc_ros.config import unknown_name
+from depth_pc_ros.errors import ConfigError, shown
+from depth_pc_ros.files.yaml_file import read_yaml
 from depth_pc_ros.nodes.node_configs import NAMESPACE, NODE_CONFIGS
 
 _CLOCK = {"use_sim_time": "driver"}
@@ -24,7 +25,9 @@ SET_AT_START_UP = {
         "camera_in_tool_xyz": "camera_in_tool",
         "camera_in_tool_quat": "camera_in_tool",
         "tool_frame": "tool_frame",
+        "lockstep": "lockstep",
     },
+    "dead_man": {**_CLOCK, "profile": "driver", "tool_frame": "tool_frame"},
 }
 
 
@@ -36,14 +39,14 @@ def read_user_params(path: str | Path, namespace: str = NAMESPACE) -> dict[str, 
     ConfigError, which names file, section and key.
     """
     where = f"params {path}"
-    sections = read_yaml(Path(path).expanduser(), "params")
+    sections = read_yaml(path, "params", ConfigError)
     by_node = {name: {} for name in NODE_CONFIGS}
     owners: dict[str, str] = {}
     for section in sorted(sections, key=lambda section: "*" not in str(section)):  # wildcards first
         nodes = _nodes_of(section, namespace, where)
-        values = _values_of(sections[section], f"{where}: section {section!r}")
+        values = _values_of(sections[section], f"{where}: section {shown(section)}")
         if "*" in section:
-            _check_known(values, nodes, f"{where}: section {section!r}")
+            _check_known(values, nodes, f"{where}: section {shown(section)}")
         else:
             (node,) = nodes
             if node in owners:
@@ -51,7 +54,7 @@ def read_user_params(path: str | Path, namespace: str = NAMESPACE) -> dict[str, 
             owners[node] = section
         for node in nodes:
             own = {key: value for key, value in values.items() if "*" not in section or key in _parameters(node)}
-            by_node[node] |= _checked(node, own, f"{where}: section {section!r}")
+            by_node[node] |= _checked(node, own, f"{where}: section {shown(section)}")
     return by_node
 
 
@@ -77,7 +80,7 @@ def _values_of(section, where: str) -> dict[str, object]:
     if section is None:
         return {}
     if not isinstance(section, dict):
-        raise ConfigError(f"{where}: expected a mapping of parameters, got {type(section).__name__} {section!r}")
+        raise ConfigError(f"{where}: expected a mapping of parameters, got {type(section).__name__} {shown(section)}")
     return section
 
 

@@ -4,6 +4,7 @@ It does what `ros2 launch depth_pc_ros servo.launch.py` does, also where `ros2 l
 """
 
 import argparse
+import math
 import signal
 import sys
 import time
@@ -17,10 +18,10 @@ from depth_pc_ros.options import add_text_fields, given_texts
 
 with one_line_where_missing("bringup"):
     from depth_pc_ros.bringup.client import ServoClient
-    from depth_pc_ros.bringup.processes import NodeProcesses
+    from depth_pc_ros.bringup.processes import STOP_SIGNALS, NodeProcesses
     from depth_pc_ros.bringup.running_nodes import refuse_running
 
-_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_ONE_INTERRUPT_S = 5.0  # as one Ctrl-C reaches a process by itself and through its parent
 EXAMPLES = """examples:
   bringup                              a simulated scene and a free-flying camera, on the wall clock
   bringup --rig arm --seed 3           the same with a simulated Panda arm
@@ -79,15 +80,20 @@ def run(specs: list[NodeSpec], log_dir: Path | None) -> None:
 
 
 def interrupt_on_signals() -> None:
-    """From now on the first SIGINT, SIGTERM or SIGHUP raises KeyboardInterrupt; later ones do nothing."""
-    for number in _STOP_SIGNALS:
-        signal.signal(number, _interrupt)
+    """From now on SIGINT, SIGTERM and SIGHUP raise KeyboardInterrupt; those that follow within a moment do nothing.
 
+    A later one counts again: an exception is lost where Python happens to be in a destructor.
+    """
+    last_s = -math.inf
 
-def _interrupt(*_) -> None:
-    for number in _STOP_SIGNALS:  # stopping takes a moment, and must not be interrupted again
-        signal.signal(number, signal.SIG_IGN)
-    raise KeyboardInterrupt
+    def interrupt(*_):
+        nonlocal last_s
+        if time.monotonic() - last_s > _ONE_INTERRUPT_S:
+            last_s = time.monotonic()
+            raise KeyboardInterrupt
+
+    for number in STOP_SIGNALS:
+        signal.signal(number, interrupt)
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ with one_line_where_missing("demo"):
     from depth_pc_ros.cli.run_figures import draw_trajectory, draw_views
     from depth_pc_ros.cli.run_recorder import RunRecorder
 
+_INTERRUPTED = "interrupted"
 _GIVE_UP_S = 5.0  # wall time without motion and without convergence
 _OPTIONS = (
     *"seed controller matcher matcher_weights lightglue_weights speed depth depth_model".split(),
@@ -148,16 +149,17 @@ class Demo:
         return record
 
     def write_results(self, problem: str) -> None:
-        """Write the CSV and the pictures, also of an unfinished run, and print the table."""
+        """Write the CSV and the pictures, also of an unfinished run, and print the table. No pictures after Ctrl-C."""
         record = self.record() or RunRecord(np.eye(4))
         record.write_csv(self.output / "run.csv")
         te_mm, re_deg = record.final_error()
         how = problem or f"CONVERGED, {te_mm:.2f} mm and {re_deg:.3f}° from the goal"
         carrier = "Panda arm" if self.config.rig == "arm" else "free camera"
         title = f"{self.config.scene} scene, seed {self.config.seed}, {self.config.law}, {carrier}: {how}"
-        if len(self.views) == 3:
+        drawn = problem != _INTERRUPTED
+        if drawn and len(self.views) == 3:
             draw_views(self.output / "demo.png", **self.views, title=title)
-        if record.frames:
+        if drawn and record.frames:
             draw_trajectory(self.output / "trajectory.png", record, self.distance_m, title)
             views = self.view_recorder.views(self.recorder.stamps_s[: len(record.frames)]) if self.view_recorder else []
             if any(views):
@@ -221,13 +223,19 @@ def main(argv: list[str] | None = None) -> int:
     except (DepthPcError, OSError) as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print(f"demo: {_INTERRUPTED}", file=sys.stderr)
+        return 1
     try:
         demo.run()
     except DepthPcError as error:
         problem = str(error)
     except KeyboardInterrupt:
-        problem = "interrupted"
-    demo.write_results(problem)
+        problem = _INTERRUPTED
+    try:
+        demo.write_results(problem)
+    except KeyboardInterrupt:
+        problem = problem or _INTERRUPTED
     if problem:
         print(f"demo: {problem}", file=sys.stderr)
     return 1 if problem else 0

@@ -5,12 +5,13 @@ import math
 import sys
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from depth_pc_ros.bringup.bringup_config import BringupConfig
 from depth_pc_ros.errors import DepthPcError, ImageError
 from depth_pc_ros.extras import one_line_where_missing
+from depth_pc_ros.files.array_file import read_array
+from depth_pc_ros.files.image_file import read_grey16, read_image
 from depth_pc_ros.options import add_fields
 
 with one_line_where_missing("set_goal"):
@@ -54,9 +55,9 @@ def main(argv: list[str] | None = None) -> int:
             "keypoints node; --distance, --depth and --mask belong to an image file"
         )
     try:
-        image = None if arguments.capture else read_image(arguments.image)
+        image = None if arguments.capture else read_image(arguments.image, "goal image")
         depth = read_depth(arguments.depth) if arguments.depth else None
-        mask = read_image(arguments.mask).max(axis=2) if arguments.mask else None  # zero where black
+        mask = read_image(arguments.mask, "mask").max(axis=2) if arguments.mask else None  # zero where black
         with ServoClient(arguments.timeout, arguments.namespace) as client:
             if image is None:
                 print(client.capture_goal())
@@ -70,29 +71,11 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def read_image(path: Path) -> np.ndarray:
-    """(H, W, 3) uint8 RGB of an image file. Raises ImageError."""
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if image is None:
-        raise ImageError(f"{path}: {'not an image that OpenCV can read' if path.exists() else 'no such file'}")
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
-
-
 def read_depth(path: Path) -> np.ndarray:
     """(H, W) float32 metres of a 16-bit image in millimetres or a .npy file in metres. Raises ImageError."""
-    if not path.exists():
-        raise ImageError(f"{path}: no such file")
-    if path.suffix == ".npy":
-        try:
-            depth_m = np.load(path)
-        except ValueError as error:
-            raise ImageError(f"{path}: not a NumPy file: {error}") from None
-    else:
-        depth_mm = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-        if depth_mm is None or depth_mm.dtype != np.uint16:
-            got = "no image" if depth_mm is None else f"{depth_mm.dtype}"
-            raise ImageError(f"{path}: expected a 16-bit image in millimetres, got {got}")
-        depth_m = depth_mm * np.float32(1e-3)
+    if path.suffix != ".npy":
+        return read_grey16(path, "depth") * np.float32(1e-3)
+    depth_m = read_array(path, "depth", ImageError)
     if depth_m.ndim != 2 or not np.issubdtype(depth_m.dtype, np.floating):
         raise ImageError(f"{path}: expected (H, W) metres, got {depth_m.dtype} {depth_m.shape}")
     return depth_m.astype(np.float32)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from depth_pc_ros.config import ControlConfig
+from depth_pc_ros.control.command_record import LONGEST_S
 from depth_pc_ros.control.intervals import interval_s
 
 
@@ -139,10 +140,10 @@ class Ramp:
         self._last_stamp_s: float | None = None
 
     def follow(self, law: VelocityLaw, target: np.ndarray, stamp_s: float) -> np.ndarray:
-        """The command (6,) of the frame of this time."""
+        """The command (6,) of the frame of this time. A gap in the frames counts as 0.25 s at most."""
         dt_s = self.FIRST_STEP_S
         if self._last_stamp_s is not None:
-            dt_s = interval_s(self._last_stamp_s, stamp_s)
+            dt_s = min(interval_s(self._last_stamp_s, stamp_s), LONGEST_S)
         self._last_stamp_s = stamp_s
         return self.step(law, target, dt_s)
 

@@ -65,8 +65,9 @@ class MotionMonitor:
     Source of the constraint: Y. Ma, S. Soatto, J. Kosecka, S. Sastry, "An invitation to 3-D vision", 2004, section 5.4.
     """
 
-    PATH = np.array([0.01, np.radians(1.0)])  # m and rad commanded between two images that are compared
-    STOP_PATH = 1.2 * PATH  # between two images that show a stop
+    PATH = np.array([0.005, np.radians(0.5)])  # m and rad commanded from one comparison to the next
+    WINDOW, WINDOW_S = 4.0 * PATH, 1.0  # looked back at, as far as there is so much
+    STOP_PATH = 2.4 * PATH  # between two images that show a stop
     LONG = 2.0  # times that much between two others
     MEMORY_S = 2.5
     FEWEST, MOST = 8, 50  # points that are compared
@@ -80,7 +81,7 @@ class MotionMonitor:
     # flow with a misfit of this many times that of the fault.
     DRIFT_M_S, HAND_EYE_RAD, LIKE = 0.02, np.radians(10.0), 1.5
     # Of a motion that no fault explains: misfit in px and as a share of the flow, and windows in a row.
-    OTHERWISE_PX, OTHERWISE, WINDOWS_OTHERWISE = 3.0, 0.6, 3
+    OTHERWISE_PX, OTHERWISE, WINDOWS_OTHERWISE = 3.0, 0.6, 5
     SEEN_PX = 1.0  # flow of a window that is weighed
     SHARE = 0.25  # of the points that agree on one motion, for a camera that stands still
     CONSENSUS_PX = 2.5
@@ -176,6 +177,8 @@ class MotionMonitor:
         if not self._far(window, image, self.PATH):
             return None
         self._window = image
+        lately = (one for one in self._images if image.stamp_s - one.stamp_s <= self.WINDOW_S)
+        window = min(window, self._before(image, self.WINDOW) or next(lately), key=lambda one: one.stamp_s)
         flow = self._flow(window, image)
         if flow is None or flow.px < self.SEEN_PX:
             return None
@@ -192,7 +195,8 @@ class MotionMonitor:
         """
         self._windows += 1
         misfit = self._misfit(flow, commanded, slice(1)).min()
-        if misfit <= self.WITHIN_PX:
+        drift_px = self._focal_px * self.DRIFT_M_S * duration_s / self._distance_m if self._near else 0.0
+        if misfit <= max(self.WITHIN_PX, drift_px):
             self._evidence *= self.KEPT
             self._otherwise = 0
             return None

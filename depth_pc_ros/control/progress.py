@@ -2,9 +2,8 @@
 
 import numpy as np
 
-
-# Commanded without a new best, m and rad. An ordinary servo from far away needs at most 0.2 m and 60 degrees between two
-# new bests, an arm that makes a fifth of the command five times as much; near the goal a few millimetres.
+# Commanded without a new best, m and rad. An ordinary servo from far away needs at most 0.2 m and 60 degrees between
+# two new bests, an arm that makes a fifth of the command five times as much; near the goal a few millimetres.
 FAR_LIMIT = np.array([1.0, np.radians(360.0)])
 NEAR_LIMIT = np.array([0.2, np.radians(40.0)])
 

@@ -91,8 +91,9 @@ class Servo:
         Depth that cannot be metres is not used, see `depth_problem`.
         """
         self._given, self._goal_points = goal, goal.intrinsics.normalise(goal.keypoints)
+        self._focal = goal.intrinsics.focal
         self._goal = goal
-        self._wake.wake = self.config.wake_px / goal.intrinsics.focal
+        self._wake.wake = self.config.wake_px / self._focal
         self.reset()
 
     def set_goal_relative_depth(self, depth: np.ndarray) -> None:
@@ -144,6 +145,7 @@ class Servo:
         self._depth_track.reset()
         self._last_stamp_s = -np.inf
         self._converged = False
+        self._doubt = ""  # of the last picture that was judged since the stop
         self._error = np.inf  # of the last image
         self._fault = ""
 
@@ -259,7 +261,7 @@ class Servo:
         if self.config.check_motion:
             current = goal.intrinsics.normalise(matches.current_points)
             near = self._error <= self.NEAR * self.config.stop_error
-            verdict = self._monitor.see(current, stamp_s, self._distance_m, goal.intrinsics.focal, near)
+            verdict = self._monitor.see(current, stamp_s, self._distance_m, self._focal, near)
             if verdict is not None:
                 return self._final(verdict.state, verdict.message, matches)
         if matches.num_matched < self.config.min_matches:
@@ -291,15 +293,19 @@ class Servo:
         state = ServoState.SERVOING
         if self._converged:
             self._monitor.rest()
-            state = ServoState.AMBIGUOUS if matches.doubt else ServoState.CONVERGED
+            if np.isfinite(matches.agreement) or matches.doubt:
+                self._doubt = matches.doubt
+            state = ServoState.AMBIGUOUS if self._doubt else ServoState.CONVERGED
+        else:
+            self._doubt = ""
         return StepResult(
             twist=np.zeros(6) if self._converged else target,
             state=state,
-            message=matches.doubt if state is ServoState.AMBIGUOUS else "",
+            message=self._doubt,
             num_matches=matches.num_matched,
             error=error,
             agreement=matches.agreement,
-            error_px=error * goal.intrinsics.focal,
+            error_px=error * self._focal,
             depth_source=depth_source,
             depth_age_s=depth_age_s,
             depth_problem=self._depth_problem,
@@ -325,7 +331,7 @@ class Servo:
             goal_depth_m=goal.metric_depth_m,
             current_depth_m=current_depth,
             distance_m=self._distance_m,
-            focal_px=intrinsics.focal,
+            focal_px=self._focal,
             goal_relative_depth=None if goal.has_metric_depth else goal.relative_depth,
             current_relative_depth=None if source == "camera" else relative,
         )
@@ -375,7 +381,7 @@ class Servo:
 
     def _on_the_way(self, error: float, wanted: float) -> bool:
         """Whether the law still wants to move the image, by a good part of its error."""
-        return wanted > max(self.ARRIVED * error, self.ARRIVED_PX / self._goal.intrinsics.focal)
+        return wanted > max(self.ARRIVED * error, self.ARRIVED_PX / self._focal)
 
     def _stuck(self, error: float, wanted: float, stamp_s: float, frame_s: float) -> tuple[ServoState, str] | None:
         """Why the servo stops where it comes no nearer to the goal; close to it, it may follow a moving target."""
@@ -446,7 +452,7 @@ class Servo:
 
     def _target_rests(self) -> bool:
         """Whether the tracked target is as good as still in the image; True where none is tracked."""
-        return self._image_motion(self._target.velocity) * self._goal.intrinsics.focal < self.STILL_PX_S
+        return self._image_motion(self._target.velocity) * self._focal < self.STILL_PX_S
 
     def _image_motion(self, twist: np.ndarray) -> float:
         """Mean length of the motion of the goal's points on the normalised plane, by a twist (6,) in a unit of time."""

@@ -15,6 +15,61 @@ def stamp_problem(what: str, stamp_s: float, now_s: float, max_age_s: float, max
     return ""
 
 
+class ClockWatch:
+    """Sees a clock that was set (by a bag that loops, a reset simulator, a time server), against a steady one.
+
+    gap_s: steady time between the last two looks; a long one: whoever looks was held up.
+    """
+
+    MAX_BACK_S = 0.1  # stamps are not newer for so long at most, so that nothing has to be done about it
+    MAX_AHEAD_S = 1.0  # of the steady clock, as simulated time may run faster
+
+    def __init__(self) -> None:
+        self._looked_s: float | None = None
+        self._moved: tuple[float, float] | None = None  # the clock when it was seen to move last, and when that was
+        self.gap_s = 0.0
+
+    def jump(self, now_s: float, steady_s: float) -> str:
+        """What happened to the clock since the last look; "" when nothing. A clock at zero has not begun yet.
+
+        A clock that stands still for a while and then catches up has not jumped.
+        """
+        self.gap_s = 0.0 if self._looked_s is None else steady_s - self._looked_s
+        self._looked_s = steady_s
+        before_s, since_s = self._moved or (0.0, steady_s)
+        if now_s != before_s:
+            self._moved = now_s, steady_s
+        back_s, ahead_s = before_s - now_s, now_s - before_s - (steady_s - since_s)
+        if back_s > self.MAX_BACK_S:
+            return f"the clock was set back by {back_s:.1f} s"
+        if before_s > 0 and ahead_s > self.MAX_AHEAD_S:
+            return f"the clock jumped ahead by {ahead_s:.1f} s"
+        return ""
+
+
+class StampWatch:
+    """Sees stamps that were set back, as by a camera driver that starts again; one that is out of order is none."""
+
+    IN_A_ROW = 3  # growing stamps that are all older than the newest one
+
+    def __init__(self) -> None:
+        self._newest_s = self._last_s = -math.inf
+        self._older = 0
+
+    def set_back(self, stamp_s: float) -> str:
+        """What happened to the stamps with this one; "" when nothing."""
+        growing, self._last_s = stamp_s > self._last_s, stamp_s
+        back_s = self._newest_s - stamp_s
+        if back_s < 0:
+            self._older = 0
+        else:
+            self._older = self._older + 1 if growing and self._older else 1
+        if back_s >= 0 and self._older < self.IN_A_ROW:
+            return ""
+        self._newest_s, self._older = stamp_s, 0
+        return f"the stamps of the images were set back by {back_s:.1f} s" if back_s >= 0 else ""
+
+
 class InputWatchdog:
     """Watches one input by the age of its stamps and, on a steady clock, by when it was last received.
 
@@ -47,4 +102,35 @@ class InputWatchdog:
         silence_s = steady_s - self._received_s
         if silence_s > self.timeout_s:
             return f"no {self.what} for {silence_s:.1f} s, at most {self.timeout_s:.2f} s is allowed"
+        return ""
+
+
+class LifeWatch:
+    """Whether another node lives, by its heartbeat. Counts only time in which this node itself was awake.
+
+    timeout_s: longest silence. look_s: longest time that one look adds: after a longer one this node was held up, and
+    heartbeats that came meanwhile are still to be read.
+    """
+
+    def __init__(self, what: str, timeout_s: float, look_s: float):
+        self.what = what
+        self.timeout_s = timeout_s
+        self.look_s = look_s
+        self._silent_s: float | None = None
+
+    def beat(self) -> None:
+        """Note a heartbeat."""
+        self._silent_s = 0.0
+
+    def look(self, gap_s: float) -> None:
+        """Call it regularly, with the time since the last call, s."""
+        if self._silent_s is not None:
+            self._silent_s += min(gap_s, self.look_s)
+
+    def silence(self) -> str:
+        """The problem when no heartbeat came for too long; "" when one did."""
+        if self._silent_s is None:
+            return f"no {self.what} has arrived"
+        if self._silent_s > self.timeout_s:
+            return f"no {self.what} for {self._silent_s:.2f} s, at most {self.timeout_s:.2f} s is allowed"
         return ""

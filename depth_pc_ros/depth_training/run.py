@@ -27,7 +27,7 @@ from depth_pc_ros.errors import CheckpointError
 from depth_pc_ros.perception.relative_depth import SHORT_SIDE, network_input, network_size
 from depth_pc_ros.training.interrupt import interrupt_waits
 from depth_pc_ros.training.optimisation import Optimisation
-from depth_pc_ros.training.state import read_state, write_state
+from depth_pc_ros.training.state import read_state, restoring, write_state
 
 _SAVE_EVERY = 50  # updates
 _HELD_OUT_SEED = 2**31
@@ -167,8 +167,9 @@ class DepthTrainingRun:
 
     def _resume(self) -> None:
         state = read_state(self.folder / "last.pt", self._made_with, self.device)
-        self.course.restore(state)
-        self.seconds = state["seconds"]
+        with restoring(self.folder / "last.pt"):
+            self.course.restore(state)
+            self.seconds = state["seconds"]
 
 
 def _in_float32(forward):

@@ -4,6 +4,7 @@ Pixels are (u, v) with integer coordinates at pixel centres (OpenCV). Normalised
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -154,13 +155,16 @@ class Rectifier:
         distortion = np.asarray(distortion, dtype=np.float64).ravel()
         if distortion.size not in (0, 4, 5, 8) or not np.isfinite(distortion).all():
             raise CameraError(f"distortion: expected 0, 4, 5 or 8 finite coefficients, got {distortion.tolist()}")
+        self._distortion = distortion
         self.is_identity = self.source == self.target and not distortion.any()
-        self._maps = None
-        if not self.is_identity:
-            self._maps = cv2.initUndistortRectifyMap(
-                self.source.matrix, distortion if distortion.size else None, None, self.target.matrix,
-                (self.target.width, self.target.height), cv2.CV_32FC1,
-            )  # fmt: skip
+
+    @cached_property
+    def _maps(self) -> tuple[np.ndarray, np.ndarray]:
+        """Where each pixel comes from, (H, W) float32 u and v; built with the first image, for they take time."""
+        return cv2.initUndistortRectifyMap(
+            self.source.matrix, self._distortion if self._distortion.size else None, None, self.target.matrix,
+            self.target.size, cv2.CV_32FC1,
+        )  # fmt: skip
 
     def _check(self, image: np.ndarray) -> None:
         if image.shape[:2] != (self.source.height, self.source.width):
@@ -172,7 +176,7 @@ class Rectifier:
     def image(self, image: np.ndarray) -> np.ndarray:
         """Rectified (H, W, 3) uint8 image; black where the raw image has no data."""
         self._check(image)
-        return image if self._maps is None else cv2.remap(image, *self._maps, cv2.INTER_LINEAR)
+        return image if self.is_identity else cv2.remap(image, *self._maps, cv2.INTER_LINEAR)
 
     def mask(self, mask: np.ndarray) -> np.ndarray:
         """Rectified (H, W) bool mask, nearest neighbour; False where the raw image has no data."""
@@ -181,4 +185,4 @@ class Rectifier:
     def depth(self, depth_m: np.ndarray) -> np.ndarray:
         """Rectified (H, W) float depth, nearest neighbour; 0 (invalid) where the raw image has no data."""
         self._check(depth_m)
-        return depth_m if self._maps is None else cv2.remap(depth_m, *self._maps, cv2.INTER_NEAREST)
+        return depth_m if self.is_identity else cv2.remap(depth_m, *self._maps, cv2.INTER_NEAREST)

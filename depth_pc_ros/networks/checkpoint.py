@@ -10,15 +10,26 @@ from pathlib import Path
 
 import safetensors
 import safetensors.torch
+import torch
 from torch import nn
 
-from depth_pc_ros.errors import CheckpointError, ConfigError
+from depth_pc_ros.errors import CheckpointError, ConfigError, shown
+from depth_pc_ros.files.json_file import read_json
+from depth_pc_ros.files.raw import read_bytes
+from depth_pc_ros.files.schema import TEXT, Schema, object_of
 from depth_pc_ros.networks.depth_pc import DepthPcNet
 from depth_pc_ros.networks.depth_pc_geo import DepthPcGeoNet
 from depth_pc_ros.networks.encoder import EncoderConfig
 
 VERSION = 1
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
+_MAX_BYTES = 1_000_000_000
+_HEADER = Schema(
+    object_of({
+        "version": {"const": VERSION}, "policy": TEXT, "encoder": {"type": "object"},
+        "sha256": {"type": "string", "pattern": r"^[0-9a-f]{64}\Z"}, "training": {"type": "object"},
+    }, optional=("training",))
+)  # fmt: skip
 POLICIES: dict[str, type[nn.Module]] = {"depth_pc": DepthPcNet, "depth_pc_geo": DepthPcGeoNet}
 
 
@@ -55,27 +66,22 @@ def load_policy(folder: str | Path) -> tuple[str, nn.Module, dict]:
     """Name, network (evaluation mode, on the CPU) and header of a folder. CheckpointError says what is wrong."""
     folder = Path(folder)
     path = folder / CONFIG
-    try:
-        header = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"model: cannot read {path}: {error}") from None
+    header = read_json(path, "model", CheckpointError)
     version = header.get("version") if isinstance(header, dict) else None
     if version != VERSION:
-        raise CheckpointError(f"model: {path}: expected version {VERSION}, got {version!r}")
+        raise CheckpointError(f"model: {path}: expected version {VERSION}, got {shown(version)}")
+    _HEADER.check(header, f"model: {path}", CheckpointError)
+    name, digest = header["policy"], header["sha256"]
     try:
-        name = header["policy"]
         net = make_policy(name, EncoderConfig.from_mapping(header["encoder"], str(path)))
-        digest = header["sha256"]
-    except (KeyError, TypeError) as error:
-        raise CheckpointError(f"model: {path}: lacks {error}") from None
     except ConfigError as error:
         raise CheckpointError(f"model: {error}") from None
     path = folder / WEIGHTS
+    data = read_bytes(path, f"model: cannot read {path}", _MAX_BYTES, CheckpointError)
     try:
-        data = path.read_bytes()
         tensors = safetensors.torch.load(data)
-    except (OSError, safetensors.SafetensorError) as error:
-        raise CheckpointError(f"model: cannot read {path}: {error}") from None
+    except safetensors.SafetensorError as error:
+        raise CheckpointError(f"model: cannot read {path}: {shown(error, 200)}") from None
     if hashlib.sha256(data).hexdigest() != digest:
         raise CheckpointError(f"model: {path}: expected sha256 {digest}, the file has another (truncated or replaced)")
     expected = {key: tuple(value.shape) for key, value in net.state_dict().items()}
@@ -83,5 +89,8 @@ def load_policy(folder: str | Path) -> tuple[str, nn.Module, dict]:
     if expected != found:
         keys = sorted(set(expected.items()) ^ set(found.items()))[:3]
         raise CheckpointError(f"model: {path}: weights do not fit policy {name!r}, first differences: {keys}")
+    wrong = next((key for key, value in tensors.items() if not torch.isfinite(value).all()), None)
+    if wrong is not None:
+        raise CheckpointError(f"model: {path}: expected finite weights, some of {wrong} are not")
     net.load_state_dict(tensors)
     return name, net.eval(), header

@@ -56,6 +56,7 @@ class MoveItServoDriver(StampedDriver):
     TOPIC = "delta_twist_cmds"  # of the MoveIt Servo node: start-up remaps both names to it
     SWITCH = "switch_command_type"
     RETRY_S = 0.5
+    PATIENCE_S = 2.0  # with a reply; it never comes where the node ends in between
 
     def __init__(self, node, tool_frame: str):
         try:
@@ -72,6 +73,7 @@ class MoveItServoDriver(StampedDriver):
         self._client = node.create_client(ServoCommandType, self.SWITCH)
         self._switch_name = node.resolve_service_name(self.SWITCH)
         self._reply = None
+        self._waited_s = 0.0
         self._switched = False
         node.create_timer(self.RETRY_S, self._switch, clock=node.steady_clock)
 
@@ -80,10 +82,17 @@ class MoveItServoDriver(StampedDriver):
 
     def _switch(self) -> None:
         """Repeat the request until it succeeds, and again after the servo node was gone."""
-        if not self._client.service_is_ready():
+        self._waited_s += self.RETRY_S
+        pending = self._reply is not None and not self._reply.done()
+        ready = self._client.service_is_ready()
+        if pending and (not ready or self._waited_s >= self.PATIENCE_S):
+            self._client.remove_pending_request(self._reply)
+            pending = False
+        if not ready:
             self._switched, self._reply = False, None
-        elif not self._switched and (self._reply is None or self._reply.done()):
+        elif not self._switched and not pending:
             self._reply = self._client.call_async(self._request)
+            self._waited_s = 0.0
             self._reply.add_done_callback(self._answered)
 
     def _answered(self, reply) -> None:

@@ -2,27 +2,21 @@
 
 import dataclasses
 import math
-import os
-import signal
-import sys
-import threading
 import traceback
 from array import array
 
-import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
 from rclpy.clock import Clock, ClockType
 from rclpy.duration import Duration
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
-from rclpy.signals import SignalHandlerOptions
 
 from depth_pc_ros.errors import ConfigError, DepthPcError
+from depth_pc_ros.nodes.bounds import MOST_TEXT
 from depth_pc_ros.nodes.node_configs import NodeConfig
-from depth_pc_ros.nodes.transport import use_large_shared_memory
+from depth_pc_ros.nodes.running import run as run  # every node's module takes it from here
 from depth_pc_ros.options import allowed
 
 RCLError = rclpy_implementation.RCLError  # a YAML file that is missing or cannot be parsed, for example
@@ -31,6 +25,8 @@ TWIST_QOS = QoSProfile(depth=1, history=HistoryPolicy.KEEP_LAST, reliability=Rel
 LATCHED_QOS = QoSProfile(
     depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
 )  # fmt: skip
+
+_ACKED_WITHIN_S = 0.5  # how long the end of a node waits for its subscribers, all together
 
 
 class ServoNode(LifecycleNode):
@@ -55,6 +51,7 @@ class ServoNode(LifecycleNode):
         self.config = self._declare(config_class)
         self.add_on_set_parameters_callback(self._check_change)
         self.add_post_set_parameters_callback(self._apply_change)
+        self._refuse_impossible_transitions()
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         self.create_timer(1.0, self._publish_diagnostics, clock=self.steady_clock)
 
@@ -137,11 +134,27 @@ class ServoNode(LifecycleNode):
             if transition() != TransitionCallbackReturn.SUCCESS:
                 raise ConfigError(self._refusal)
 
+    def _refuse_impossible_transitions(self) -> None:
+        """Answer a transition that the state does not allow: rclpy raises in its service, which ends the node."""
+        service = self._service_change_state
+        change = service.callback
+
+        def change_or_refuse(request, response):
+            try:
+                return change(request, response)
+            except RCLError as error:
+                self.get_logger().warning(f"transition {request.transition.id} refused: {str(error)[:200]}")
+                response.success = False
+                return response
+
+        service.callback = change_or_refuse
+
     def shutdown_safely(self) -> None:
         """Stop all motion, then wait shortly until every reliable subscriber has the last message."""
         self._halt_if_active()
+        end_s = self.steady_s() + _ACKED_WITHIN_S
         for publisher in self.publishers:
-            publisher.wait_for_all_acked(Duration(seconds=0.2))
+            publisher.wait_for_all_acked(Duration(seconds=max(end_s - self.steady_s(), 0.0)))
         if self._built:
             self._attempt(self.dismantle)
 
@@ -228,17 +241,22 @@ class ServoNode(LifecycleNode):
         status = DiagnosticStatus(
             level=level,
             name=f"depth_pc: {self.get_fully_qualified_name()}",
-            message=message,
-            values=[KeyValue(key=key, value=str(value)) for key, value in values.items()],
+            message=_text(message),
+            values=[KeyValue(key=key, value=_text(value)) for key, value in values.items()],
         )
         array_msg = DiagnosticArray(status=[status])
         array_msg.header.stamp = self.get_clock().now().to_msg()
         self._diagnostics.publish(array_msg)
 
 
+def _text(value: object) -> str:
+    """A value for a message: of a sensible length, and without what UTF-8 has not, such as parts of a file's name."""
+    return str(value)[:MOST_TEXT].encode("utf-8", "replace").decode()
+
+
 def _plain(value):
-    """A parameter's value as the configuration wants it: a list of numbers becomes a tuple of floats."""
-    return tuple(map(float, value)) if isinstance(value, list | tuple | array) else value
+    """A parameter's value as the configuration takes it, which checks what a list holds."""
+    return list(value) if isinstance(value, tuple | array) else value
 
 
 def _descriptor(field: dataclasses.Field) -> ParameterDescriptor:
@@ -254,53 +272,3 @@ def _descriptor(field: dataclasses.Field) -> ParameterDescriptor:
         bounds = (-(2**63) if low is None else int(low), 2**63 - 1 if high is None else int(high))
         descriptor.integer_range = [IntegerRange(from_value=bounds[0], to_value=bounds[1])]
     return descriptor
-
-
-def run(node_class: type[ServoNode]) -> int:
-    """Run one node until SIGINT or SIGTERM, and return the process's exit code.
-
-    The node spins in a thread. On a signal it first stops spinning, then `shutdown_safely` publishes the last zeros,
-    and only then ROS shuts down. A wrong configuration prints one line and gives 1, as does a crashed callback.
-    """
-    # A pipe wakes this thread up, whichever thread a signal reaches and however many signals come.
-    woken, wake = os.pipe()
-    os.set_blocking(wake, False)
-    signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: None)
-    use_large_shared_memory()
-    node = None
-    crash = []
-    try:
-        rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
-        node = node_class()
-        node.start()
-        executor = SingleThreadedExecutor()
-        executor.add_node(node)
-        stopped = threading.Event()  # first: `shutdown` takes away what a spinning thread still waits on
-
-        def spin():
-            try:
-                while not stopped.is_set():
-                    executor.spin_once()
-            except Exception as error:  # a callback failed: stop the motion, then die
-                traceback.print_exc()
-                crash.append(error)
-            os.write(wake, b"\0")
-
-        spinner = threading.Thread(target=spin, daemon=True)
-        spinner.start()
-        os.read(woken, 1)
-        executor.create_task(stopped.set)
-        spinner.join(timeout=2.0)
-        stopped.set()  # where a callback outlasts that, the task never runs
-        executor.shutdown(timeout_sec=2.0)
-        node.shutdown_safely()
-    except (DepthPcError, RCLError) as error:
-        print(f"{node_class.__name__}: {error}", file=sys.stderr)
-        return 1
-    finally:
-        if node is not None:
-            node.destroy_node()
-        rclpy.try_shutdown()
-    return 1 if crash else 0

@@ -10,12 +10,15 @@ from sensor_msgs.msg import Image
 from std_srvs.srv import SetBool
 
 from depth_pc_interfaces.msg import KeypointMatches, ServoGoal, ServoStatus
+from depth_pc_ros.control.command_record import LONGEST_S
 from depth_pc_ros.control.limits import VelocityLaw
 from depth_pc_ros.control.servo import Servo
-from depth_pc_ros.control.watchdog import InputWatchdog
-from depth_pc_ros.errors import DepthPcError
+from depth_pc_ros.control.watchdog import ClockWatch, InputWatchdog, LifeWatch, StampWatch
+from depth_pc_ros.errors import DepthPcError, ImageError
+from depth_pc_ros.nodes.adapter_status import HEARTBEAT_S, AdapterStatus
 from depth_pc_ros.nodes.base import IMAGE_QOS, LATCHED_QOS, TWIST_QOS, ServoNode, run
-from depth_pc_ros.nodes.conversions import seconds_to_stamp, stamp_to_seconds, twist_to_msg
+from depth_pc_ros.nodes.bounds import check_header
+from depth_pc_ros.nodes.conversions import stamp_to_seconds, twist_to_msg
 from depth_pc_ros.nodes.lockstep_queue import LockstepQueue
 from depth_pc_ros.nodes.node_configs import ControllerNodeConfig
 from depth_pc_ros.nodes.rivals import Rivals
@@ -48,6 +51,10 @@ class ControllerNode(ServoNode):
     def build(self):
         config = self.config
         self._watchdog = InputWatchdog("matched image", config.input_timeout_s, config.max_image_age_s)
+        self._adapter_life = LifeWatch(
+            "status of the twist adapter", config.adapter_timeout_s, max(HEARTBEAT_S, 2.0 / config.rate_hz)
+        )
+        self._clock_watch, self._stamp_watch = ClockWatch(), StampWatch()
         self._servo = Servo(config)
         if "torch" in sys.modules:  # a learned law: its network is small, and the other cores have images to match
             sys.modules["torch"].set_num_threads(1)
@@ -55,8 +62,7 @@ class ControllerNode(ServoNode):
         self._lockstep_queue = LockstepQueue(self._inputs, self.get_logger().warning)
         self._enabled = False
         self._latched: tuple[ServoState, str] | None = None
-        self._adapter_state = "OK"
-        self._adapter_message = ""
+        self._adapter = AdapterStatus()
         self._result = _WAITING
         self._matches = KeypointMatches()  # the matches of `_result`
         self._latency_ms = float("nan")
@@ -80,6 +86,7 @@ class ControllerNode(ServoNode):
         self._rivals = Rivals(self, ["matches", "goal"], [], self._on_rival)
 
     def begin(self):
+        self._clock_watch, self._stamp_watch = ClockWatch(), StampWatch()
         self._publish_status()
 
     def halt(self):
@@ -104,11 +111,12 @@ class ControllerNode(ServoNode):
             return
         self._enabled = True
         self._latched = None
-        if self._adapter_state == "FAULT":
-            self._latched = ServoState.FAULT, f"twist adapter: {self._adapter_message}"
+        if self._adapter.state == "FAULT":
+            self._latched = ServoState.FAULT, f"twist adapter: {self._adapter.message}"
         elif rival := self._rivals.look():
             self._latched = ServoState.FAULT, rival
         self._lockstep_queue.clear()
+        self._stamp_watch = StampWatch()
         self._servo.reset()
         self._result = _WAITING
         self._publish_status()
@@ -139,6 +147,11 @@ class ControllerNode(ServoNode):
         return self._inputs.goal_id
 
     @property
+    def goal_problem(self) -> str:
+        """Why the newest goal was refused; "": it was not."""
+        return self._inputs.goal_problem
+
+    @property
     def error(self) -> float:
         """Mean error of the newest matches on the normalised plane; NaN: unknown."""
         return self._result.error
@@ -164,25 +177,30 @@ class ControllerNode(ServoNode):
             return ServoState.STALE_INPUT, problem
         if self._result.state not in (ServoState.SERVOING, ServoState.CONVERGED):
             return self._result.state, self._result.message
-        if self._adapter_state == "TF_ERROR":
-            return ServoState.TF_ERROR, self._adapter_message
+        if silence := self._adapter_life.silence():
+            return ServoState.ADAPTER_LOST, f"{silence}; is it running, active, and wired to adapter_status?"
+        if self._adapter.state == "TF_ERROR":
+            return ServoState.TF_ERROR, self._adapter.message
         if self._result.state is ServoState.CONVERGED:
             return ServoState.CONVERGED, ""
-        if self._adapter_state == "LIMITED":
-            return ServoState.LIMITED, self._adapter_message
-        return ServoState.SERVOING, self._adapter_message or self._servo.depth_problem
+        if self._adapter.state == "LIMITED":
+            return ServoState.LIMITED, self._adapter.message
+        return ServoState.SERVOING, self._adapter.message or self._inputs.goal_problem or self._servo.depth_problem
 
     # Inputs
 
     def _on_goal(self, msg: ServoGoal):
-        self._lockstep_queue.clear()
         self._inputs.set_goal(msg)
-        self._result = _WAITING
+        if self._inputs.goal_problem:
+            self.get_logger().warning(self._inputs.goal_problem, throttle_duration_sec=2.0)
+        if self.goal_id == msg.goal_id:  # the old goal stays where the new one is refused
+            self._lockstep_queue.clear()
+            self._stamp_watch = StampWatch()
+            self._result = _WAITING
         self._publish_status()
 
     def _on_depth(self, msg: Image):
-        self._inputs.add_depth(msg)
-        self._step_queued()
+        self._take(self._inputs.add_depth, msg)
 
     def _on_relative_depth(self, msg: Image):
         self._take(self._inputs.add_relative_depth, msg)
@@ -198,17 +216,28 @@ class ControllerNode(ServoNode):
         self._step_queued()
 
     def _on_adapter_status(self, msg: DiagnosticStatus):
-        before = self._adapter_state
-        self._adapter_state = next((pair.value for pair in msg.values if pair.key == "state"), "OK")
-        if before == "TF_ERROR" != self._adapter_state and self._result.state is ServoState.SERVOING:
-            self._result = _WAITING  # the camera stood still: the target is old
-        self._adapter_message = msg.message
+        stood_still = self._adapter_stands_still()
+        before, self._adapter = self._adapter, AdapterStatus.from_msg(msg)
+        self._adapter_life.beat()
+        if stood_still and not self._adapter_stands_still() and self._result.state is ServoState.SERVOING:
+            self._result = _WAITING  # the target is old
+        if self._adapter.stops != before.stops:
+            self._rest()
         # OK with a message: the adapter refuses twists, or has had none for a while. Its time varies, so in lockstep,
         # where every twist is waited for, a run would not repeat exactly.
         refused = bool(msg.message) and not self.config.lockstep
-        self._servo.set_obeyed(self._adapter_state == "OK" and not refused)
-        if self._adapter_state == "FAULT" and self._enabled:
+        self._servo.set_obeyed(self._adapter.state == "OK" and not refused)
+        if self._adapter.state == "FAULT" and self._enabled:
             self._latched = ServoState.FAULT, f"twist adapter: {msg.message}"
+
+    def _adapter_stands_still(self) -> bool:
+        """Whether the adapter is known to move nothing, whatever is commanded."""
+        return self._adapter.state == "TF_ERROR" or bool(self._adapter_life.silence())
+
+    def _rest(self) -> None:
+        """The arm stands still, though it was told to move: start again from rest with the next image."""
+        self._servo.stop(self._acts_s())
+        self._servo.resume()
 
     def _on_rival(self, problem: str) -> None:
         if self._enabled:
@@ -217,17 +246,47 @@ class ControllerNode(ServoNode):
     def _on_matches(self, msg: KeypointMatches):
         if not self.active:
             return
-        if self._watchdog.problem(self.steady_s()) or self._adapter_state == "TF_ERROR":
+        try:
+            check_header(msg.header, "matches")
+        except ImageError as error:
+            self.get_logger().warning(f"not used: {error}", throttle_duration_sec=2.0)
+            return
+        self._check_time()
+        if self._watchdog.problem(self.steady_s()) or self._adapter_stands_still():
             self._servo.resume()  # the camera stood still: an error that did not fall meanwhile is not convergence
         stamp_s = stamp_to_seconds(msg.header.stamp)
         problem = self._watchdog.receive(stamp_s, self.now_s(), self.steady_s())
+        if not problem and (jump := self._stamp_watch.set_back(stamp_s)):
+            self._restart(jump)
         if problem:
-            self._answer(stamp_s)
+            self._answer(msg.header.stamp)
         elif self.config.lockstep:
             self._lockstep_queue.add(msg, self.steady_s())
             self._step_queued()
         else:
             self._step(msg)
+
+    def _check_time(self) -> None:
+        """Start again from rest where this node was held up, or its clock was set."""
+        jump = self._clock_watch.jump(self.now_s(), self.steady_s())
+        held_up_s = self._clock_watch.gap_s
+        self._adapter_life.look(held_up_s)
+        if held_up_s > LONGEST_S and not self.config.lockstep:  # the adapter has stopped the arm
+            self._rest()
+            self.get_logger().warning(f"held up for {held_up_s:.2f} s: again from rest", throttle_duration_sec=1.0)
+        if jump:
+            self._restart(jump)
+
+    def _restart(self, jump: str) -> None:
+        """Start again from rest in a new time: nothing of the old one fits it. The goal stays."""
+        self._stamp_watch = StampWatch()
+        self._lockstep_queue.clear()
+        self._inputs.stop_awaiting()
+        self._servo.reset()
+        self._result = StepResult.stopped(ServoState.STALE_INPUT, f"{jump}: waiting for the next matched image")
+        self.get_logger().warning(f"{jump}: the servo starts again from rest")
+        self._reported = self.state()[0]  # the log has it
+        self._publish_status()
 
     def _step_queued(self) -> None:
         while (msg := self._lockstep_queue.take(self.steady_s())) is not None:
@@ -245,18 +304,18 @@ class ControllerNode(ServoNode):
                 self.get_logger().warning(self._depth_problem)
         if self._result.state in LATCHED_STATES and self._enabled:
             self._latched = self._result.state, self._result.message
-        self._answer(stamp_s)
+        self._answer(msg.header.stamp)
 
     # Output
 
-    def _answer(self, stamp_s: float) -> None:
+    def _answer(self, stamp: Time) -> None:
         """Status after every matches; in lockstep also one twist, zero unless servoing: the simulator waits for it.
 
         The answer has the stamp of its image, so that a delayed one is not taken for that of the next image.
         """
         if self.config.lockstep and self._enabled:
             self._stop_unless_moving()
-            self._publish_twist(self._servo.answer(), seconds_to_stamp(stamp_s))
+            self._publish_twist(self._servo.answer(), stamp)
         self._publish_status()
 
     def _stop_unless_moving(self) -> ServoState:
@@ -276,6 +335,7 @@ class ControllerNode(ServoNode):
         self._last_tick_s = steady_s
         if not self.active:
             return
+        self._check_time()
         self._step_queued()
         state = self._stop_unless_moving()
         if not (self.config.lockstep and state in _MOVING):
@@ -329,7 +389,7 @@ class ControllerNode(ServoNode):
     def diagnose(self):
         state, message = self.state()
         level = DiagnosticStatus.WARN if state > ServoState.CONVERGED else DiagnosticStatus.OK
-        if state in (*LATCHED_STATES, ServoState.TF_ERROR):
+        if state in (*LATCHED_STATES, ServoState.TF_ERROR, ServoState.ADAPTER_LOST):
             level = DiagnosticStatus.ERROR
         values = {
             "state": state.name,

@@ -14,6 +14,17 @@ from depth_pc_interfaces.msg import KeypointMatches, ServoGoal
 from depth_pc_ros.errors import CameraError, GoalError, ImageError
 from depth_pc_ros.geometry.camera import Intrinsics, Rectifier, check_depth, check_relative_depth
 from depth_pc_ros.geometry.se3 import from_rt
+from depth_pc_ros.nodes.bounds import (
+    check_camera_info,
+    check_count,
+    check_distortion,
+    check_header,
+    check_image_msg,
+    check_pixels,
+    check_text,
+    goal_distance,
+    quoted,
+)
 from depth_pc_ros.nodes.quaternions import quaternion_of, rotation_of
 from depth_pc_ros.types import Goal, Matches
 
@@ -34,50 +45,48 @@ _PINHOLE_MODELS = ("plumb_bob", "rational_polynomial")
 # Images
 
 
-def _rows(msg: Image, name: str, bytes_per_pixel: int) -> np.ndarray:
+def _rows(msg: Image, name: str, bytes_per_pixel: int, size: tuple[int, int] | None = None) -> np.ndarray:
     """Bytes of the image's rows (H, W * bytes_per_pixel) uint8, without the padding of `step`."""
-    width = msg.width * bytes_per_pixel
-    if width == 0 or msg.height == 0:
-        raise ImageError(f"{name}: the image has zero size ({msg.width} x {msg.height})")
-    if msg.step < width:
-        raise ImageError(f"{name}: step is {msg.step} bytes, {msg.width} pixels of {msg.encoding} need {width}")
-    if len(msg.data) < msg.step * msg.height:
-        raise ImageError(f"{name}: expected step * height = {msg.step * msg.height} bytes, got {len(msg.data)}")
+    check_image_msg(msg, name, bytes_per_pixel, size)
     data = np.frombuffer(msg.data, dtype=np.uint8, count=msg.step * msg.height)
-    return np.ascontiguousarray(data.reshape(msg.height, msg.step)[:, :width])
+    return np.ascontiguousarray(data.reshape(msg.height, msg.step)[:, : msg.width * bytes_per_pixel])
 
 
-def image_to_rgb(msg: Image, name: str = "image") -> np.ndarray:
-    """(H, W, 3) uint8 RGB of an image message. Raises ImageError."""
+def image_to_rgb(msg: Image, name: str = "image", size: tuple[int, int] | None = None) -> np.ndarray:
+    """(H, W, 3) uint8 RGB of an image message, of this size (width, height) where one is given. Raises ImageError."""
     if msg.encoding not in _COLOUR:
-        return _rgb_by_cv_bridge(msg, name)
+        return _rgb_by_cv_bridge(msg, name, size)
     channels, conversion = _COLOUR[msg.encoding]
-    pixels = _rows(msg, name, channels).reshape(msg.height, msg.width, channels)
+    pixels = _rows(msg, name, channels, size).reshape(msg.height, msg.width, channels)
     return pixels if conversion is None else cv2.cvtColor(pixels, conversion)
 
 
-def _rgb_by_cv_bridge(msg: Image, name: str) -> np.ndarray:
+def _rgb_by_cv_bridge(msg: Image, name: str, size: tuple[int, int] | None) -> np.ndarray:
     """Rare encodings (Bayer, YUV, 16 bit) where a ROS installation brings cv_bridge."""
-    unsupported = f"{name}: encoding {msg.encoding!r} is not supported; supported: {', '.join(_COLOUR)}"
+    unsupported = f"{name}: encoding {quoted(msg.encoding)} is not supported; supported: {', '.join(_COLOUR)}"
     try:
         from cv_bridge import CvBridge
     except Exception:  # PyPI's cv_bridge fails with other errors than ImportError
         raise ImageError(f"{unsupported}; others need cv_bridge, which is not installed") from None
-    _rows(msg, name, 1)
+    check_image_msg(msg, name, 1, size)
     try:
         return np.ascontiguousarray(CvBridge().imgmsg_to_cv2(msg, desired_encoding="rgb8"))
     except Exception as error:
         raise ImageError(f"{unsupported}, and cv_bridge refuses it: {error}") from None
 
 
-def depth_to_metres(msg: Image, name: str = "depth image") -> np.ndarray:
-    """(H, W) float32 metres of a 32FC1 (metres) or 16UC1 (millimetres) image; NaN where invalid. Raises ImageError."""
+def depth_to_metres(msg: Image, name: str = "depth image", size: tuple[int, int] | None = None) -> np.ndarray:
+    """(H, W) float32 metres of a 32FC1 (metres) or 16UC1 (millimetres) image; NaN where invalid.
+
+    size: (width, height) that it must have; None: any. Raises ImageError.
+    """
     if msg.encoding not in _DEPTH:
         raise ImageError(
-            f"{name}: encoding {msg.encoding!r} is not metric depth; supported: 32FC1 (metres), 16UC1 (millimetres)"
-        )  # fmt: skip
+            f"{name}: encoding {quoted(msg.encoding)} is not metric depth; "
+            "supported: 32FC1 (metres), 16UC1 (millimetres)"
+        )
     dtype = np.dtype((">" if msg.is_bigendian else "<") + _DEPTH[msg.encoding])
-    values = _rows(msg, name, dtype.itemsize).view(dtype).astype(np.float32)
+    values = _rows(msg, name, dtype.itemsize, size).view(dtype).astype(np.float32)
     if msg.encoding == "16UC1":
         values *= np.float32(1e-3)
     return check_depth(values, (msg.width, msg.height), name)
@@ -86,16 +95,21 @@ def depth_to_metres(msg: Image, name: str = "depth image") -> np.ndarray:
 def mask_from_image(msg: Image, name: str = "mask") -> np.ndarray:
     """(H, W) uint8 of a mono8 image. Raises ImageError."""
     if msg.encoding != "mono8":
-        raise ImageError(f"{name}: expected encoding mono8, got {msg.encoding!r}")
+        raise ImageError(f"{name}: expected encoding mono8, got {quoted(msg.encoding)}")
     return _rows(msg, name, 1)
 
 
-def relative_depth_from_image(msg: Image, name: str = "relative depth") -> np.ndarray:
-    """(H, W) float32 of a 32FC1 image, of any sign and scale; NaN where invalid. Raises ImageError."""
+def relative_depth_from_image(
+    msg: Image, name: str = "relative depth", size: tuple[int, int] | None = None
+) -> np.ndarray:
+    """(H, W) float32 of a 32FC1 image, of any sign and scale; NaN where invalid.
+
+    size: (width, height) that it must have; None: any. Raises ImageError.
+    """
     if msg.encoding != "32FC1":
-        raise ImageError(f"{name}: expected encoding 32FC1, got {msg.encoding!r}")
+        raise ImageError(f"{name}: expected encoding 32FC1, got {quoted(msg.encoding)}")
     dtype = np.dtype((">" if msg.is_bigendian else "<") + _DEPTH["32FC1"])
-    values = _rows(msg, name, dtype.itemsize).view(dtype).astype(np.float32)
+    values = _rows(msg, name, dtype.itemsize, size).view(dtype).astype(np.float32)
     return check_relative_depth(values, (msg.width, msg.height), name)
 
 
@@ -132,21 +146,20 @@ def rectifier_from_info(info: CameraInfo, target: Intrinsics | None = None, rect
 
     rectified: the images are rectified already; their intrinsics are then those of P, without distortion.
     """
-    if info.k[0] == 0:
-        raise CameraError("camera_info: K[0] is 0: the camera is uncalibrated, or its driver loads no calibration")
-    if max(info.binning_x, info.binning_y) > 1 or (info.roi.width not in (0, info.width)):
-        raise CameraError("camera_info: binning and regions of interest are not supported")
+    check_camera_info(info, rectified)
+    size = info.width, info.height
     K = np.asarray(info.k).reshape(3, 3)
     if rectified:
         K = np.asarray(info.p).reshape(3, 4)[:, :3] if info.p[0] != 0 else K
-        return Rectifier(K, (), (info.width, info.height), target)
+        return Rectifier(K, (), size, target)
     distortion = np.asarray(info.d)
     if distortion.any() and info.distortion_model not in ("", *_PINHOLE_MODELS):
         raise CameraError(
-            f"camera_info: distortion model {info.distortion_model!r} is not supported; "
+            f"camera_info: distortion model {quoted(info.distortion_model)} is not supported; "
             f"supported: {', '.join(_PINHOLE_MODELS)}"
         )
-    return Rectifier(K, distortion, (info.width, info.height), target)
+    check_distortion(K, distortion, size)
+    return Rectifier(K, distortion, size, target)
 
 
 def intrinsics_to_info(intrinsics: Intrinsics, header: Header) -> CameraInfo:
@@ -207,14 +220,18 @@ def seconds_to_stamp(seconds: float) -> Time:
 
 def goal_from_msg(msg: ServoGoal) -> Goal:
     """Goal of a message. Raises GoalError, ImageError or CameraError."""
-    intrinsics = Intrinsics.from_matrix(
+    check_header(msg.header, "goal", GoalError)
+    check_camera_info(msg.camera_info, rectified=True)
+    camera = Intrinsics.from_matrix(
         np.asarray(msg.camera_info.k).reshape(3, 3), msg.camera_info.width, msg.camera_info.height
     )
-    if len(msg.keypoints) % 2:
+    if len(msg.keypoints) == 0 or len(msg.keypoints) % 2:
         raise GoalError(f"goal keypoints: expected u and v of every point, got {len(msg.keypoints)} values")
+    check_count(len(msg.keypoints) // 2, "goal keypoints", GoalError)
     keypoints = np.asarray(msg.keypoints, dtype=np.float64).reshape(-1, 2)
+    check_pixels(keypoints, "goal keypoints", GoalError)
     depth = depth_to_metres(msg.depth, "goal depth") if msg.depth.width else None
-    return Goal.from_images(keypoints, intrinsics, msg.distance if msg.distance != 0 else None, depth)
+    return Goal.from_images(keypoints, camera, goal_distance(msg.distance), depth)
 
 
 def matches_to_msg(matches: Matches, goal_id: int, header: Header) -> KeypointMatches:
@@ -232,8 +249,11 @@ def matches_to_msg(matches: Matches, goal_id: int, header: Header) -> KeypointMa
 
 def matches_from_msg(msg: KeypointMatches) -> Matches:
     """Matches of a message. Raises ImageError."""
+    check_header(msg.header, "matches")
+    check_text(msg.doubt, "matches: doubt")
+    check_count(max(len(msg.matched), len(msg.scores), len(msg.current_points) // 2), "matches", ImageError)
     try:
-        return Matches(
+        matches = Matches(
             current_points=np.asarray(msg.current_points, dtype=np.float64).reshape(-1, 2),
             matched=np.asarray(msg.matched, dtype=bool),
             scores=np.asarray(msg.scores, dtype=np.float32),
@@ -242,3 +262,7 @@ def matches_from_msg(msg: KeypointMatches) -> Matches:
         )
     except ValueError as error:
         raise ImageError(f"matches: {error}") from None
+    check_pixels(matches.current_points[matches.matched], "matches: current_points", ImageError)
+    if not ((matches.scores >= 0) & (matches.scores < 1.001)).all():  # LightGlue rounds
+        raise ImageError("matches: scores: expected 0 to 1, got NaN or others")
+    return matches

@@ -6,7 +6,6 @@ A network's depth has no scale. It is published on `~/relative_depth`, never on 
 
 import time
 
-import cv2
 from diagnostic_msgs.msg import DiagnosticStatus
 from sensor_msgs.msg import CameraInfo, Image
 
@@ -14,6 +13,7 @@ from depth_pc_interfaces.msg import ServoGoal
 from depth_pc_ros.errors import DepthPcError
 from depth_pc_ros.geometry.camera import check_depth, check_image
 from depth_pc_ros.nodes.base import IMAGE_QOS, LATCHED_QOS, ServoNode, run
+from depth_pc_ros.nodes.bounds import check_header, opencv_errors
 from depth_pc_ros.nodes.conversions import depth_to_image, depth_to_metres, image_to_rgb, stamp_to_seconds
 from depth_pc_ros.nodes.live_camera import LiveCamera
 from depth_pc_ros.nodes.node_configs import DepthNodeConfig
@@ -38,7 +38,7 @@ class DepthNode(ServoNode):
         self._age_s = self._estimate_s = float("nan")
         if self.config.source == "none":
             return
-        self.create_subscription(CameraInfo, "camera_info", self._camera.update, IMAGE_QOS)
+        self.create_subscription(CameraInfo, "camera_info", self._on_camera_info, IMAGE_QOS)
         if self.config.source == "camera":
             self._depth_pub = self.create_lifecycle_publisher(Image, "~/metric_depth", IMAGE_QOS)
             self.create_subscription(Image, "depth_image", self._on_depth, IMAGE_QOS)
@@ -54,14 +54,19 @@ class DepthNode(ServoNode):
             self.create_subscription(Image, "image", self._on_image, IMAGE_QOS)
             self.create_subscription(ServoGoal, "goal", self._on_goal, LATCHED_QOS)
 
+    def _on_camera_info(self, info: CameraInfo):
+        if self._camera.update(info) and self._camera.problem:
+            self._warn("camera_info", self._camera.problem)
+
     def _on_depth(self, msg: Image):
         if not self.active:
             return
         self._frames += 1
         try:
             rectifier = self._camera.rectifier
-            size = rectifier.target.size
-            depth_m = check_depth(rectifier.depth(depth_to_metres(msg)), size)
+            with opencv_errors("depth image"):
+                depth_m = rectifier.depth(depth_to_metres(msg, size=rectifier.source.size))
+                depth_m = check_depth(depth_m, rectifier.target.size)
         except DepthPcError as error:
             self._warn("depth image", error)
             return
@@ -74,10 +79,12 @@ class DepthNode(ServoNode):
             return
         self._frames += 1
         try:
-            image = check_image(self._camera.rectifier.image(image_to_rgb(msg)))
-            begin = time.monotonic()
-            depth = self._estimator(image)
-        except (DepthPcError, cv2.error) as error:
+            rectifier = self._camera.rectifier
+            with opencv_errors("image"):
+                image = check_image(rectifier.image(image_to_rgb(msg, size=rectifier.source.size)))
+                begin = time.monotonic()
+                depth = self._estimator(image)
+        except DepthPcError as error:
             self._warn("image", error)
             return
         self._problem = ""
@@ -89,15 +96,17 @@ class DepthNode(ServoNode):
         if not msg.goal_id:
             return
         try:
-            depth = self._estimator(check_image(image_to_rgb(msg.image, "goal image"), "goal image"))
-        except (DepthPcError, cv2.error) as error:
+            check_header(msg.header, "goal")
+            with opencv_errors("goal image"):
+                depth = self._estimator(check_image(image_to_rgb(msg.image, "goal image"), "goal image"))
+        except DepthPcError as error:
             self._warn("goal image", error)
             self._goal_problem = f"goal image: {error}"
             return
         self._goal_problem = ""
         self._goal_pub.publish(depth_to_image(depth, msg.header))
 
-    def _warn(self, what: str, error: Exception) -> None:
+    def _warn(self, what: str, error: Exception | str) -> None:
         self._problem = str(error)
         self.get_logger().warning(f"{what} not used: {error}", throttle_duration_sec=2.0)
 

@@ -22,6 +22,9 @@ class FixedHandEye:
         """Pose (4, 4) of the camera's optical frame in the tool frame."""
         return self._T_tool_cam
 
+    def clear(self) -> None:
+        """The clock was set: nothing here has a time."""
+
 
 class TfHandEye:
     """Looks up the newest pose in TF at every call, so that the camera may be on a moving part."""
@@ -46,4 +49,14 @@ class TfHandEye:
         except self._failure as error:
             raise TransformError(f"no transform from {camera_frame!r} to {self._tool_frame!r}: {error}") from None
         t, q = found.transform.translation, found.transform.rotation
-        return from_rt(rotation_of([q.x, q.y, q.z, q.w]), np.array([t.x, t.y, t.z]))
+        position, quat = np.array([t.x, t.y, t.z]), np.array([q.x, q.y, q.z, q.w])
+        if not (np.isfinite(position).all() and abs(np.linalg.norm(quat) - 1) < 1e-3):  # NaN is refused, too
+            raise TransformError(
+                f"the transform from {camera_frame!r} to {self._tool_frame!r} is not usable: expected a finite "
+                f"position and a unit quaternion x y z w, got {position.tolist()} and {quat.tolist()}"
+            )
+        return from_rt(rotation_of(quat), position)
+
+    def clear(self) -> None:
+        """The clock was set: forget the poses of the old time (TF drops newer ones as old); static ones stay."""
+        self._buffer.clear()

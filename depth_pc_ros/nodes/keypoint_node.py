@@ -15,6 +15,7 @@ from depth_pc_interfaces.srv import SetGoalImage
 from depth_pc_ros.errors import DepthPcError, GoalError, ImageError
 from depth_pc_ros.geometry.camera import Intrinsics, Rectifier, check_image
 from depth_pc_ros.nodes.base import IMAGE_QOS, LATCHED_QOS, TWIST_QOS, ServoNode, run
+from depth_pc_ros.nodes.bounds import check_size, goal_distance, opencv_errors
 from depth_pc_ros.nodes.conversions import (
     depth_to_image,
     depth_to_metres,
@@ -30,7 +31,7 @@ from depth_pc_ros.nodes.live_camera import LiveCamera
 from depth_pc_ros.nodes.node_configs import KeypointNodeConfig
 from depth_pc_ros.perception.factory import make_matcher
 from depth_pc_ros.perception.goal_mask import allowed_places, check_mask, read_mask
-from depth_pc_ros.types import Matches, check_distance
+from depth_pc_ros.types import Matches
 
 _CAPTURE_MAX_AGE_S = 2.0  # a camera that has been silent for longer is not live
 _CAPTURE_DEPTH_SLACK_S = 0.05  # depth this far from the image in time still belongs to it
@@ -77,7 +78,9 @@ class KeypointNode(ServoNode):
     def _on_camera_info(self, info: CameraInfo):
         if not self._camera.update(info):
             return
-        if self._goal_id and not (self._camera.known and self._camera.rectifier.target == self._goal_camera):
+        if self._camera.problem:  # images wait for a usable one, and the goal stays
+            self.get_logger().warning(f"camera_info not used: {self._camera.problem}", throttle_duration_sec=2.0)
+        elif self._goal_id and self._camera.rectifier.target != self._goal_camera:
             self._clear_goal("the live camera is not the goal's any more (camera_info changed)")
 
     def _on_depth(self, msg: Image):
@@ -92,9 +95,10 @@ class KeypointNode(ServoNode):
         self._image, self._image_steady_s = msg, self.steady_s()
         try:
             rectifier = self._camera.rectifier
-            live = check_image(rectifier.image(image_to_rgb(msg)))
-            matches = self._matcher.match(live) if self._goal_id else Matches.none(0)
-        except (DepthPcError, cv2.error) as error:
+            with opencv_errors("image"):
+                live = check_image(rectifier.image(image_to_rgb(msg, size=rectifier.source.size)))
+                matches = self._matcher.match(live) if self._goal_id else Matches.none(0)
+        except DepthPcError as error:
             self._problem = str(error)
             self.get_logger().warning(f"image not used: {error}", throttle_duration_sec=2.0)
             return
@@ -114,8 +118,9 @@ class KeypointNode(ServoNode):
 
     def _on_set_goal_image(self, request: SetGoalImage.Request, response: SetGoalImage.Response):
         try:
-            response.num_keypoints = self._set_goal(request)
-        except (DepthPcError, cv2.error) as error:
+            with opencv_errors("goal image"):
+                response.num_keypoints = self._set_goal(request)
+        except DepthPcError as error:
             response.message = str(error)
             self.get_logger().warning(f"goal refused: {error}")
             return response
@@ -144,21 +149,16 @@ class KeypointNode(ServoNode):
         """Make the request's image the goal; returns its number of keypoints. The old goal stays on any error."""
         if not self.active:
             raise GoalError("the keypoint node is not active")
-        raw = image_to_rgb(request.image, "goal image")
-        distance = check_distance(request.distance if request.distance != 0 else None)
-        rectifier = self._goal_rectifier(request, raw)
-        image = check_image(rectifier.image(raw), "goal image")
+        distance = goal_distance(request.distance)
+        rectifier = self._goal_rectifier(request)
+        size = rectifier.source.size
+        image = check_image(rectifier.image(image_to_rgb(request.image, "goal image", size)), "goal image")
         depth = None
         if request.depth.width and request.depth.height:
-            depth = depth_to_metres(request.depth, "goal depth")
-            if depth.shape != raw.shape[:2]:
-                raise ImageError(
-                    f"goal depth: expected the image's size {raw.shape[1]} x {raw.shape[0]}, "
-                    f"got {depth.shape[1]} x {depth.shape[0]}"
-                )
-            depth = rectifier.depth(depth)
+            self._check_size("goal depth", request.depth, size)
+            depth = rectifier.depth(depth_to_metres(request.depth, "goal depth"))
 
-        count = self._matcher.set_goal(image, rectifier.target, self._mask(request, raw, rectifier))
+        count = self._matcher.set_goal(image, rectifier.target, self._mask(request, rectifier))
         self._goal_camera = rectifier.target
         # Unique across restarts, too: matches of an older goal are never taken for those of this one.
         self._last_goal_id = self._goal_id = max(self._last_goal_id + 1, time.time_ns() // 10**6)
@@ -175,24 +175,31 @@ class KeypointNode(ServoNode):
         self.get_logger().info(f"goal {self._goal_id}: {count} keypoints")
         return count
 
-    def _mask(self, request: SetGoalImage.Request, raw: np.ndarray, rectifier: Rectifier) -> np.ndarray | None:
+    def _mask(self, request: SetGoalImage.Request, rectifier: Rectifier) -> np.ndarray | None:
         """What may be matched of the rectified image, (H, W) bool, from the request and the options; None: all."""
         given = configured = None
         if request.mask.width and request.mask.height:
-            mask = check_mask(mask_from_image(request.mask, "goal mask"), raw.shape[1::-1], "goal mask")
+            self._check_size("goal mask", request.mask, rectifier.source.size)
+            mask = check_mask(mask_from_image(request.mask, "goal mask"), rectifier.source.size, "goal mask")
             given = rectifier.mask(mask)
         if self.config.mask:  # of the live camera, as it delivers images
             live = self._camera.rectifier
             configured = live.mask(check_mask(read_mask(self.config.mask), live.source.size, "mask (option)"))
         return allowed_places(self.config, rectifier.target.size, given, configured)
 
-    def _goal_rectifier(self, request: SetGoalImage.Request, raw: np.ndarray) -> Rectifier:
+    @staticmethod
+    def _check_size(name: str, msg: Image, size: tuple[int, int]) -> None:
+        if (msg.width, msg.height) != size:
+            raise ImageError(f"{name}: expected the image's size {size[0]} x {size[1]}, got {msg.width} x {msg.height}")
+
+    def _goal_rectifier(self, request: SetGoalImage.Request) -> Rectifier:
         """Map from the goal image's pixels to the live camera's."""
+        check_size(request.image.width, request.image.height, "goal image")
         if np.any(request.camera_info.k):
-            target = self._camera.rectifier.target if self._camera.known else None
+            target = None if self._camera.problem else self._camera.rectifier.target
             return rectifier_from_info(request.camera_info, target, self.config.rectified)
         rectifier = self._camera.rectifier
-        size, live = raw.shape[1::-1], (rectifier.source.width, rectifier.source.height)
+        size, live = (request.image.width, request.image.height), rectifier.source.size
         if size != live:
             raise GoalError(
                 f"goal image: is {size[0]} x {size[1]}, the live camera's images are {live[0]} x {live[1]}; "

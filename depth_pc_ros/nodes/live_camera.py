@@ -4,39 +4,43 @@ from sensor_msgs.msg import CameraInfo
 
 from depth_pc_ros.errors import CameraError
 from depth_pc_ros.geometry.camera import Rectifier
+from depth_pc_ros.nodes.bounds import DISTORTION_COUNTS, MOST_TEXT
 from depth_pc_ros.nodes.conversions import rectifier_from_info
 
 
 class LiveCamera:
-    """Newest camera_info as a `Rectifier`. rectified: the images are rectified already (use P, no distortion)."""
+    """Newest camera_info as a `Rectifier`. rectified: the images are rectified already (use P, no distortion).
+
+    One that cannot be used leaves no rectifier until a usable one comes; that of the last usable one is kept for when
+    it comes again.
+    """
 
     def __init__(self, rectified: bool):
         self._rectified = rectified
-        self._key = None
-        self._rectifier: Rectifier | None = None
-        self._problem = "no camera_info has arrived"
+        self._key = self._usable_key = None
+        self._rectifier: Rectifier | None = None  # of the last usable one
+        self.problem = "no camera_info has arrived"  # with the newest one; empty: it is usable
 
     def update(self, info: CameraInfo) -> bool:
-        """Take a camera_info; True when it differs from the last one. An unusable one leaves no rectifier."""
+        """Take a camera_info; True when it differs from the last one."""
         roi, binning = (info.roi.width, info.roi.height), (info.binning_x, info.binning_y)
-        key = (info.width, info.height, info.distortion_model, *info.k, *info.d, *info.p, *roi, *binning)
+        text, d = info.distortion_model[: MOST_TEXT + 1], info.d[: max(DISTORTION_COUNTS) + 1]
+        key = (info.width, info.height, text, *info.k, *d, *info.p, *info.r, *roi, *binning)
         if key == self._key:
             return False
-        self._key, self._rectifier = key, None
+        self._key, self.problem = key, ""
+        if key == self._usable_key:
+            return True
         try:
             self._rectifier = rectifier_from_info(info, rectified=self._rectified)
+            self._usable_key = key
         except CameraError as error:
-            self._problem = str(error)
+            self.problem = str(error)
         return True
-
-    @property
-    def known(self) -> bool:
-        """A usable camera_info has arrived."""
-        return self._rectifier is not None
 
     @property
     def rectifier(self) -> Rectifier:
         """Raises CameraError, which says why, when there is none."""
-        if self._rectifier is None:
-            raise CameraError(self._problem)
+        if self.problem:
+            raise CameraError(self.problem)
         return self._rectifier

@@ -100,6 +100,9 @@ class ControllerNodeConfig(NodeConfig, ControlConfig):
         1.0,
     )
     give_up_s: float = option(5.0, "The servo action fails after this long without a usable view, s.", 0.1, 600.0)
+    adapter_timeout_s: float = option(
+        0.25, "Stop when the twist adapter has not reported that it lives for this long, s.", 0.1, 10.0
+    )
     lockstep: bool = same_as(
         BridgeConfig, "lockstep", help="Answer every matched image with exactly one twist, in place of a fixed rate."
     )
@@ -109,7 +112,7 @@ class ControllerNodeConfig(NodeConfig, ControlConfig):
 class AdapterConfig(NodeConfig):
     """Twist adapter: the last limits before the arm.
 
-    The speed limits may change while the node runs; the rest only while it is unconfigured.
+    Speed and acceleration limits may change while the node runs; the rest only while it is unconfigured.
     """
 
     profile: str = option("pybullet", "Kind of driver that takes the tool's twist.", choices=DRIVER_PROFILES)
@@ -121,10 +124,23 @@ class AdapterConfig(NodeConfig):
     max_angular: float = same_as(
         ControlConfig, "max_angular", 1.5, help="Hard limit of the tool's angular speed, rad/s.", low=0.0
     )
+    max_linear_acceleration: float = same_as(
+        ControlConfig, "max_linear_acceleration", 2.0, help="Hard limit of the tool's acceleration, m/s^2."
+    )
+    max_angular_acceleration: float = same_as(
+        ControlConfig, "max_angular_acceleration", 8.0, help="Hard limit of the tool's angular acceleration, rad/s^2."
+    )
+    jerk_time_s: float = same_as(ControlConfig, "jerk_time_s", 0.02)
+    command_rate_hz: float = same_as(
+        ControllerNodeConfig,
+        "rate_hz",
+        help="Rate of twist_cmd, 1/s: the twist changes by no more than in such a period, however late a command is.",
+    )
     command_timeout_s: float = same_as(
         BridgeConfig, "command_timeout_s", help="A moving arm stops when no command has come for this long, s."
     )
     rate_hz: float = same_as(ControllerNodeConfig, "rate_hz", help="Rate of the watchdog and of the zero burst, 1/s.")
+    lockstep: bool = same_as(BridgeConfig, "lockstep", help="Time between two commands is that of their stamps.")
 
     def __post_init__(self):
         super().__post_init__()
@@ -138,10 +154,27 @@ class AdapterConfig(NodeConfig):
             raise ConfigError("tool_frame: hand_eye 'tf' needs the name of the tool frame, got an empty name")
 
 
+@dataclass(frozen=True)
+class DeadManConfig(NodeConfig):
+    """Dead man: stops the arm when the adapter dies."""
+
+    profile: str = same_as(AdapterConfig, "profile")
+    tool_frame: str = same_as(AdapterConfig, "tool_frame")
+    adapter_timeout_s: float = same_as(
+        ControllerNodeConfig,
+        "adapter_timeout_s",
+        0.35,
+        help="The arm gets zeros when an adapter that moves it has not reported for this long, s; longer than the "
+        "adapter's command_timeout_s by 0.1 s, so that an adapter that was only held up starts from rest.",
+    )
+    rate_hz: float = same_as(AdapterConfig, "rate_hz")
+
+
 NODE_CONFIGS: dict[str, type[NodeConfig]] = {
     "bridge": BridgeConfig,
     "keypoints": KeypointNodeConfig,
     "depth": DepthNodeConfig,
     "controller": ControllerNodeConfig,
     "adapter": AdapterConfig,
+    "dead_man": DeadManConfig,
 }

@@ -8,6 +8,7 @@ from sensor_msgs.msg import Image
 from depth_pc_interfaces.msg import KeypointMatches, ServoGoal
 from depth_pc_ros.control.servo import Servo
 from depth_pc_ros.errors import DepthPcError
+from depth_pc_ros.nodes.bounds import check_header, check_image_msg, goal_distance, opencv_errors
 from depth_pc_ros.nodes.conversions import (
     depth_to_metres,
     goal_from_msg,
@@ -30,9 +31,9 @@ class ServoInput:
         self._servo = servo
         self._max_depth_age_s = max_depth_age_s
         self._goal: ServoGoal | None = None
-        self._goal_problem = ""  # why the servo could not take it
+        self.goal_problem = ""  # why the newest goal was refused; the one before it is kept
         self._depths: deque[tuple[float, Image]] = deque(maxlen=_DEPTHS_KEPT)
-        self._goal_relative: Image | None = None  # estimated depth of the newest goal that has one
+        self._goal_relative: list[Image] = []  # estimated depth of the goal, and of the goal that may come next
         self._relative_s = float("nan")  # stamp of the newest estimated depth; NaN: none has come yet
         self.depth_age_s = float("nan")  # of the depth used last, at its image's time
         self.problem = ""  # with the newest goal's estimated depth
@@ -43,43 +44,54 @@ class ServoInput:
         return 0 if self._goal is None else self._goal.goal_id
 
     def set_goal(self, goal: ServoGoal) -> None:
-        """Take a goal as the keypoint node published it; goal_id 0 clears."""
-        self._goal = goal if goal.goal_id else None
-        self.problem = self._goal_problem = ""
-        self._servo.clear_goal()
-        if self._goal is None:
+        """Take a goal as the keypoint node published it; goal_id 0 clears. See `goal_problem`."""
+        self.goal_problem = ""
+        if not goal.goal_id:
+            self._goal, self.problem = None, ""
+            self._servo.clear_goal()
             return
         try:
-            self._servo.set_goal(goal_from_msg(goal))
+            with opencv_errors("goal"):
+                self._servo.set_goal(goal_from_msg(goal))
         except DepthPcError as error:
-            self._goal_problem = str(error)
+            self.goal_problem = f"goal {goal.goal_id} was refused: {error}"
+            if self._servo.goal is None:
+                self._goal = goal  # matches are of this one
             return
+        self._goal, self.problem = goal, ""
         self._use_goal_relative()
 
     def set_distance(self, distance: float) -> None:
-        """Change the distance (m) of the goal that is set; there must be one."""
-        self._goal.distance = distance
+        """Change the distance (m) of the goal that is set; there must be one. Raises GoalError."""
+        self._goal.distance = goal_distance(distance) or 0.0
         self.set_goal(self._goal)
 
     def add_depth(self, msg: Image) -> None:
-        """Take a metric depth image."""
+        """Take a metric depth image. Raises ImageError."""
+        check_image_msg(msg, "depth image", 1)
         self._depths.append((stamp_to_seconds(msg.header.stamp), msg))
 
     def add_relative_depth(self, msg: Image) -> None:
         """Take an estimated depth of a live image. Raises ImageError."""
+        check_header(msg.header, "relative depth")
         self._relative_s = stamp_to_seconds(msg.header.stamp)
-        self._servo.add_relative_depth(relative_depth_from_image(msg), self._relative_s)
+        size = None if self._servo.goal is None else self._servo.goal.intrinsics.size
+        self._servo.add_relative_depth(relative_depth_from_image(msg, size=size), self._relative_s)
 
     def set_goal_relative_depth(self, msg: Image) -> None:
-        """Take the estimated depth of a goal image, before or after the goal itself."""
-        self._goal_relative = msg
-        if self._servo.goal is not None:
-            self._use_goal_relative()
+        """Take the estimated depth of a goal image, before or after the goal itself. Raises ImageError."""
+        check_image_msg(msg, "goal relative depth", 4)
+        stamp = None if self._goal is None else self._goal.header.stamp
+        self._goal_relative = [kept for kept in self._goal_relative if kept.header.stamp == stamp != msg.header.stamp]
+        self._goal_relative.append(msg)
+        self._use_goal_relative()
 
     def _use_goal_relative(self) -> None:
         """Give the servo the estimated depth of its goal, if it has come. A wrong one is dropped: it is not needed."""
-        msg = self._goal_relative
-        if msg is not None and msg.header.stamp == self._goal.header.stamp:
+        if self._servo.goal is None:
+            return
+        of_goal = [msg for msg in self._goal_relative if msg.header.stamp == self._goal.header.stamp]
+        for msg in of_goal:
             try:
                 self._servo.set_goal_relative_depth(relative_depth_from_image(msg, "goal relative depth"))
             except DepthPcError as error:
@@ -101,7 +113,8 @@ class ServoInput:
         state, message = self._goal_state(msg)
         if state is None:
             try:
-                result = self._servo.update(matches_from_msg(msg), stamp_s, self._depth_at(stamp_s), age_s)
+                with opencv_errors("matches"):
+                    result = self._servo.update(matches_from_msg(msg), stamp_s, self._depth_at(stamp_s), age_s)
             except DepthPcError as error:
                 state, message = ServoState.STALE_INPUT, str(error)
         if state is not None:
@@ -115,10 +128,11 @@ class ServoInput:
         """Why these matches do not fit the goal, as a state and a message; (None, ""): they do."""
         if self._goal is None or msg.goal_id == 0:
             return ServoState.NO_GOAL, "no goal image has been set"
-        if self._goal_problem:
-            return ServoState.NO_GOAL, self._goal_problem
+        if self._servo.goal is None:
+            return ServoState.NO_GOAL, self.goal_problem
         if msg.goal_id != self.goal_id:
-            return ServoState.STALE_INPUT, f"the matches are of goal {msg.goal_id}, not {self.goal_id}"
+            refused = f"; {self.goal_problem}" if self.goal_problem else ""
+            return ServoState.STALE_INPUT, f"the matches are of goal {msg.goal_id}, not {self.goal_id}{refused}"
         return None, ""
 
     def _depth_at(self, stamp_s: float) -> np.ndarray | None:

@@ -54,17 +54,20 @@ class CheckedMatcher:
         matches = self._matcher.match_features(found)
         picture, grey = self._picture, found.grey
         picture.see(grey, matches)
+        marked = False
         if picture.wants_other:
             features = found.features if isinstance(found, Followed) else found
             if features is None:
                 self._matcher.detect_next()
             else:
-                other = self._matcher.match_other(features, picture.explained)
-                if picture.weigh(other):
+                static = picture.explained
+                other, num_alike = self._matcher.match_other(features, static)
+                if picture.weigh(other, num_alike):  # what was explained so far is fixed to the camera
                     matches = other
+                    marked = self._static.mark(static)
                     self._matcher.follow(other)
                     picture.see(grey, other)
-        if self._static.see(grey, matches):
+        if self._static.see(grey, matches) or marked:
             allowed = ~self._static.mask if self._given is None else self._given & ~self._static.mask
             self._matcher.allow(allowed)
             picture.allow(allowed)

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from depth_pc_ros.config import MatcherConfig
 from depth_pc_ros.errors import ConfigError, ImageError
+from depth_pc_ros.files.image_file import read_image
 
 
 def check_mask(mask: np.ndarray, size: tuple[int, int], name: str = "mask") -> np.ndarray:
@@ -27,10 +27,7 @@ def check_mask(mask: np.ndarray, size: tuple[int, int], name: str = "mask") -> n
 
 def read_mask(path: str | Path) -> np.ndarray:
     """Mask (H, W) uint8 of an image file; black is left out. Raises ImageError."""
-    mask = cv2.imread(str(Path(path).expanduser()), cv2.IMREAD_GRAYSCALE)
-    if mask is None:
-        raise ImageError(f"mask: {path}: {'not an image' if Path(path).expanduser().exists() else 'no such file'}")
-    return mask
+    return read_image(path, "mask").max(axis=2)
 
 
 def parse_roi(text: str) -> tuple[int, int, int, int]:

@@ -23,7 +23,8 @@ import torch
 from torch import nn
 
 from depth_pc_ros.config import MatcherConfig
-from depth_pc_ros.errors import ConfigError, ImageError
+from depth_pc_ros.errors import ConfigError, ImageError, shown
+from depth_pc_ros.files.weights_file import read_torch
 from depth_pc_ros.geometry.camera import Intrinsics
 from depth_pc_ros.perception.matchers import Features, Matcher
 
@@ -182,8 +183,9 @@ def _load(network: nn.Module, name: str, config: MatcherConfig) -> None:
     path = Path(getattr(config, name)).expanduser()
     if not path.is_file():
         raise ConfigError(f"{name}: matcher {config.matcher} needs a file of weights, got {getattr(config, name)!r}")
+    where = f"{name}: expected weights of {type(network).__name__}, {path} cannot be read"
+    weights = read_torch(path, where, ConfigError)
     try:
-        weights = torch.load(path, map_location="cpu", weights_only=True)
         weights = weights.get("extractor", weights)  # DISK's file holds more than the network
         # LightGlue's files have the names of its first version.
         named = {re.sub(r"^(self|cross)_attn\.(\d+)", r"transformers.\2.\1_attn", key): weights[key] for key in weights}
@@ -191,10 +193,7 @@ def _load(network: nn.Module, name: str, config: MatcherConfig) -> None:
             raise ValueError("some are not finite")
         missing = set(network.load_state_dict(named, strict=False).missing_keys) - _DERIVED
     except Exception as error:  # no weights, or those of another network: torch raises many kinds
-        reason = " ".join(str(error).split())[:300]
-        raise ConfigError(
-            f"{name}: expected weights of {type(network).__name__}, {path} cannot be read: {reason}"
-        ) from None
+        raise ConfigError(f"{where}: {shown(error, 300)}") from None
     if missing:
         raise ConfigError(
             f"{name}: expected weights of {type(network).__name__}, {path} lacks {len(missing)} of them, such as "

@@ -152,15 +152,20 @@ class Matcher:
         """Matches of a live image's features with the goal."""
         return self._rigid_matches(features, *self._candidates(features))
 
-    def match_other(self, features: Features, explained: np.ndarray) -> Matches:
+    def match_other(self, features: Features, explained: np.ndarray) -> tuple[Matches, int]:
         """Matches of a motion other than none at all, the next step of a sequential consensus after `match_features`.
 
-        explained: (H, W) bool, where goal and live image are explained already.
+        explained: (H, W) bool, where goal and live image are explained already. With them comes of how many the patches
+        look alike.
         """
         goal_left, live_left = ~_at(explained, self.goal_points), ~_at(explained, features.points)
         away = np.subtract.outer((self.goal_points @ (1, 1j)).astype(np.complex64), features.points @ (1, 1j))
         allowed = (np.abs(away) > _OTHER_PX) & np.logical_and.outer(goal_left, live_left)
-        return self._rigid_matches(features, *self._candidates(features, allowed.astype(np.uint8)))
+        other = self._rigid_matches(features, *self._candidates(features, allowed.astype(np.uint8)))
+        _, alike = self.aligned(
+            features.grey, goal_px=self.goal_points[other.matched], live_px=other.current_points[other.matched]
+        )
+        return other, int(np.count_nonzero(alike))
 
     def _rigid_matches(self, features: Features, goal_index, live_px, scores) -> Matches:
         """Those of the candidates that are rigid, aligned."""

@@ -17,13 +17,15 @@ import torch
 from safetensors import SafetensorError
 from torch import nn
 
-from depth_pc_ros.errors import CheckpointError, ImageError
+from depth_pc_ros.errors import CheckpointError, ImageError, shown
 from depth_pc_ros.extras import require
+from depth_pc_ros.files.json_file import read_json
 from depth_pc_ros.geometry.camera import check_image
 from depth_pc_ros.package_files import SHIPPED_DEPTH, is_hub_name, local_model, share_folders
 
 try:
-    from transformers import AutoConfig, DepthAnythingForDepthEstimation
+    from huggingface_hub import hf_hub_download
+    from transformers import DepthAnythingConfig, DepthAnythingForDepthEstimation
     from transformers.utils import logging as transformers_logging
 except ModuleNotFoundError:
     require("learned", "transformers")
@@ -31,6 +33,12 @@ except ModuleNotFoundError:
 
 SHORT_SIDE = 252  # px, of the image that the network sees
 PATCH = 14
+CONFIG = "config.json"
+# Keys of config.json with which transformers would run or fetch something else.
+_ELSEWHERE = (
+    "auto_map", "custom_pipelines", "quantization_config", "attn_implementation", "_attn_implementation", "backbone",
+    "use_pretrained_backbone", "use_timm_backbone",
+)  # fmt: skip
 _MEAN, _STD = np.array([0.485, 0.456, 0.406], np.float32), np.array([0.229, 0.224, 0.225], np.float32)
 
 
@@ -108,19 +116,18 @@ def load_depth_network(model: str) -> nn.Module:
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
     try:
-        config = AutoConfig.from_pretrained(folder or model)
-        if config.model_type != "depth_anything":
-            raise CheckpointError(
-                f"depth model: expected a `depth_anything` model, {folder or model} holds {config.model_type!r}"
-            )
+        values = read_json(folder / CONFIG if folder else hf_hub_download(model, CONFIG), "config")
+        _check_config(values, folder or model)
+        config = DepthAnythingConfig.from_dict(values)
         if config.depth_estimation_type != "relative":
             raise CheckpointError(
                 f"depth model: expected one of relative depth, {folder or model} holds one of "
                 f"{config.depth_estimation_type} depth"
             )
         net, report = DepthAnythingForDepthEstimation.from_pretrained(
-            folder or model, config=config, dtype=torch.float32, output_loading_info=True
-        )
+            folder or model, config=config, dtype=torch.float32, output_loading_info=True,
+            trust_remote_code=False, use_safetensors=True,
+        )  # fmt: skip
     except SafetensorError as error:
         raise CheckpointError(f"depth model: the weights of {folder or model} cannot be read: {error}") from None
     except CheckpointError:
@@ -133,6 +140,24 @@ def load_depth_network(model: str) -> nn.Module:
     if wrong:
         raise CheckpointError(f"depth model: the weights of {folder or model} do not fit: {'; '.join(wrong)}")
     return net
+
+
+def _check_config(values, place: str | Path) -> None:
+    """Raise CheckpointError unless `values`, of a config.json, describe a Depth Anything network and name no code."""
+    kind = values.get("model_type") if isinstance(values, dict) else None
+    if kind != "depth_anything":
+        raise CheckpointError(f"depth model: expected a `depth_anything` model, {place} holds {shown(kind)}")
+    backbone = values.get("backbone_config")
+    kind = backbone.get("model_type") if isinstance(backbone, dict) else None
+    if kind != "dinov2":
+        raise CheckpointError(f"depth model: {place} cannot be loaded: expected a backbone `dinov2`, got {shown(kind)}")
+    for part in (values, backbone):
+        for key in _ELSEWHERE:
+            if part.get(key):
+                raise CheckpointError(
+                    f"depth model: {place} names code or weights from elsewhere, which is not supported: "
+                    f"{key} {shown(part[key])}"
+                )
 
 
 def _not_loaded(model: str, folder: Path | None, error: Exception) -> str:

@@ -42,6 +42,13 @@ class StaticMask:
         """Share of the image that is static."""
         return float(self.mask.mean())
 
+    def mark(self, static: np.ndarray) -> bool:
+        """Take places (H, W) bool for static, until they are seen to move; answers whether the mask has changed."""
+        size = self._votes.shape[::-1]
+        small = cv2.resize(static.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST).astype(bool)
+        self._votes[small] = _MOST_VOTES
+        return self._draw()
+
     def see(self, grey: np.ndarray, matches: Matches) -> bool:
         """Look at the next live image (H, W) uint8 and its matches; answers whether the mask has changed."""
         self._since += 1
@@ -67,8 +74,12 @@ class StaticMask:
         self._votes += judged & (still > _SAME) & (moved < _OTHER)
         self._votes -= judged & (moved > _SAME) & (still < _OTHER)
         np.clip(self._votes, 0, _MOST_VOTES, out=self._votes)
+        return self._draw()
+
+    def _draw(self) -> bool:
+        """The mask from the votes; answers whether it has changed."""
         marked = cv2.dilate(cv2.erode((self._votes >= _VOTES).astype(np.uint8), _SMALL), _AROUND)
-        mask = cv2.resize(marked, size, interpolation=cv2.INTER_NEAREST).astype(bool)
+        mask = cv2.resize(marked, self.mask.shape[::-1], interpolation=cv2.INTER_NEAREST).astype(bool)
         changed = not np.array_equal(mask, self.mask)
         self.mask = mask
         return changed

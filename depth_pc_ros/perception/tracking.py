@@ -64,7 +64,7 @@ class TrackingMatcher:
         """See `Matcher.allow`."""
         self._matcher.allow(allowed)
 
-    def match_other(self, features: Features, explained: np.ndarray) -> Matches:
+    def match_other(self, features: Features, explained: np.ndarray) -> tuple[Matches, int]:
         """See `Matcher.match_other`."""
         return self._matcher.match_other(features, explained)
 

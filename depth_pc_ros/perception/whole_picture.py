@@ -14,7 +14,8 @@ from depth_pc_ros.perception.agreement import ALIKE, UNLIKE, Texture, correlatio
 from depth_pc_ros.perception.self_similarity import alternatives, explained
 from depth_pc_ros.types import Matches
 
-NEAR_PX = 8.0  # median distance of the matches from their goal, below which the picture is judged
+NEAR_PX = 8.0  # distance of a match from its goal: the picture is judged where at least the median is nearer,
+_NEAR_SHARE = 0.15  # or this share of the matches: those that are elsewhere may be wrong
 _AT_GOAL_PX = 2.0  # below this, every pixel is predicted at its own place
 _ELSEWHERE_PX = 8.0  # a keypoint that was matched so far from its goal position has moved with the camera
 _MOVED_SHARE = 0.2  # of the matched keypoints must have moved; a detection brings new ones that have not yet
@@ -26,6 +27,8 @@ _MOVED_AGREE, _UNMOVED_AGREE = 0.2, 0.75  # smallest agreement of matches that m
 _DISPUTED = 0.2  # share of contradicting texture from which another motion is searched
 # Fewest matches of another motion that raise doubt, and that take the place of others; by chance there are up to 8.
 _OTHER_MATCHES, _REPLACING_MATCHES = 12, 20
+# Of so many the patches look alike, too, which they do not by chance: enough where most of the texture contradicts.
+_REPLACING_ALIKE, _MOST_DISPUTED = 9, 0.5
 _ELSEWHERE = 0.08  # share of the contradicting keypoints that another motion must explain to raise doubt
 # Raises doubt: this share of what contradicts has moved with the matches since an image so far from the goal, least and
 # most, so that it is no occluder.
@@ -53,6 +56,7 @@ class WholePicture:
     def forget(self) -> None:
         """Forget the last image, but not which keypoints moved."""
         self.agreement, self.doubt = math.nan, ""
+        self._mixed = False  # most of the matches are far from their goal
         self._compared_px = math.inf  # median distance at the last comparison
         self._since = self._since_weighed = _WEIGH_EVERY
         self._agrees = self._disputed = np.zeros_like(self._judged)
@@ -74,11 +78,18 @@ class WholePicture:
         away = np.linalg.norm(live_px - goal_px, axis=1)
         self._farthest[matches.matched] = np.maximum(self._farthest[matches.matched], away)
         median_px = float(np.median(away)) if len(away) >= _FEWEST else math.inf
-        if median_px >= NEAR_PX:
-            self.forget()
-            if _EARLIER_PX[0] < median_px < _EARLIER_PX[1]:
-                self._earlier = grey, goal_px, live_px
-            return
+        if _EARLIER_PX[0] < median_px < _EARLIER_PX[1]:
+            self._earlier = grey, goal_px, live_px
+        self._mixed = median_px >= NEAR_PX
+        if self._mixed:
+            near = away < NEAR_PX
+            if np.count_nonzero(near) < max(_FEWEST, _NEAR_SHARE * len(away)):
+                self.forget()
+                return
+            goal_px, live_px, median_px = goal_px[near], live_px[near], float(np.median(away[near]))
+            judged = np.flatnonzero(matches.matched)[near]
+        else:
+            judged = np.flatnonzero(matches.matched)
         self._since += 1
         self._since_weighed += 1
         nearer = median_px < 0.5 * self._compared_px and self._compared_px > _AT_GOAL_PX
@@ -92,7 +103,7 @@ class WholePicture:
         texture, zncc = self._goal.textured & self._judged, correlation(self._goal, live)
         self._agrees, self._disputed = texture & (zncc > ALIKE), texture & (zncc < UNLIKE)
         self._repeats = median_px < _AT_GOAL_PX and self._fits_elsewhere(live)
-        self._moved = bool(np.mean(self._farthest[matches.matched] > _ELSEWHERE_PX) > _MOVED_SHARE)
+        self._moved = bool(np.mean(self._farthest[judged] > _ELSEWHERE_PX) > _MOVED_SHARE)
         self._changed = 0.0
         if self._share(self._disputed) < _DISPUTED:
             self._elsewhere = 0.0
@@ -114,17 +125,19 @@ class WholePicture:
     @property
     def wants_other(self) -> bool:
         """So much contradicts that another motion should be searched, and none was searched lately."""
-        return self._share(self._disputed) >= _DISPUTED and self._since_weighed >= _WEIGH_EVERY
+        due = self._since_weighed >= _WEIGH_EVERY and not self._mixed
+        return due and self._share(self._disputed) >= _DISPUTED
 
     @property
     def explained(self) -> np.ndarray:
         """Mask (H, W) of where the live image agrees with the goal."""
         return cv2.resize(self._agrees.astype(np.uint8), self._size, interpolation=cv2.INTER_NEAREST).astype(bool)
 
-    def weigh(self, other: Matches) -> bool:
+    def weigh(self, other: Matches, num_alike: int) -> bool:
         """Take another motion in the last image into account; answers whether it should be followed instead.
 
-        other: its matches, of keypoints where the live image is not `explained`.
+        other: its matches, of keypoints where the live image is not `explained`. num_alike: of so many the patches look
+        alike.
         """
         self._since_weighed, self._elsewhere = 0, 0.0
         scale = np.divide(self._disputed.shape[::-1], self._size)
@@ -133,7 +146,9 @@ class WholePicture:
         if other.num_matched >= _OTHER_MATCHES and disputed.any():
             self._elsewhere = float(np.mean(other.matched[disputed]))
         self._judge()
-        return not self._moved and other.num_matched >= _REPLACING_MATCHES
+        many = other.num_matched >= _REPLACING_MATCHES
+        alike = num_alike >= _REPLACING_ALIKE and self._share(self._disputed) > _MOST_DISPUTED
+        return not self._moved and (many or alike)
 
     def _moved_back(self, live: Texture, motion: np.ndarray | None) -> Texture:
         """A live image as it is seen from the goal; motion: (3, 3), from goal to live pixels; None: unknown."""

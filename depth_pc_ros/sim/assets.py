@@ -6,7 +6,7 @@ import numpy as np
 
 from depth_pc_ros.sim import textures, ycb
 from depth_pc_ros.sim.bullet import BulletClient
-from depth_pc_ros.sim.mesh import Mesh, quads
+from depth_pc_ros.sim.mesh import Mesh, check_collision, quads
 from depth_pc_ros.sim.models import load_model, model_mesh
 
 _TEXEL_M = 0.0006
@@ -21,6 +21,7 @@ def add_collision(client: BulletClient, asset: str, size_m, ycb_root: Path | Non
     if source == "pybullet":
         return load_model(client, name)
     model = ycb.read_model(ycb_root, name)
+    check_collision(model.collision)
     shape = client.createCollisionShape(
         client.GEOM_MESH, fileName=str(model.collision), collisionFramePosition=model.origin_m
     )

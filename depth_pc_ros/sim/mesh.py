@@ -4,11 +4,18 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-import cv2
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from depth_pc_ros.errors import SceneError
+from depth_pc_ros.errors import DepthPcError, SceneError, shown
+from depth_pc_ros.files.image_file import read_image
+from depth_pc_ros.files.raw import read_bytes, read_text
+
+_MAX_OBJ_BYTES, _MAX_POLYGON = 64_000_000, 64
+_MAX_NUMBER = 1e6
+_STL_HEADER = 84
+_STL_TRIANGLE = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])
+_WIDTHS = {"v": 3, "vt": 2, "vn": 3}  # numbers of a line
 
 
 @dataclass(frozen=True)
@@ -48,39 +55,80 @@ def plain(rgb) -> np.ndarray:
     return np.round(255 * np.asarray(rgb, dtype=np.float64)).astype(np.uint8).reshape(1, 1, 3)
 
 
-def read_picture(path: Path) -> np.ndarray:
+def read_picture(path: Path, error: type[DepthPcError] = SceneError) -> np.ndarray:
     """Picture (H, W, 3) uint8 RGB of an image file."""
-    picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if picture is None:
-        raise SceneError(f"scene: cannot read the texture {path}")
-    return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+    return read_image(path, "texture", error)
 
 
 def read_obj(path: Path):
-    """Vertices (V, 3), uvs (T, 2), normals (N, 3), and per triangle corner the index of each (F, 3, 3), -1 for none."""
-    rows = {"v": [], "vt": [], "vn": []}
+    """Vertices (V, 3), uvs (T, 2), normals (N, 3), and per triangle corner the index of each (F, 3, 3), -1 for none.
+
+    Raises SceneError, which names the line, for numbers that are not finite and corners of no vertex; also where no
+    triangle has an area.
+    """
+    rows: dict[str, list] = {"v": [], "vt": [], "vn": []}
     corners = []
-    try:
-        for line in path.read_text().splitlines():
-            head, *values = line.split() or ("",)
+    where = f"mesh: cannot read {path}"
+    for number, line in enumerate(read_text(path, where, _MAX_OBJ_BYTES, SceneError).splitlines(), start=1):
+        head, *words = line.split() or ("",)
+        try:
             if head in rows:
-                rows[head].append(values)
+                rows[head].append(_numbers(words, _WIDTHS[head]))
             elif head == "f":
-                polygon = [_corner(value) for value in values]
+                polygon = [_corner(word, rows) for word in words]
+                if not 3 <= len(polygon) <= _MAX_POLYGON:
+                    raise ValueError(f"expected a face of 3 to {_MAX_POLYGON} corners, got {len(polygon)}")
                 corners += [(polygon[0], b, c) for b, c in pairwise(polygon[1:])]
-        vertices, uvs, normals = (
-            np.array([row[:width] for row in rows[name]], dtype=np.float64).reshape(-1, width)
-            for name, width in (("v", 3), ("vt", 2), ("vn", 3))
-        )
-        return vertices, uvs, normals, np.array(corners, dtype=np.int64).reshape(-1, 3, 3) - 1
-    except (OSError, ValueError) as error:
-        raise SceneError(f"scene: cannot read {path}: {error}") from error
+        except ValueError as problem:
+            raise SceneError(f"{where}: line {number}: {shown(problem, 200)}") from None
+    vertices, uvs, normals = (np.array(rows[name]).reshape(-1, width) for name, width in _WIDTHS.items())
+    corners = np.array(corners, dtype=np.int64).reshape(-1, 3, 3)
+    a, b, c = (vertices[corners[:, k, 0]] for k in range(3))
+    if not np.cross(b - a, c - a).any():
+        raise SceneError(f"{where}: expected triangles with an area, got {len(corners)} without")
+    return vertices, uvs, normals, corners
 
 
-def _corner(text: str) -> tuple[int, int, int]:
-    """Numbers of vertex, uv and normal, counted from 1, 0 for none."""
-    numbers = [int(part or 0) for part in text.split("/")] + [0, 0]
-    return numbers[0], numbers[1], numbers[2]
+def _numbers(words: list[str], count: int) -> list[float]:
+    """The first `count` of a line's numbers; what follows, such as a colour, is left out."""
+    values = [float(word) for word in words[:count]]
+    if len(values) < count or not all(abs(value) < _MAX_NUMBER for value in values):
+        raise ValueError(f"expected {count} numbers below {_MAX_NUMBER:g}, got {' '.join(words)!r}")
+    return values
+
+
+def _corner(word: str, rows: dict[str, list]) -> tuple[int, ...]:
+    """Index of vertex, uv and normal, -1 for none, of `v`, `v/t`, `v//n` or `v/t/n`.
+
+    In the file they count from 1, or back from -1, the last one before this line.
+    """
+    parts = word.split("/")
+    if not 1 <= len(parts) <= 3 or not parts[0]:
+        raise ValueError(f"expected a corner such as 1, 1/1 or 1/1/1, got {word!r}")
+    found = []
+    for name, part in zip(rows, [*parts, "", ""]):
+        index = -1 if not part else int(part) - 1 if int(part) > 0 else int(part) + len(rows[name])
+        if part and not (int(part) != 0 and 0 <= index < len(rows[name])):
+            raise ValueError(f"expected a corner of the {len(rows[name])} `{name}` above, got {word!r}")
+        found.append(index)
+    return tuple(found)
+
+
+def check_collision(path: Path) -> None:
+    """Raise SceneError unless PyBullet can load this mesh: what is wrong in one can end the process."""
+    where = f"collision mesh: cannot read {path}"
+    if path.suffix == ".obj":
+        read_obj(path)
+        return
+    if path.suffix != ".stl":
+        raise SceneError(f"{where}: expected .obj or .stl, got {shown(path.suffix)}")
+    data = read_bytes(path, where, _MAX_OBJ_BYTES, SceneError)
+    count = int.from_bytes(data[80:84], "little")
+    if count == 0 or len(data) != _STL_HEADER + count * _STL_TRIANGLE.itemsize:
+        raise SceneError(f"{where}: expected binary STL, got {len(data)} bytes that name {count} triangles")
+    corners = np.frombuffer(data, _STL_TRIANGLE, offset=_STL_HEADER)["corners"]
+    if not (np.abs(corners) < _MAX_NUMBER).all() or not np.ptp(corners.reshape(-1, 3), axis=0).any():
+        raise SceneError(f"{where}: expected corners below {_MAX_NUMBER:g}, not all in one point")
 
 
 def indexed(vertices, uvs, normals, corners, picture: np.ndarray) -> Mesh:

@@ -1,13 +1,15 @@
 """PyBullet's own models: which are used, how they stand upright, and what they look like."""
 
 import re
-import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import numpy as np
 import pybullet_data
 from scipy.spatial.transform import Rotation
 
+from depth_pc_ros.errors import SceneError
+from depth_pc_ros.files.raw import read_text
+from depth_pc_ros.files.xml_file import read_xml
 from depth_pc_ros.sim.bullet import BulletClient
 from depth_pc_ros.sim.mesh import Mesh, indexed, plain, read_obj, read_picture
 
@@ -42,7 +44,7 @@ def model_mesh(name: str) -> Mesh:
     """What a model looks like, in the frame of its body: PyBullet's is the centre of mass, not the URDF's link."""
     urdf = _urdf(name)
     _, scale, colour = _MODELS[name]
-    link = ElementTree.parse(urdf).getroot().find("link")
+    link = read_xml(urdf, "model", SceneError).find("link")
     visual = link.find("visual")
     shape = visual.find("geometry/mesh")
     vertices, uvs, normals, corners = read_obj(urdf.parent / shape.get("filename"))
@@ -69,5 +71,9 @@ def _numbers(element, attribute: str, default) -> np.ndarray:
 
 def _own_picture(obj: Path) -> np.ndarray:
     """The picture that the OBJ's material names."""
-    material = re.search(r"^mtllib\s+(\S+)", obj.read_text(), re.MULTILINE)[1]
-    return read_picture(obj.parent / re.search(r"map_Kd\s+(\S+)", (obj.parent / material).read_text())[1])
+    material = re.search(r"^mtllib\s+(\S+)", _text(obj), re.MULTILINE)[1]
+    return read_picture(obj.parent / re.search(r"map_Kd\s+(\S+)", _text(obj.parent / material))[1])
+
+
+def _text(path: Path) -> str:
+    return read_text(path, f"model: cannot read {path}", 16_000_000, SceneError)

@@ -1,14 +1,15 @@
 """Surface point clouds of objects: from YCB, from a folder of OBJ meshes, or of built-in primitives."""
 
 import io
-import os
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from depth_pc_ros.errors import SceneError
+from depth_pc_ros.errors import FileError, SceneError
+from depth_pc_ros.files.array_file import read_arrays
+from depth_pc_ros.files.cache import cached
 from depth_pc_ros.sim.mesh import read_obj
 from depth_pc_ros.sim.ycb import read_model, ycb_names
 from depth_pc_ros.training.primitives import random_primitives
@@ -80,11 +81,6 @@ def read_triangles(path: Path) -> np.ndarray:
     """Triangles (F, 3, 3) in metres of an OBJ file."""
     vertices, _, _, corners = read_obj(path)
     faces = corners[..., 0]
-    if len(faces) == 0 or faces.min() < 0 or faces.max() >= len(vertices):
-        got = f"{len(vertices)} vertices, {len(faces)} triangles"
-        if len(faces):
-            got += f" with indices {faces.min() + 1} to {faces.max() + 1}"
-        raise SceneError(f"source: expected triangles that index the vertices from 1 in {path}, got {got}")
     triangles = vertices[faces]
     size_m = np.ptp(triangles.reshape(-1, 3), axis=0).max()
     if not _SIZE_M[0] <= size_m <= _SIZE_M[1]:
@@ -117,21 +113,23 @@ def voxel_downsample(points: np.ndarray, voxel_m: float) -> np.ndarray:
 
 
 def _cached(name: str, mesh: Path, settings: str, cache_dir: Path, make) -> Cloud:
-    """The cloud from `cache_dir`, made first where it is missing or the mesh has changed."""
+    """The cloud from `cache_dir`, made first where it is missing or damaged, or the mesh has changed."""
     stat = mesh.stat()
     key = f"{mesh.resolve()}|{stat.st_size}|{stat.st_mtime_ns}|{settings}"
     path = cache_dir / "clouds" / f"{Path(name).name}-{zlib.crc32(key.encode()):08x}.npz"
-    if path.is_file():
-        with np.load(path) as arrays:
-            return Cloud(name, arrays["points"])
-    cloud = make(name)
-    file = io.BytesIO()
-    np.savez(file, points=cloud.points)
-    try:  # written aside and moved into place: parallel runs may share `cache_dir`
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_name(f".{path.name}.{os.getpid()}")
-        aside.write_bytes(file.getvalue())
-        os.replace(aside, path)
-    except OSError as error:
-        raise SceneError(f"cache_dir: cannot write in {path.parent}: {error}") from error
-    return cloud
+
+    def packed() -> bytes:
+        file = io.BytesIO()
+        np.savez(file, points=make(name).points)
+        return file.getvalue()
+
+    return Cloud(name, cached(path, _read_points, packed, SceneError))
+
+
+def _read_points(path: Path) -> np.ndarray:
+    points = read_arrays(path, "cache_dir", ("points",))["points"]
+    if points.ndim != 2 or points.shape[1] != 3 or len(points) == 0 or points.dtype != np.float32:
+        raise FileError(f"cache_dir: {path}: points: expected (M, 3) float32, got {points.dtype} {points.shape}")
+    if not np.isfinite(points).all():
+        raise FileError(f"cache_dir: {path}: points: expected finite numbers")
+    return points

@@ -7,6 +7,7 @@ metrics.jsonl                          one line per validation
 
 import hashlib
 import json
+import math
 import time
 from pathlib import Path
 
@@ -14,7 +15,10 @@ import numpy as np
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
-from depth_pc_ros.errors import CheckpointError
+from depth_pc_ros.errors import CheckpointError, FileError
+from depth_pc_ros.files.json_file import parse_json
+from depth_pc_ros.files.raw import read_text
+from depth_pc_ros.files.schema import AMOUNT, COUNT, Schema, object_of
 from depth_pc_ros.networks.checkpoint import save_policy
 from depth_pc_ros.training.clouds import Cloud
 from depth_pc_ros.training.config import TrainConfig
@@ -27,6 +31,14 @@ from depth_pc_ros.training.validation import MISMATCHES, closed_loop
 _HELD_OUT_SEED = 2**31  # of the validation scenes: larger than any training seed
 _LOG_EVERY = 5  # batches of scenes
 _MIN_POINTS = 12  # keypoints of a goal
+_MAX_METRICS_BYTES = 16_000_000
+_METRICS = Schema(
+    object_of({
+        "update": COUNT,
+        **{f"success_{level:g}": AMOUNT for level in MISMATCHES},
+        **{f"{name}_{level:g}": {"type": ["number", "null"]} for name in ("te_mm", "re_deg") for level in MISMATCHES},
+    })
+)  # fmt: skip
 
 
 class TrainingRun:
@@ -118,7 +130,7 @@ class TrainingRun:
         for level, result in levels.items():
             for name in ("success", "te_mm", "re_deg"):
                 value = getattr(result, name)
-                row[f"{name}_{level:g}"] = round(value, 5)
+                row[f"{name}_{level:g}"] = round(value, 5) if math.isfinite(value) else None
                 writer.add_scalar(f"validation/{name}_{level:g}", value, course.update)
         tqdm.write(
             f"update {course.update}: "
@@ -146,7 +158,15 @@ class TrainingRun:
         path = self.folder / "metrics.jsonl"
         if not path.exists():
             return float("-inf")
-        rows = [json.loads(line) for line in path.read_text().splitlines() if line]
+        rows = []
+        where = f"metrics: cannot read {path}"
+        lines = read_text(path, where, _MAX_METRICS_BYTES, CheckpointError).splitlines()
+        for number, line in enumerate(lines, start=1):
+            try:
+                rows.append(parse_json(line))
+            except FileError as error:
+                raise CheckpointError(f"{where}: line {number}: {error}") from None
+            _METRICS.check(rows[-1], f"{where}: line {number}", CheckpointError)
         return max((_score(row) for row in rows if row["update"] <= self.trainer.course.update), default=float("-inf"))
 
 
@@ -161,5 +181,6 @@ def clouds_digest(clouds: list[Cloud]) -> str:
 
 def _score(row: dict) -> float:
     """Mean success over the levels, less the median error at the first level: 1 mm counts as 0.5 %."""
-    success = [value for name, value in row.items() if name.startswith("success")]
-    return sum(success) / len(success) - 0.005 * row[f"te_mm_{MISMATCHES[0]:g}"]
+    success = [row[f"success_{level:g}"] for level in MISMATCHES]
+    te_mm = row[f"te_mm_{MISMATCHES[0]:g}"]
+    return float("-inf") if te_mm is None else sum(success) / len(success) - 0.005 * te_mm

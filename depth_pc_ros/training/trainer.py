@@ -19,7 +19,7 @@ from depth_pc_ros.training.losses import policy_loss
 from depth_pc_ros.training.optimisation import Optimisation
 from depth_pc_ros.training.plans import DisturbanceConfig
 from depth_pc_ros.training.simulation import ServoBatch
-from depth_pc_ros.training.state import read_state, write_state
+from depth_pc_ros.training.state import read_state, restoring, write_state
 
 _STEPS = (0.03, 0.25)  # share of the velocity carried out between two frames: slow and fast cameras
 
@@ -151,6 +151,7 @@ class Trainer:
         """Resume from `save`'s file. CheckpointError when it cannot be read or was made with another configuration."""
         trainer = cls(config, data, device)
         state = read_state(path, trainer._made_with, device)
-        trainer.course.restore(state)
-        trainer.batch, trainer.clock.seconds = state["batch"], state["seconds"]
+        with restoring(path):
+            trainer.course.restore(state)
+            trainer.batch, trainer.clock.seconds = state["batch"], state["seconds"]
         return trainer

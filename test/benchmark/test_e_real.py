@@ -8,15 +8,29 @@ import pytest
 from real_recordings import Shots, write_7scenes, write_folder
 
 from depth_pc_ros.benchmark.__main__ import main
+from depth_pc_ros.benchmark.episodes import Places
 from depth_pc_ros.benchmark.fused_depth import fused_depth
 from depth_pc_ros.benchmark.recordings.source import open_recording
 from depth_pc_ros.benchmark.results import read_results
+from depth_pc_ros.benchmark.worst_pairs import write_page
+from depth_pc_ros.errors import DepthPcError
+from depth_pc_ros.geometry.camera import Intrinsics
+
+LOW = Intrinsics(600.0, 605.0, 310.0, 125.0, 640, 240)  # half the pixels of a usual camera: half the time
 
 
 @pytest.fixture(scope="module")
 def recording(plane, tmp_path_factory):
     folder = tmp_path_factory.mktemp("e_real") / "table"
-    write_7scenes(folder, Shots(plane, 5))
+    write_7scenes(folder, Shots(plane, 5, camera=LOW))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def answered(recording, tmp_path_factory):
+    """A folder with the results of one pair; not to be changed."""
+    folder = tmp_path_factory.mktemp("answered")
+    assert run(recording, "--pairs", 1, "--methods", "pbvs", "--name", "x", "--output", folder) == 0
     return folder
 
 
@@ -47,6 +61,7 @@ def test_answers_are_right_resumed_and_reported(recording, tmp_path, capsys):
     capsys.readouterr()
     assert main(["report", str(tmp_path), "--output", str(tmp_path / "page")]) == 0
     assert "| table | none | pbvs | all | 3 | 100 |" in (tmp_path / "page" / "summary.md").read_text()
+    assert '<td class="word">pbvs</td><td class="word">all</td>' in (tmp_path / "page" / "report.html").read_text()
     assert main(["archive", str(tmp_path), "--output", str(tmp_path / "kept")]) == 0
     assert len(read_results(tmp_path / "kept" / tmp_path.name).answers) == 6
 
@@ -61,17 +76,26 @@ def test_depth_reaches_the_law(depth, recording, tmp_path):
         assert answer["scale"] == pytest.approx(1, abs=0.03)
 
 
-def test_a_wrong_way_is_drawn_on_the_page(recording, tmp_path, monkeypatch):
-    from depth_pc_ros.benchmark.episodes import Places
-    from depth_pc_ros.benchmark.worst_pairs import write_page
-
-    assert run(recording, "--pairs", 1, "--methods", "pbvs", "--output", tmp_path) == 0
-    results = read_results(tmp_path)
+def test_a_wrong_way_is_drawn_on_the_page_and_its_texts_are_escaped(recording, answered, tmp_path):
+    results = read_results(answered)
     assert write_page(results, Places(recording=recording), tmp_path) is None
-    results.answers[0] |= {"outcome": "wrong_way", "cause": "mixed"}
+    results.answers[0] |= {"outcome": "wrong_way", "cause": "mixed", "message": "<b>few</b>", "label": "<i>"}
     page = write_page(results, Places(recording=recording), tmp_path).read_text()
     assert page.count("data:image/jpeg;base64") == 1
     assert "wrong_way" in page
+    assert "&lt;b&gt;few&lt;/b&gt;" in page
+    assert "<i>" not in page
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [({"pair": "dev/999"}, "dev/999: the recording has"), ({"method": "magic"}, "unknown method 'magic'")],
+)
+def test_an_answer_that_the_recording_cannot_show_is_named(change, complaint, recording, answered, tmp_path):
+    results = read_results(answered)
+    results.answers[0] |= {"outcome": "off", "cause": "mixed", **change}
+    with pytest.raises(DepthPcError, match=complaint):
+        write_page(results, Places(recording=recording), tmp_path)
 
 
 @pytest.mark.slow
@@ -88,17 +112,15 @@ def test_closed_loops_on_one_frame_and_between_two(recording, tmp_path):
     assert (folder / "report.html").read_text().count("data:image/jpeg;base64") == 1
 
 
-def test_the_mask_leaves_matches_out(recording, tmp_path):
-    mask = np.zeros((480, 640), np.uint8)
-    mask[170:310, 230:410] = 255
+def test_the_mask_leaves_matches_out(recording, answered, tmp_path):
+    mask = np.zeros((240, 640), np.uint8)
+    mask[50:190, 230:410] = 255
     cv2.imwrite(str(tmp_path / "mask.png"), mask)
-    counts = []
-    for words in ((), ("--mask", tmp_path / "mask.png")):
-        folder = tmp_path / str(len(counts))
-        assert run(recording, "--pairs", 1, "--methods", "pbvs", *words, "--output", folder) == 0
-        counts.append(read_results(folder).answers[0]["matches"])
-    assert 8 < counts[1] < 0.8 * counts[0]
-    assert "masked" in read_results(folder).settings.variant
+    words = ("--pairs", 1, "--methods", "pbvs", "--mask", tmp_path / "mask.png")
+    assert run(recording, *words, "--output", tmp_path / "out") == 0
+    masked = read_results(tmp_path / "out")
+    assert 8 < masked.answers[0]["matches"] < 0.8 * read_results(answered).answers[0]["matches"]
+    assert "masked" in masked.settings.variant
 
 
 @pytest.mark.parametrize(
@@ -111,9 +133,9 @@ def test_the_mask_leaves_matches_out(recording, tmp_path):
         (("--format", "tum"), "expected a recording in"),
         (("--split", "test"), "expected frames of the split test"),
         (("--depth", "renderer"), "depth: expected one of none, estimated, measured, oracle"),
-        (("--across",), "found no such pair"),
-        (("--mask", "/nowhere.png"), "mask: /nowhere.png: no such file"),
-        (("--depth", "estimated", "--depth-model", "nobody_has_this"), "nobody_has_this"),
+        (("--across", "--methods", "pbvs"), "found no such pair"),
+        (("--mask", "/nowhere.png"), "mask: cannot read /nowhere.png: no such file"),
+        (("--methods", "pbvs", "--depth", "estimated", "--depth-model", "nobody_has_this"), "nobody_has_this"),
     ],
 )
 def test_bad_input_is_one_line(words, complaint, recording, tmp_path, capsys):
@@ -132,7 +154,7 @@ def test_depth_of_a_recording_is_not_that_of_a_simulation(tmp_path, capsys):
 def test_a_mask_of_another_size_is_refused(recording, tmp_path, capsys):
     cv2.imwrite(str(tmp_path / "mask.png"), np.full((100, 100), 255, np.uint8))
     assert run(recording, "--mask", tmp_path / "mask.png", "--output", tmp_path / "out") == 2
-    assert "expected the recording's size 640 x 480, got 100 x 100" in capsys.readouterr().err
+    assert "expected the recording's size 640 x 240, got 100 x 100" in capsys.readouterr().err
 
 
 def test_no_such_recording(tmp_path, capsys):
@@ -141,7 +163,7 @@ def test_no_such_recording(tmp_path, capsys):
 
 
 def test_depth_that_was_not_recorded(plane, tmp_path, capsys):
-    write_folder(tmp_path, Shots(plane, 3))
+    write_folder(tmp_path, Shots(plane, 3, camera=LOW))
     text = (tmp_path / "poses.json").read_text().replace('"depth":', '"ignored":')
     (tmp_path / "poses.json").write_text(text)
     for words in (("--depth", "measured"), ("--depth", "oracle"), ("--pairs", 0, "--loops", 1)):
@@ -150,7 +172,7 @@ def test_depth_that_was_not_recorded(plane, tmp_path, capsys):
 
 
 def test_bad_frames_are_told_and_the_run_goes_on(plane, tmp_path, capsys):
-    write_7scenes(tmp_path / "in", Shots(plane, 4))
+    write_7scenes(tmp_path / "in", Shots(plane, 4, camera=LOW))
     np.savetxt(tmp_path / "in" / "frame-000001.pose.txt", np.diag([1, 1, 3, 1.0]))
     (tmp_path / "in" / "frame-000002.color.png").write_bytes(b"none")
     words = ("--pairs", 1, "--methods", "pbvs", "--output", tmp_path / "out")
@@ -158,13 +180,12 @@ def test_bad_frames_are_told_and_the_run_goes_on(plane, tmp_path, capsys):
     told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("e_real: left out:")]
     assert len(told) == 2
     assert "expected a rigid pose" in told[0]
-    assert "frame-000002.color.png: expected an image" in told[1]
+    assert "frame-000002.color.png: not an image" in told[1]
 
 
-def test_results_of_other_settings_are_not_mixed(recording, tmp_path, capsys):
-    assert run(recording, "--pairs", 1, "--methods", "pbvs", "--output", tmp_path) == 0
-    capsys.readouterr()
-    assert run(recording, "--pairs", 1, "--methods", "pbvs", "--depth", "measured", "--output", tmp_path) == 2
+def test_results_of_other_settings_are_not_mixed(recording, answered, capsys):
+    words = ("--pairs", 1, "--methods", "pbvs", "--name", "x", "--depth", "measured", "--output", answered)
+    assert run(recording, *words) == 2
     assert "depth is 'none' there, 'measured' now" in capsys.readouterr().err
 
 
@@ -179,9 +200,8 @@ def test_fused_depth_fills_a_hole_that_a_neighbour_knows(plane, tmp_path):
     assert np.nanmax(np.abs(fused[210:230, 310:330] - truth[210:230, 310:330])) < 0.01
 
 
-def test_old_headers_are_read_and_new_ones_keep_their_digest(recording, tmp_path):
-    assert run(recording, "--pairs", 1, "--methods", "pbvs", "--name", "x", "--output", tmp_path) == 0
-    header = json.loads((tmp_path / "trials.jsonl").read_text().splitlines()[0])
+def test_a_header_names_only_the_new_settings_that_are_in_use(answered):
+    header = json.loads((answered / "trials.jsonl").read_text().splitlines()[0])
     assert header["settings"]["recording"] == "x"
     assert "mask_digest" not in header["settings"]
-    assert read_results(tmp_path).settings.recording == "x"
+    assert read_results(answered).settings.recording == "x"

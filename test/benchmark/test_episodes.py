@@ -101,7 +101,7 @@ def test_photographs_reload_too(tmp_path, photo_settings, photo_places):
         (
             json.dumps({"version": 1, "environment": E_GENERIC, "split": "dev", "scene": "standard",
                         "base": "standard", "episodes": [{"id": "dev/S/000"}]}),
-            "not a file of episodes",
+            "missing key",
         ),
     ],
 )  # fmt: skip

@@ -87,3 +87,75 @@ def test_figures_are_png_even_of_failed_trials_only(draw, trial):
     refused = trial(outcome="no_goal", steps=0, trace=none)
     assert draw([trial(outcome="lost"), refused]).startswith(b"\x89PNG")
     assert draw([refused]).startswith(b"\x89PNG")
+
+
+EVIL = "<script>alert('x')</script>\"&"
+
+
+def test_no_text_of_a_trial_becomes_html(tmp_path, trial, monkeypatch):
+    """Not even of one that `read_results` would refuse."""
+    for name in ("success_bars", "errors_over_time", "paths"):
+        monkeypatch.setattr(figures, name, lambda trials: b"")
+    texts = dict.fromkeys(("method", "label", "outcome", "message"), EVIL)
+    run = dict.fromkeys(("command", "commit", "started", "host"), EVIL)
+    results = Results(tmp_path / "trials.jsonl", Settings(source=EVIL, depth_model=EVIL), [run], [trial(**texts)])
+    page = report.html([results, results], tmp_path, Places())
+    assert page.count("&lt;script&gt;alert") > 8
+    for part in (EVIL, "<script", "alert('x')"):
+        assert part not in page
+    assert re.search(r"<img alt=\"[^\"<>]*\" src=\"data:", page)
+
+
+def test_no_text_of_a_trial_leaves_its_cell_or_line_in_markdown(tmp_path, trial):
+    evil = "a | b\n| c |\n# d <img src=x onerror=y> \x1b[31m"
+    run = dict.fromkeys(("command", "commit", "started", "host"), evil)
+    results = Results(tmp_path / "trials.jsonl", Settings(depth_model=evil), [run], [trial(method=evil, label=evil)])
+    lines = tables.markdown([results, results]).splitlines()
+    counts = {len(re.findall(r"(?<!\\)\|", line)) for line in lines if line.startswith("|")}
+    assert counts == {len(tables.COLUMNS) + 1, len(tables.OVERVIEW_COLUMNS) + 1}
+    assert not [line for line in lines if line.startswith("# ") or "<img" in line]
+
+
+@pytest.mark.parametrize("kept", [0, 2000])
+def test_a_damaged_picture_is_drawn_anew(tmp_path, trial, photo_settings, photo_places, kept):
+    episode = EpisodeSource(photo_settings, photo_places).episode("P", 0)
+    poses = {f"T_world_{name}": episode.T_world_goal.tolist() for name in ("start", "final", "goal")}
+    results = Results(tmp_path / "x", photo_settings, [], [trial(episode="dev/P/000", level="P", **poses)])
+    page = report.html([results], tmp_path / "pictures", photo_places)
+    (path,) = (tmp_path / "pictures").iterdir()
+    whole = path.read_bytes()
+    path.write_bytes(whole[:kept])
+    assert report.html([results], tmp_path / "pictures", photo_places).count("data:image/jpeg") == 1
+    assert path.read_bytes() == whole
+    assert "data:image/jpeg" in page
+
+
+def test_the_page_shows_first_answers_and_trials_where_there_are_both(results, answer, tmp_path):
+    settings = Settings(environment="E_real", recording="table")
+    alone = Results(results.path, settings, [RUN], answers=[answer()])
+    both = Results(results.path, settings, [RUN], results.trials, [answer(pair="dev/001", outcome="right", cause="")])
+    page = report.html([alone], tmp_path, Places())
+    assert '<th class="">right way %</th>' in page
+    assert page.count('<tr class="total"><td class="word">table</td>') == 1
+    assert "1 mixed" in page
+    assert "data:image/png" not in page  # there are no trials to draw
+    assert "Overview" not in page
+    page = report.html([alone, both], tmp_path, Places())
+    assert page.count('<tr class="total"><td class="word">table</td>') == 4  # of each folder, twice
+    assert page.count("data:image/png;base64,") == 3
+    assert page.count('<th class="">strict %</th>') == 2  # in the overview, and of the folder with trials
+
+
+def test_no_text_of_an_answer_becomes_html_or_leaves_its_cell(answer, tmp_path):
+    evil = f"{EVIL} | x\n# y"
+    row = answer(method=evil, label=evil, message=evil, cause=evil, goal=evil, live=evil)
+    run = dict.fromkeys(("command", "commit", "started", "host"), evil)
+    results = Results(tmp_path / "x", Settings(environment="E_real", recording=evil), [run], answers=[row])
+    page = report.html([results, results], tmp_path, Places())
+    assert page.count("&lt;script&gt;alert") > 8
+    assert "<script" not in page
+    text = tables.markdown([results, results])
+    assert "<script" not in text
+    lines = text.splitlines()
+    assert {len(re.findall(r"(?<!\\)\|", line)) for line in lines if line.startswith("|")} == {18 + 1}
+    assert not [line for line in lines if line.startswith("# ")]

@@ -7,12 +7,15 @@ import os
 
 import pytest
 
+from depth_pc_ros.benchmark import results as results_module
 from depth_pc_ros.benchmark.results import FILE_NAME, read_results, results_folders
 from depth_pc_ros.benchmark.results_writer import ResultsWriter
 from depth_pc_ros.benchmark.schema import ResultsError
 from depth_pc_ros.benchmark.settings import Settings
 
 RUN = {"command": "first", "commit": "abc", "started": "now", "host": "2 cores"}
+
+FAULT = ("commanded_mm", "commanded_deg", "end_mm")
 
 
 @pytest.fixture
@@ -116,7 +119,28 @@ def test_settings_under_an_old_name_are_read_under_the_new_one(folder):
         (1, lambda row: row.update(fog=1), "line 1: unknown key 'fog'; known keys: kind, version"),
         (1, lambda row: row["settings"].update(seeds=1), r"line 1: settings: unknown key 'seeds' \(did you mean seed"),
         (1, lambda row: row["settings"].update(seed="x"), "line 1: settings: seed: expected int, got str 'x'"),
+        (1, lambda row: row.pop("settings"), "line 1: missing key 'settings'"),
+        (1, lambda row: row.update(settings={}), "line 1: settings: missing key 'environment'"),
+        (1, lambda row: row.update(settings=[]), r"line 1: settings: expected object, got \[\]"),
+        (1, lambda row: row["settings"].update(seed=None), "line 1: settings: seed: expected int, got NoneType"),
+        (1, lambda row: row["settings"].update(environment=[1]), "line 1: settings: environment: expected str"),
+        (1, lambda row: row["settings"].update(occlude=10**30), "line 1: settings: occlude: expected a value in"),
+        (1, lambda row: row.update(kind=None), "line 1: expected the header"),
+        (1, lambda row: row.update(version=None), "line 1: expected schema version 1, got None"),
+        (1, lambda row: row.update(version=True), "line 1: version: expected 1, got true"),
         (2, lambda row: row.pop("commit"), "line 2: missing key 'commit'"),
+        (2, lambda row: row.update(kind=[]), r"line 2: kind: expected one of header, run, trial, answer, got \[\]"),
+        (2, lambda row: row.update(kind={}), "line 2: kind: expected one of"),
+        (2, lambda row: row.update(places={"x": "y"}), "line 2: places: unknown key 'x'"),
+        (2, lambda row: row.update(places=None), "line 2: places: expected object, got null"),
+        (2, lambda row: row.update(host="a\x1b[2Jb"), "line 2: host: expected pattern"),
+        (3, lambda row: row.update(label="a\nb"), "line 3: label: expected pattern"),
+        (3, lambda row: row.update(method="x" * 500), "line 3: method: expected pattern"),
+        (3, lambda row: row.update(episode="dev/S/" + "9" * 5000), "line 3: episode: expected pattern"),
+        (3, lambda row: row.update(te_mm=None), "line 3: te_mm: expected number, got null"),
+        (3, lambda row: row.update(trace=None), "line 3: trace: expected object, got null"),
+        (3, lambda row: row.update(fault={}), "line 3: fault: missing key"),
+        (3, lambda row: row.update(fault=dict.fromkeys(FAULT, 1)), "line 3: fault: expected none"),
         (
             2,
             lambda row: row.update(kind="walk"),
@@ -202,3 +226,95 @@ def test_a_read_only_folder_is_named(tmp_path):
     tmp_path.chmod(0o500)
     with pytest.raises(ResultsError, match="cannot write"):
         ResultsWriter(tmp_path / "out", Settings())
+
+
+@pytest.mark.parametrize("text", ["NaN", "1e999", "9" * 5000, "[" * 100_000, '{"a":' * 500])
+def test_a_line_with_a_value_that_cannot_be_is_broken(folder, text):
+    path = folder / FILE_NAME
+    lines = path.read_text().splitlines()
+    lines[2] = lines[2].replace('"te_mm": 0.5', f'"te_mm": {text}')
+    path.write_text("\n".join(lines) + "\n")
+    assert [number for number, _ in read_results(folder).broken] == [3]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "null", "[]", "[" * 100_000, '{"kind": "header"}', "\x00", '{"kind": ["header"]}'], ids=range(7)
+)
+def test_a_first_line_that_is_no_header_is_named_in_one_line(folder, text):
+    (folder / FILE_NAME).write_text(text + "\n")
+    with pytest.raises(ResultsError, match=rf"^results: .*{FILE_NAME}, line 1: expected") as error:
+        read_results(folder)
+    assert "\n" not in str(error.value)
+    assert len(str(error.value)) < 500
+
+
+@pytest.mark.parametrize(("suffix", "compress"), [("xz", lzma.compress), ("gz", gzip.compress)])
+def test_results_that_unpack_to_too_much_are_refused(folder, suffix, compress, monkeypatch):
+    monkeypatch.setattr(results_module, "_MAX_BYTES", 20_000_000)
+    text = (folder / FILE_NAME).read_bytes() + b"\n" * 30_000_000
+    (folder / FILE_NAME).unlink()
+    (folder / f"{FILE_NAME}.{suffix}").write_bytes(compress(text))
+    with pytest.raises(ResultsError, match="expected at most 20 MB unpacked, it holds more"):
+        read_results(folder)
+
+
+def test_numbers_that_are_not_finite_are_not_written(folder, trial):
+    before = (folder / FILE_NAME).read_bytes()
+    with ResultsWriter(folder, Settings()) as writer, pytest.raises(ResultsError, match="expected finite numbers"):
+        writer.add_trial(trial(episode="dev/L/000", te_mm=float("nan")))
+    assert (folder / FILE_NAME).read_bytes() == before
+
+
+REAL = Settings(environment="E_real")
+
+
+@pytest.fixture
+def answers_folder(tmp_path, answer):
+    with ResultsWriter(tmp_path / "real", REAL) as writer:
+        writer.add_run(RUN)
+        writer.add_answer(answer())
+    return tmp_path / "real"
+
+
+def test_answers_are_read_once_each(answers_folder, answer):
+    path = answers_folder / FILE_NAME
+    path.write_text(path.read_text() + path.read_text().splitlines()[2] + "\n")
+    results = read_results(answers_folder)
+    assert results.answers == [{"kind": "answer", **answer()}]
+    assert results.answered == {("dev/000", "pbvs")}
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda row: row.update(pair="dev/S/000"), "pair: expected pattern"),
+        (lambda row: row.update(pair="dev/" + "9" * 30), "pair: expected pattern"),
+        (lambda row: row.update(label="a\nb"), "label: expected pattern"),
+        (lambda row: row.update(goal="a\x1b[2J"), "goal: expected pattern"),
+        (lambda row: row.update(outcome="success"), "outcome: expected one of lost, right"),
+        (lambda row: row.update(cause="bad luck"), "cause: expected one of"),
+        (lambda row: row.update(overlap=1.5), "overlap: expected maximum 1, got 1.5"),
+        (lambda row: row.update(right_share=-0.1), "right_share: expected minimum 0"),
+        (lambda row: row.update(way_deg="x"), 'way_deg: expected number or null, got "x"'),
+        (lambda row: row.update(matches=1.5), "matches: expected integer, got 1.5"),
+        (lambda row: row.update(message=None), "message: expected string, got null"),
+        (lambda row: row.pop("scale"), "missing key 'scale'"),
+        (lambda row: row.update(level="S"), "unknown key 'level'"),
+    ],
+)
+def test_an_answer_that_breaks_the_schema_is_named(answers_folder, change, expected):
+    changed(answers_folder, 3, change)
+    with pytest.raises(ResultsError, match=f"{FILE_NAME}, line 3: {expected}"):
+        read_results(answers_folder)
+
+
+def test_what_a_law_does_not_say_is_null(answers_folder):
+    unknown = dict.fromkeys(("re_deg", "te_share", "translation_deg", "scale", "way_deg", "right_share"))
+    changed(answers_folder, 3, lambda row: row.update(unknown, outcome="lost"))
+    assert read_results(answers_folder).answers[0]["scale"] is None
+
+
+def test_an_answer_in_results_of_a_simulation_is_refused(folder, answer):
+    changed(folder, 4, lambda row: (row.clear(), row.update(kind="answer", **answer())))
+    with pytest.raises(ResultsError, match="line 4: answer: expected one in results of E_real only"):
+        read_results(folder)

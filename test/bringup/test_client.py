@@ -4,6 +4,7 @@ import time
 import numpy as np
 import pytest
 from geometry_msgs.msg import PoseStamped
+from rclpy.node import Node
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 from std_srvs.srv import SetBool, Trigger
@@ -81,6 +82,17 @@ def test_a_missing_service_is_named_after_the_timeout(runner):
             client.enable(True)
         assert time.monotonic() - began_s > 0.4
         assert not client.is_active("controller")
+
+
+def test_a_service_that_never_answers_is_named_and_leaves_nothing_behind(runner):
+    hung = Node("hung", context=runner.context, namespace=runner.namespace)  # nobody spins it
+    hung.create_service(SetBool, "controller/enable", lambda request, response: response)
+    with ServoClient(timeout_s=0.5, namespace=runner.namespace) as client:
+        assert client.node.create_client(SetBool, "controller/enable").wait_for_service(WAIT_S)
+        with pytest.raises(ServoClientError, match=r"controller/enable: no answer within 0\.5 s"):
+            client.enable(True)
+        assert not client._clients["controller/enable"]._pending_requests
+    hung.destroy_node()
 
 
 def test_wait_for_a_status(runner, client):

@@ -85,7 +85,7 @@ def test_the_simulated_arm_brings_its_own_hand_eye():
 
 def test_a_real_driver_has_no_simulation_and_runs_on_wall_time():
     specs = table(driver="twist", camera_in_tool=CAMERA_IN_TOOL, cmd_vel="/arm/twist", **REAL)
-    assert list(specs) == ["keypoints", "depth", "controller", "adapter"]
+    assert list(specs) == ["keypoints", "depth", "controller", "adapter", "dead_man"]
     assert not any(spec.parameters["use_sim_time"] for spec in specs.values())
     assert "/clock" not in specs["adapter"].remappings
     assert specs["keypoints"].remappings == {"image": "/camera/image", "camera_info": "/camera/info"}
@@ -95,6 +95,39 @@ def test_a_real_driver_has_no_simulation_and_runs_on_wall_time():
     assert adapter.parameters["camera_in_tool_xyz"] == [0.07, 0.0, 0.05]
     assert adapter.parameters["camera_in_tool_quat"] == [0.0, 0.0, 0.6, 0.8]
     assert adapter.remappings["cmd_vel"] == "/arm/twist"
+
+
+@pytest.mark.parametrize("options", [{"driver": "twist"}, {"driver": "moveit_servo", "servo_node": "/left/servo_node"}])
+def test_a_real_driver_has_a_dead_man_that_sends_where_the_adapter_does(options):
+    specs = table(camera_in_tool=CAMERA_IN_TOOL, tool_frame="tool0", cmd_vel="/arm/twist", **REAL, **options)
+    dead_man, adapter = specs["dead_man"], specs["adapter"]
+    for name in ("cmd_vel", "delta_twist_cmds", "switch_command_type"):
+        assert dead_man.remappings[name] == adapter.remappings[name]
+    assert dead_man.remappings["adapter_status"] == specs["controller"].remappings["adapter_status"]
+    assert dead_man.parameters["profile"] == adapter.parameters["profile"] == options["driver"]
+    assert dead_man.parameters["tool_frame"] == adapter.parameters["tool_frame"] == "tool0"
+    assert not dead_man.essential  # started again when it ends
+
+
+def test_in_lockstep_the_nodes_are_as_patient_as_the_simulation():
+    specs = table(lockstep=True)
+    assert specs["controller"].parameters["adapter_timeout_s"] == 5.0
+    assert specs["adapter"].parameters["lockstep"] is True
+    assert specs["adapter"].parameters["command_timeout_s"] == 5.0
+    assert "adapter_timeout_s" not in table()["controller"].parameters
+
+
+@pytest.mark.parametrize(
+    ("text", "rate_hz"),
+    [
+        ("controller: {max_linear: 0.1}", None),
+        ("controller: {rate_hz: 20}", 20.0),
+        ("controller: {rate_hz: 20}\nadapter: {command_rate_hz: 25}", 25.0),
+    ],
+)
+def test_the_adapter_knows_the_rate_of_its_commands(tmp_path, text, rate_hz):
+    (tmp_path / "params.yaml").write_text(text)
+    assert table(params=str(tmp_path / "params.yaml"))["adapter"].parameters.get("command_rate_hz") == rate_hz
 
 
 def test_estimated_depth_needs_no_depth_topic_and_keeps_metres_out():

@@ -5,7 +5,7 @@ from waits import WAIT_S
 
 from depth_pc_ros.bringup.client import ServoClient
 from depth_pc_ros.bringup.node_table import NodeSpec
-from depth_pc_ros.bringup.processes import NodeDiedError, NodeProcesses
+from depth_pc_ros.bringup.processes import STOP_SIGNALS, NodeDiedError, NodeProcesses, uninterrupted
 
 pytestmark = pytest.mark.ros
 
@@ -51,3 +51,54 @@ def test_a_node_that_never_becomes_active_is_named(tmp_path):
         ServoClient(namespace=NAMESPACE) as client,
     ):
         processes.wait_until_active(client, 3.0)
+
+
+def test_nodes_that_still_start_end_by_themselves(tmp_path):
+    specs = [NodeSpec(name, "twist_adapter", namespace=NAMESPACE) for name in ("first", "second", "third")]
+    with NodeProcesses(specs, tmp_path) as processes:
+        codes = processes.stop()
+    assert set(codes) == {"first", "second", "third"}
+    assert set(codes.values()) <= {0, -signal.SIGTERM}  # the latter before Python runs
+    for name in codes:
+        assert (tmp_path / f"{name}.log").read_text() == ""
+
+
+def test_an_interrupt_between_two_starts_leaves_no_process(tmp_path, monkeypatch):
+    processes = NodeProcesses([adapter(), adapter()], tmp_path)
+    command = NodeSpec.command
+    calls = []
+
+    def interrupted(spec):
+        calls.append(spec)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return command(spec)
+
+    monkeypatch.setattr(NodeSpec, "command", interrupted)
+    with pytest.raises(KeyboardInterrupt), processes:
+        pytest.fail("not all were started")
+    assert [process.poll() is not None for process in processes._processes.values()] == [True]
+
+
+def test_signals_wait_where_they_would_leave_a_mess():
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    done = []
+
+    def work():
+        with uninterrupted():
+            for number in STOP_SIGNALS:
+                signal.raise_signal(number)
+            done.append("inside")
+        done.append("after")
+
+    before = {number: signal.signal(number, interrupt) for number in STOP_SIGNALS}
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            work()
+        assert done == ["inside"]
+        assert all(signal.getsignal(number) is interrupt for number in STOP_SIGNALS)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

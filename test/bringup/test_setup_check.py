@@ -39,3 +39,5 @@ def test_moveit_servo_is_looked_for_by_its_name():
     missing = {check.what for check in watch.services() if check.missing}
     assert missing == {"service /left/keypoints/set_goal_image", "service /left/keypoints/capture_goal"}
     assert watch.output().ok
+    assert "set a command timeout in the driver" in watch.output().detail
+    assert "node /left/dead_man" in {check.what for check in watch.node_states()}

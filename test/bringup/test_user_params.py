@@ -116,7 +116,7 @@ def test_what_is_wrong_is_named_in_one_line(read, text, words):
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(ConfigError, match=r"params .*nowhere\.yaml: .*No such file"):
+    with pytest.raises(ConfigError, match=r"params .*nowhere\.yaml: .*no such file"):
         read_user_params(tmp_path / "nowhere.yaml")
 
 

@@ -1,7 +1,9 @@
 import signal
 import subprocess
 import sys
+import time
 
+import psutil
 import pytest
 from waits import WAIT_S
 
@@ -80,6 +82,49 @@ def test_ready_and_then_stopped(small, number):
         assert "Traceback" not in output
     finally:
         process.kill()
+
+
+@pytest.mark.parametrize("moment", ["the first process", "all processes", "the first active node"])
+def test_ctrl_c_while_it_starts_ends_all_quietly(small, moment):
+    process = start("--params", str(small))
+    parent = psutil.Process(process.pid)
+    try:
+        if moment == "the first active node":
+            while ": active" not in process.stdout.readline():
+                assert process.poll() is None
+        else:
+            while len(parent.children()) < (1 if moment == "the first process" else 5):
+                assert process.poll() is None
+                time.sleep(0.01)
+        nodes = parent.children()
+        for _ in range(2):
+            process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=WAIT_S)
+        assert process.returncode == 0
+        assert output.splitlines()[-1] == "stopped"
+        assert "Traceback" not in output
+        assert "is killed" not in output
+        assert not [node for node in nodes if node.is_running() and node.status() != psutil.STATUS_ZOMBIE]
+    finally:
+        process.kill()
+
+
+def test_a_later_signal_interrupts_again(monkeypatch):
+    clock_s = [100.0]
+    monkeypatch.setattr(bringup.time, "monotonic", lambda: clock_s[0])
+    before = {number: signal.getsignal(number) for number in bringup.STOP_SIGNALS}
+    bringup.interrupt_on_signals()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        for number in bringup.STOP_SIGNALS:
+            signal.raise_signal(number)  # of the same Ctrl-C
+        clock_s[0] += 6.0
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGTERM)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def test_a_node_that_dies_is_named_and_ends_all(small):

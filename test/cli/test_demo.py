@@ -93,6 +93,21 @@ def test_ctrl_c_while_moving_stops_everything_and_keeps_the_record(tmp_path):
     assert err == "demo: interrupted\n"
     assert not [name for name, node in nodes.items() if node.is_running()]
     assert len(rows(tmp_path)) >= 1
+    assert not list(tmp_path.glob("*.webp")) + list(tmp_path.glob("demo.png"))  # drawing would take a while
+
+
+@pytest.mark.ros
+@pytest.mark.parametrize("started", [1, len(NODES)])
+def test_ctrl_c_while_it_starts_stops_everything(tmp_path, started):
+    process = start(tmp_path, "--controller", "pbvs")
+    while len(children := psutil.Process(process.pid).children()) < started:
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=WAIT_S)
+    assert process.returncode == 1
+    assert err == "demo: interrupted\n"
+    assert not [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
 
 
 @pytest.mark.ros

@@ -134,3 +134,26 @@ def test_depth_files(tmp_path):
     ]:  # fmt: skip
         with pytest.raises(ImageError, match=problem):
             set_goal.read_depth(tmp_path / name)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+def test_a_file_that_is_cut_off_is_no_goal(client, goal, tmp_path, suffix, capsys):
+    path = tmp_path / f"half{suffix}"
+    data = cv2.imencode(suffix, goal[1])[1].tobytes()
+    path.write_bytes(data[: len(data) // 2])
+    for words in ([str(path)], [str(goal[0]), "--mask", str(path)], [str(goal[0]), "--depth", str(path)]):
+        assert set_goal.main([*words, "--enable"]) == 1
+        error = capsys.readouterr().err
+        assert f"{path}: not a whole image" in error
+        assert error.count("\n") == 1
+
+
+def test_depth_that_would_run_code_is_refused(tmp_path):
+    class Runs:
+        def __reduce__(self):
+            return open, (str(tmp_path / "ran"), "w")
+
+    np.save(tmp_path / "depth.npy", np.array([Runs()], dtype=object), allow_pickle=True)
+    with pytest.raises(ImageError, match="expected an array of numbers"):
+        set_goal.read_depth(tmp_path / "depth.npy")
+    assert not (tmp_path / "ran").exists()

@@ -115,6 +115,13 @@ def test_without_time_the_command_stays_as_it_is():
         np.testing.assert_array_equal(ramp.follow(law, target, stamp_s), before)
 
 
+def test_a_long_gap_in_the_frames_allows_no_jump():
+    law, ramp = VelocityLaw.from_config(ControlConfig(max_linear=2.0)), Ramp()
+    target = np.array([2.0, 0, 0, 0, 0, 0])
+    first = ramp.follow(law, target, 10.0)
+    assert (ramp.follow(law, target, 1000.0) - first)[0] <= 0.25 * law.max_linear_acceleration + 1e-9
+
+
 def test_without_a_jerk_limit_full_acceleration_is_there_at_once():
     law = VelocityLaw(gain=1.0, max_linear_acceleration=1.0, max_angular_acceleration=4.0)
     command, _ = law.approach(np.zeros(6), np.zeros(6), np.array([1.0, 0, 0, 0, 0, 0]), 0.02)

@@ -1,5 +1,7 @@
 """Closed loop on synthetic points: no images, exact geometry, pixel noise and mismatches."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -212,6 +214,20 @@ def test_no_goal():
     result = Servo(ControlConfig()).update(Matches.none(0), 1)
     assert result.state is ServoState.NO_GOAL
     assert not result.twist.any()
+
+
+def test_a_doubt_lasts_until_the_picture_is_judged_again(intrinsics, world):
+    servo = Servo(ControlConfig(controller="pbvs"))
+    last = world.run(servo)
+
+    def look(k, agreement, doubt):
+        matches = dataclasses.replace(world.matches(), agreement=agreement, doubt=doubt)
+        return servo.update(matches, (last + k) * DT)
+
+    assert look(1, 0.3, "most of it is elsewhere").state is ServoState.AMBIGUOUS
+    unknown = look(2, np.nan, "")
+    assert (unknown.state, unknown.message) == (ServoState.AMBIGUOUS, "most of it is elsewhere")
+    assert look(3, 0.9, "").state is ServoState.CONVERGED
 
 
 def test_too_few_matches_is_lost_and_recovers(intrinsics, world):

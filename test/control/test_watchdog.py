@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from depth_pc_ros.control.watchdog import InputWatchdog, stamp_problem
+from depth_pc_ros.control.watchdog import ClockWatch, InputWatchdog, LifeWatch, StampWatch, stamp_problem
 
 
 @pytest.mark.parametrize(
@@ -47,3 +47,84 @@ def test_a_bad_stamp_lasts_until_the_next_good_one():
     assert watchdog.silence(10.1) == ""
     watchdog.receive(stamp_s=100.2, now_s=100.2, steady_s=10.2)
     assert watchdog.problem(10.2) == ""
+
+
+def looks(*times) -> list[str]:
+    """What a ClockWatch says at these (now, steady) times, s."""
+    watch = ClockWatch()
+    return [watch.jump(now_s, steady_s) for now_s, steady_s in times]
+
+
+def test_a_clock_that_runs_stands_still_or_is_slow_has_not_jumped():
+    assert looks((50.0, 10.0), (50.02, 10.02), (50.02, 12.0), (50.52, 13.0), (50.5, 13.1)) == [""] * 5
+
+
+def test_a_clock_that_begins_late_has_not_jumped():
+    assert looks((0.0, 10.0), (0.0, 11.0), (1e9, 11.02), (1e9 + 0.02, 11.04)) == [""] * 4
+
+
+def test_a_clock_that_is_set_is_seen_once():
+    said = looks((1000.0, 10.0), (5.0, 10.02), (5.02, 10.04), (905.04, 10.06), (905.06, 10.08))
+    assert said == ["", "the clock was set back by 995.0 s", "", "the clock jumped ahead by 900.0 s", ""]
+    assert looks((1000.0, 10.0), (0.0, 10.02), (0.02, 10.04))[1:] == ["the clock was set back by 1000.0 s", ""]
+
+
+def test_a_clock_that_stood_still_and_catches_up_has_not_jumped():
+    assert looks((100.0, 10.0), (100.0, 11.0), (100.0, 13.0), (103.0, 13.02), (103.02, 13.04)) == [""] * 5
+    assert "ahead by 40.0 s" in looks((100.0, 10.0), (100.0, 13.0), (143.1, 13.1))[-1]
+
+
+def test_simulated_time_may_run_fast():
+    assert not any(looks(*((100 + 10 * 0.02 * i, 10 + 0.02 * i) for i in range(50))))
+
+
+def test_the_gap_between_two_looks_is_steady_time():
+    watch = ClockWatch()
+    watch.jump(5.0, 10.0)
+    assert watch.gap_s == 0.0
+    watch.jump(900.0, 10.5)
+    assert watch.gap_s == 0.5
+
+
+def seen(*stamps_s) -> list[str]:
+    """What a StampWatch says of these stamps, s."""
+    watch = StampWatch()
+    return [watch.set_back(stamp_s) for stamp_s in stamps_s]
+
+
+def test_late_images_one_by_one_and_a_repeated_stamp_are_not_set_back():
+    assert not any(seen(1.0, 1.1, 1.0, 1.2, 1.3, 1.1, 1.15, 1.4))
+    assert not any(seen(1.0, *[1.0] * 20))
+    assert not any(seen(1.0, 1.1, *[1.05] * 20))
+    assert not any(seen(*(stamp_s for i in range(50) for stamp_s in (1.0 + 0.1 * i, 0.7 + 0.1 * i))))  # two cameras
+
+
+def test_stamps_that_go_on_at_an_earlier_time_are_set_back_once():
+    said = seen(9.0, 9.1, 5.0, 5.1, 5.2, 5.3, 5.4, 5.5)
+    assert said[4] == "the stamps of the images were set back by 3.9 s"
+    assert sum(map(bool, said)) == 1
+
+
+def test_life_is_missed_after_its_timeout_and_found_with_a_heartbeat():
+    life = LifeWatch("heartbeat", timeout_s=0.25, look_s=0.05)
+    life.look(5.0)
+    assert life.silence() == "no heartbeat has arrived"
+    life.beat()
+    looks = 0
+    while not life.silence():
+        life.look(0.02)
+        looks += 1
+    assert looks == 13
+    assert "no heartbeat for 0.26 s" in life.silence()
+    life.beat()
+    assert life.silence() == ""
+
+
+def test_time_in_which_the_watcher_was_held_up_does_not_count_as_silence():
+    life = LifeWatch("heartbeat", timeout_s=0.25, look_s=0.05)
+    life.beat()
+    life.look(10.0)
+    assert life.silence() == ""
+    for _ in range(5):  # but a watcher that is always held up finds out, too
+        life.look(10.0)
+    assert life.silence()

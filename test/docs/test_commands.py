@@ -3,6 +3,7 @@
 import importlib
 import runpy
 
+import fuzz_run
 import numpy as np
 import pytest
 import yaml
@@ -56,8 +57,13 @@ def check_script(words: list[str]) -> None:
     assert path.is_file(), words[0]
     if path.name == "demo.sh":
         parse("depth_pc_ros.cli.demo", rest)
+    elif path.name == "faults.sh":
+        pytest.importorskip("rclpy", reason="the parser is that of the campaign, which needs rclpy")
+        parse("campaign", rest)
     elif path.name == "test.sh":
         check_pytest(rest)
+    elif path.name == "fuzz.sh":
+        assert exit_code(fuzz_run.parser(), rest) == 0, " ".join(words)
     elif path.suffix == ".py":
         if rest:
             assert exit_code(runpy.run_path(str(path))["parser"](), rest) == 0, " ".join(words)

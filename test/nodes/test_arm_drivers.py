@@ -17,7 +17,7 @@ class FakeNode:
     steady_clock = None
 
     def __init__(self):
-        self.sent, self.requests, self.log = [], [], []
+        self.sent, self.requests, self.log, self.removed = [], [], [], []
         self.topic = self.ready = None
 
     def create_publisher(self, kind, topic, qos):
@@ -25,7 +25,9 @@ class FakeNode:
         return types.SimpleNamespace(publish=self.sent.append)
 
     def create_client(self, kind, name):
-        return types.SimpleNamespace(service_is_ready=lambda: self.ready, call_async=self._call)
+        return types.SimpleNamespace(
+            service_is_ready=lambda: self.ready, call_async=self._call, remove_pending_request=self.removed.append
+        )
 
     def _call(self, request):
         reply = FakeReply()
@@ -122,6 +124,42 @@ def test_moveit_servo_is_switched_again_after_a_refusal_and_after_it_was_gone(mo
     node.ready = True
     node.tick()
     assert len(node.requests) == 3
+
+
+def test_moveit_servo_is_asked_again_where_a_reply_never_comes(moveit_msgs):
+    node = FakeNode()
+    driver = MoveItServoDriver(node, "tool0")
+    node.ready = True
+    for _ in range(4):
+        node.tick()
+    assert len(node.requests) == 1  # 2 s are not over yet
+    assert not node.removed
+    node.tick()
+    assert node.removed == [node.requests[0][1]]  # nothing is left behind in the client
+    assert len(node.requests) == 2
+    assert driver.problem()
+    for _ in range(4):
+        node.tick()
+    assert len(node.requests) == 3
+    node.requests[2][1].arrive(success=True)
+    assert driver.problem() == ""
+    node.tick()
+    assert len(node.requests) == 3
+
+
+def test_moveit_servo_that_goes_before_its_reply_is_asked_when_it_is_back(moveit_msgs):
+    node = FakeNode()
+    driver = MoveItServoDriver(node, "tool0")
+    node.ready = True
+    node.tick()
+    node.ready = False
+    node.tick()
+    assert node.removed == [node.requests[0][1]]
+    node.ready = True
+    node.tick()
+    assert len(node.requests) == 2
+    node.requests[1][1].arrive(success=True)
+    assert driver.problem() == ""
 
 
 def test_moveit_servo_needs_its_messages_and_a_tip_frame(monkeypatch, moveit_msgs):

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
 from rcl_interfaces.srv import DescribeParameters
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
@@ -132,6 +134,49 @@ def test_a_refused_configuration_says_why_and_leaves_nothing(runner):
     node.start()
     assert node.active
     node.destroy_node()
+
+
+@pytest.mark.parametrize("transition", [Transition(id=Transition.TRANSITION_ACTIVATE), Transition(id=99)])
+def test_an_impossible_transition_is_refused_and_the_node_lives(runner, transition):
+    node = runner.add(Talker)
+    request = ChangeState.Request(transition=transition)
+    assert not runner.call(ChangeState, "talker/change_state", request).success
+    request = ChangeState.Request(transition=Transition(id=Transition.TRANSITION_DEACTIVATE))
+    assert runner.call(ChangeState, "talker/change_state", request).success
+    assert not runner.call(ChangeState, "talker/change_state", request).success
+    assert not node.active
+
+
+def test_diagnostics_carry_any_text(runner, monkeypatch):
+    heard = runner.listen(DiagnosticArray, "/diagnostics")
+    node = runner.add(Talker)
+    wild = {"file": "caf\udce9 é 測", "long": "x" * 100_000}
+    monkeypatch.setattr(node, "diagnose", lambda: (DiagnosticStatus.OK, "\ud800", wild))
+    name = f"depth_pc: {runner.namespace}/talker"
+    status = runner.wait(
+        lambda: next((s for m in heard for s in m.status if s.name == name and len(s.values) == 2), None), "diagnostics"
+    )
+    assert status.message == "?"
+    assert status.values[0].value == "caf? é 測"
+    assert 100 < len(status.values[1].value) < 5000
+
+
+def test_the_end_of_a_node_waits_for_all_its_subscribers_together(runner, monkeypatch):
+    node = runner.add(Talker)
+    waits = []
+
+    class Stalled:
+        def wait_for_all_acked(self, timeout):
+            waits.append(1e-9 * timeout.nanoseconds)
+            now[0] += waits[-1]
+
+    now = [100.0]
+    monkeypatch.setattr(node, "steady_s", lambda: now[0])
+    monkeypatch.setattr(type(node), "publishers", [Stalled()] * 8)
+    node.shutdown_safely()
+    assert len(waits) == 8
+    assert 0 < sum(waits) < 1.0
+    monkeypatch.undo()
 
 
 def test_diagnostics(runner):

@@ -6,7 +6,6 @@ import time
 
 import numpy as np
 import pytest
-from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import Image
@@ -15,6 +14,7 @@ from std_srvs.srv import SetBool
 from waits import SLOW_MACHINE_S, WAIT_S
 
 from depth_pc_interfaces.msg import KeypointMatches, ServoGoal, ServoStatus
+from depth_pc_ros.nodes.adapter_status import AdapterStatus
 from depth_pc_ros.nodes.base import LATCHED_QOS
 from depth_pc_ros.nodes.controller_node import ControllerNode
 from depth_pc_ros.nodes.conversions import depth_to_image, seconds_to_stamp, stamp_to_seconds, twist_from_msg
@@ -33,6 +33,7 @@ class Chain:
         runner.wait(lambda: camera.matches.get_subscription_count() == 1, "the matches' reader")
         runner.wait(lambda: self.node._twist_pub.get_subscription_count() == 1, "the twists' reader")
         runner.wait(lambda: self.statuses, "the latched status")
+        runner.wait(lambda: not self.node._adapter_stands_still(), "the adapter's sign of life")
         self.twists = camera.twists
 
     def enable(self, on=True) -> SetBool.Response:
@@ -464,8 +465,7 @@ def listen_record(chain) -> list:
 def test_in_real_time_every_twist_is_recorded_with_its_time_on_the_nodes_clock(chain, runner, camera):
     recorded = listen_record(chain)
     chain.start_moving()
-    adapter = runner.publisher(DiagnosticStatus, "adapter_status", LATCHED_QOS)
-    adapter.publish(adapter_status("LIMITED"))
+    camera.adapter.report(AdapterStatus("LIMITED", "slow"))
     chain.wait_state(ServoState.LIMITED)
     sent = {tuple(twist) for _, twist, _ in chain.twists if twist.any()}
     count = len(recorded)
@@ -478,7 +478,7 @@ def test_in_real_time_every_twist_is_recorded_with_its_time_on_the_nodes_clock(c
     assert lag_s > 0
     assert obeyed[0]
     assert not obeyed[-1]
-    adapter.publish(adapter_status("OK"))  # with a message: it refuses what it is sent
+    camera.adapter.report(AdapterStatus("OK", "it refuses what it is sent"))
     chain.wait_state(ServoState.SERVOING)
     count = len(recorded)
     runner.wait(lambda: len(recorded) > count + 5, "more twists")
@@ -505,30 +505,25 @@ def test_real_time_finds_the_scale_and_keeps_it_over_a_gap(make_chain, camera):
 # The adapter and parameters
 
 
-def adapter_status(state) -> DiagnosticStatus:
-    return DiagnosticStatus(message=f"because {state}", values=[KeyValue(key="state", value=state)])
-
-
 def test_the_adapters_state_shows_and_stops_where_it_must(chain, runner):
-    adapter = runner.publisher(DiagnosticStatus, "adapter_status", LATCHED_QOS)
     chain.start_moving()
-    adapter.publish(adapter_status("LIMITED"))
+    chain.camera.adapter.report(AdapterStatus("LIMITED", "because LIMITED"))
     assert chain.wait_state(ServoState.LIMITED).message == "because LIMITED"
     count = len(chain.twists)
     runner.wait(lambda: len(chain.twists) > count + 3 and chain.twists[-1][1].any(), "motion")
 
-    adapter.publish(adapter_status("TF_ERROR"))
+    chain.camera.adapter.report(AdapterStatus("TF_ERROR", "because TF_ERROR"))
     chain.wait_state(ServoState.TF_ERROR)
     runner.wait(lambda: not any(twist.any() for _, twist, _ in chain.twists[-5:]), "zeros")
-    adapter.publish(adapter_status("OK"))
+    chain.camera.adapter.report(AdapterStatus())
     chain.wait_state(ServoState.SERVOING)
     runner.wait(lambda: chain.twists[-1][1].any(), "motion again")
 
     now = time.monotonic()
-    adapter.publish(adapter_status("FAULT"))
+    chain.camera.adapter.report(AdapterStatus("FAULT", "because FAULT"))
     assert "twist adapter: because FAULT" in chain.wait_state(ServoState.FAULT).message
     chain.zeros_then_silence(now, 0.2)
-    adapter.publish(adapter_status("OK"))
+    chain.camera.adapter.report(AdapterStatus())
     time.sleep(0.1)
     assert chain.statuses[-1].state == ServoState.FAULT
 

@@ -2,56 +2,19 @@
 
 import numpy as np
 import pytest
-from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
+from ticked_nodes import TickedController
 
 from depth_pc_interfaces.msg import ServoGoal
-from depth_pc_ros.nodes.controller_node import ControllerNode
+from depth_pc_ros.nodes.adapter_status import AdapterStatus
 from depth_pc_ros.nodes.conversions import seconds_to_stamp
 from depth_pc_ros.types import ServoState
 
 pytestmark = pytest.mark.ros
 
 
-def adapter_status(state, message="because") -> DiagnosticStatus:
-    return DiagnosticStatus(message=message, values=[KeyValue(key="state", value=state)])
-
-
-class Ticked:
-    """A controller node whose clocks stand still unless the test moves them, driven callback by callback."""
-
-    def __init__(self, runner, camera, monkeypatch, **parameters):
-        self.node = runner.make(ControllerNode, controller="pbvs", **parameters)
-        self.time_s = 1000.0
-        monkeypatch.setattr(self.node, "now_s", lambda: self.time_s)
-        monkeypatch.setattr(self.node, "steady_s", lambda: self.time_s)
-        self.node.start()
-        self.sent = []
-        monkeypatch.setattr(self.node, "_publish_twist", lambda twist, stamp=None: self.sent.append(twist.copy()))
-        self.camera = camera
-
-    def tick(self, matches=True) -> np.ndarray | None:
-        """One period of 20 ms with a matched image, which the camera obeys; the twist that was sent, None: none."""
-        self.time_s += 0.02
-        if matches:
-            self.node._on_matches(self.camera.matches_msg(self.time_s))
-        count = len(self.sent)
-        self.node._on_tick()
-        twist = self.sent[-1] if len(self.sent) > count else None
-        if twist is not None:
-            self.camera.move(twist, 0.02)
-        return twist
-
-    def start_moving(self):
-        self.node._on_goal(self.camera.goal_msg())
-        self.node.enable()
-        for _ in range(15):
-            twist = self.tick()
-        assert np.linalg.norm(twist[:3]) > 0.05
-
-
 @pytest.fixture
 def ticked(runner, camera, monkeypatch):
-    ticked = Ticked(runner, camera, monkeypatch)
+    ticked = TickedController(runner, camera, monkeypatch)
     yield ticked
     ticked.node.destroy_node()
 
@@ -60,7 +23,7 @@ STOPS = {
     "disabled": lambda ticked: ticked.node.disable(),
     "goal cleared": lambda ticked: ticked.node._on_goal(ServoGoal()),
     "another goal": lambda ticked: ticked.node._on_goal(ticked.camera.goal_msg(goal_id=9)),
-    "adapter fault": lambda ticked: ticked.node._on_adapter_status(adapter_status("FAULT")),
+    "adapter fault": lambda ticked: ticked.report(AdapterStatus("FAULT", "because")),
     "future stamp": lambda ticked: ticked.node._on_matches(ticked.camera.matches_msg(ticked.time_s + 0.5)),
     "old stamp": lambda ticked: ticked.node._on_matches(ticked.camera.matches_msg(ticked.time_s - 0.7)),
     "too few matches": lambda ticked: ticked.node._on_matches(ticked.camera.matches_msg(ticked.time_s + 0.001, 5)),
@@ -82,9 +45,9 @@ def test_the_first_tick_after_any_stop_is_zero_then_four_more_then_silence(ticke
 
 def test_without_a_transform_zeros_go_on_and_motion_waits_for_the_next_image(ticked):
     ticked.start_moving()
-    ticked.node._on_adapter_status(adapter_status("TF_ERROR"))
+    ticked.report(AdapterStatus("TF_ERROR", "because"))
     assert not any(ticked.tick().any() for _ in range(12))
-    ticked.node._on_adapter_status(adapter_status("OK", ""))
+    ticked.report(AdapterStatus())
     assert ticked.node.state()[1] == "waiting for the next matched image"
     assert ticked.tick(matches=False) is None
     assert 0 < np.linalg.norm(ticked.tick()[:3]) <= 0.04
@@ -102,7 +65,7 @@ def test_all_motion_until_a_stop_is_recorded(ticked):
 
 
 def test_done_converges_and_then_disables_itself(runner, camera, monkeypatch):
-    ticked = Ticked(runner, camera, monkeypatch, after_goal="done")
+    ticked = TickedController(runner, camera, monkeypatch, after_goal="done")
     ticked.start_moving()
     states = []
     for _ in range(300):

@@ -163,3 +163,35 @@ def test_source_none_reads_nothing(runner):
     node = runner.add(DepthNode, source="none")
     assert not [s for s in node.subscriptions if s.topic_name.endswith("depth_image")]
     assert node.diagnose()[1] == "no depth, as configured"
+
+
+def test_a_wrong_camera_info_is_named_and_the_node_goes_on(runner, intrinsics):
+    node = runner.make(DepthNode)
+    node.start()
+    sent = []
+    node._depth_pub.publish = sent.append
+    absurd = intrinsics_to_info(intrinsics, Header())
+    absurd.width, absurd.height, absurd.d = 12000, 12000, [-0.2, 0.05, 0.0, 0.0, 0.0]
+    node._on_depth(depth_image(np.ones((480, 640))))  # before any camera_info
+    assert "no camera_info has arrived" in node.diagnose()[1]
+    node._on_camera_info(absurd)
+    node._on_depth(depth_image(np.ones((480, 640))))
+    assert "got 12000 x 12000" in node.diagnose()[1]
+    distorted = intrinsics_to_info(intrinsics, Header())
+    distorted.d = [-0.2, 0.05, 0.0, 0.0, 0.0]
+    node._on_camera_info(distorted)
+    node._on_depth(depth_image(np.ones((480, 640))))
+    assert len(sent) == 1
+    node.destroy_node()
+
+
+def test_an_absurd_goal_is_named_and_not_estimated(estimating):
+    node = estimating.node
+    for goal in (
+        ServoGoal(goal_id=1, image=Image(width=8192, height=64, encoding="rgb8", step=3 * 8192)),
+        ServoGoal(goal_id=1, image=picture(), header=Header(frame_id="f" * 10_000)),
+    ):
+        node._on_goal(goal)
+        assert node._goal_problem.startswith("goal")
+        assert "expected" in node._goal_problem
+        assert len(node._goal_problem) < 300

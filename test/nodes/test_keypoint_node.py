@@ -288,3 +288,110 @@ def test_the_mask_of_the_options_is_rectified_as_the_images_are(runner, tmp_path
     assert chain.set_goal(chain.view()).success
     keypoints = goal_from_msg(chain.goals[-1]).keypoints
     assert (keypoints[:, 0] > 318.5).all()
+
+
+# Messages that nobody should send
+
+
+@pytest.fixture
+def quiet(runner, plane, intrinsics, T_world_goal):
+    """The node without an executor: the test calls its callbacks. It sees the goal, and has set it."""
+    node = runner.make(KeypointNode)
+    node.start()
+    sent = []
+    node._matches_pub.publish = sent.append
+    cleared = []
+    node._goal_pub.publish = cleared.append
+    view = rgb_to_image(plane.view(T_world_goal, intrinsics), Header(stamp=seconds_to_stamp(1.0)))
+    node._on_camera_info(intrinsics_to_info(intrinsics, Header()))
+    assert node._on_set_goal_image(SetGoalImage.Request(image=view), SetGoalImage.Response()).success
+    yield node, view, sent, cleared
+    node.destroy_node()
+
+
+WRONG_INFOS = {
+    "K: expected finite numbers": {"k": np.full(9, np.nan)},
+    "D: expected finite numbers": {"d": [float("nan")] * 5},
+    "K[0] is 0": {"k": np.zeros(9)},
+    "got 12000 x 12000": {"width": 12000, "height": 12000, "d": [-0.2, 0.05, 0.0, 0.0, 0.0]},
+    "got 4294967295 x 480": {"width": 2**32 - 1, "d": [-0.2, 0.05, 0.0, 0.0, 0.0]},
+    "'equidistant' is not supported": {"d": [0.1, 0.0, 0.0, 0.0], "distortion_model": "equidistant"},
+    "zero size": {"width": 0},
+}
+
+
+@pytest.mark.parametrize("words", WRONG_INFOS)
+def test_a_wrong_camera_info_pauses_and_the_goal_stays(quiet, intrinsics, words):
+    node, view, sent, published = quiet
+    goal_id = node._goal_id
+    wrong = intrinsics_to_info(intrinsics, Header())
+    for name, value in WRONG_INFOS[words].items():
+        setattr(wrong, name, value)
+    for _ in range(3):
+        node._on_camera_info(wrong)
+        node._on_image(view)
+    assert not sent
+    assert words in node.diagnose()[1]
+    assert (node._goal_id, len(published)) == (goal_id, 1)
+    answer = node._on_set_goal_image(SetGoalImage.Request(image=view), SetGoalImage.Response())
+    assert not answer.success
+    assert words in answer.message
+
+    node._on_camera_info(intrinsics_to_info(intrinsics, Header()))
+    node._on_image(view)
+    assert sent[-1].goal_id == goal_id
+    assert sum(sent[-1].matched) > 100
+    assert node.diagnose()[1] == "matching"
+
+
+def test_only_another_usable_camera_clears_the_goal(quiet):
+    node, view, sent, published = quiet
+    node._on_camera_info(CameraInfo())
+    other = Intrinsics(530.0, 540.0, 319.5, 239.5, 640, 480)
+    node._on_camera_info(intrinsics_to_info(other, Header()))
+    assert published[-1].goal_id == 0
+    node._on_image(view)
+    assert (sent[-1].goal_id, len(sent[-1].matched)) == (0, 0)
+
+
+def test_wrong_requests_leave_the_goal_and_the_node(quiet, intrinsics):
+    node, view, sent, published = quiet
+    goal_id = node._goal_id
+    absurd = Image(width=12000, height=12000, encoding="rgb8", step=36000)
+    for words, request in (
+        ("goal image: expected at most 8192 px", SetGoalImage.Request(image=absurd)),
+        ("goal depth: expected the image's size", SetGoalImage.Request(image=view, depth=absurd)),
+        ("goal mask: expected the image's size", SetGoalImage.Request(image=view, mask=absurd)),
+        ("distance: expected metres > 0", SetGoalImage.Request(image=view, distance=1e300)),
+        ("camera_info: width and height", SetGoalImage.Request(image=view, camera_info=CameraInfo(k=np.ones(9)))),
+        ("expected 320 x 240", SetGoalImage.Request(
+            image=view, camera_info=intrinsics_to_info(Intrinsics(270.0, 270.0, 160.0, 120.0, 320, 240), Header())
+        )),
+        ("goal image: step is", SetGoalImage.Request(image=Image(width=640, height=480, encoding="rgb8"))),
+    ):  # fmt: skip
+        answer = node._on_set_goal_image(request, SetGoalImage.Response())
+        assert not answer.success
+        assert words in answer.message
+    assert (node._goal_id, len(published)) == (goal_id, 1)
+    node._on_image(view)
+    assert sent[-1].goal_id == goal_id
+
+
+def test_an_error_of_opencv_is_named_and_the_node_goes_on(quiet, monkeypatch):
+    node, view, sent, _ = quiet
+    monkeypatch.setattr(node._matcher, "match", lambda image: cv2.resize(image, (0, 0)))
+    node._on_image(view)
+    assert node.diagnose()[1].startswith("image: error: ")
+    monkeypatch.undo()
+    node._on_image(view)
+    assert len(sent) == 1
+
+
+def test_a_goal_needs_an_active_node(quiet):
+    node, view, _, _ = quiet
+    node.trigger_deactivate()
+    answer = node._on_set_goal_image(SetGoalImage.Request(image=view), SetGoalImage.Response())
+    assert answer.message == "the keypoint node is not active"
+    node._on_camera_info(CameraInfo())  # what comes meanwhile loses nothing
+    node.trigger_activate()
+    assert node._goal_id

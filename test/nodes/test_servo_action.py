@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from action_msgs.msg import GoalStatus
 from rclpy.action import ActionClient
+from rclpy.task import Future
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 from std_srvs.srv import SetBool
@@ -9,6 +10,7 @@ from waits import SLOW_MACHINE_S, WAIT_S
 
 from depth_pc_interfaces.action import Servo
 from depth_pc_interfaces.srv import SetGoalImage
+from depth_pc_ros.nodes import servo_action
 from depth_pc_ros.nodes.controller_node import ControllerNode
 from depth_pc_ros.nodes.conversions import rgb_to_image
 from depth_pc_ros.types import ServoState
@@ -217,3 +219,106 @@ def test_fails_without_a_usable_view(caller):
     assert result.error_code == Result.STALE_INPUT
     assert "no matched image for" in result.message
     assert caller.stopped()
+
+
+# Every goal is answered, and nothing of it is kept
+
+
+ENDS = {
+    "cleanup": lambda node: (node.trigger_deactivate(), node.trigger_cleanup()),
+    "shutdown": lambda node: node.trigger_shutdown(),
+    "error": lambda node: node.on_error(None),
+    "signal": lambda node: node.shutdown_safely(),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_the_end_of_the_node_answers_the_client(caller, end):
+    caller.set_goal()
+    caller.camera.live()
+    handle = caller.send()
+    caller.moving()
+    future = handle.get_result_async()
+    server = next(iter(caller.node.action._server._result_futures.values()))
+    caller.runner.wait(lambda: server._callbacks, "the request of the result")
+    caller.runner.executor.create_task(ENDS[end], caller.node)  # no turn of the executor in between
+    caller.runner.wait(future.done, "a result")
+    result = future.result()
+    assert (result.status, result.result.error_code) == (GoalStatus.STATUS_ABORTED, Result.DISABLED)
+    assert result.result.message == "the controller was deactivated"
+    caller.runner.wait(lambda: not caller.camera.twists[-1][1].any(), "the last zero")
+
+
+def test_a_goal_leaves_no_image_and_its_result_is_kept_for_seconds(runner, camera, monkeypatch):
+    monkeypatch.setattr(servo_action, "_RESULT_KEPT_S", 1)
+    caller = ServoCaller(runner, camera)
+    goal_service(caller, {"success": False, "message": "too little texture"})
+    handles = caller.node.action._server._goal_handles
+    for _ in range(3):
+        _, result = caller.run(image=picture())
+        assert result.message == "too little texture"
+    assert [len(handle.request.image.data) for handle in handles.values()] == [0] * len(handles)
+    caller.runner.wait(lambda: not handles, "the results to be dropped")
+
+
+class SilentKeypoints:
+    """In place of the client of the keypoint node's service: a node that took the request and ended."""
+
+    srv_name = "/keypoints/set_goal_image"
+
+    def __init__(self):
+        self.pending = []
+
+    def service_is_ready(self):
+        return True
+
+    def call_async(self, request):
+        self.pending.append(Future())
+        return self.pending[-1]
+
+    def remove_pending_request(self, future):
+        self.pending.remove(future)
+
+
+@pytest.fixture
+def silent(caller, monkeypatch):
+    keypoints = SilentKeypoints()
+    monkeypatch.setattr(servo_action, "_SET_GOAL_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(caller.node.action, "_set_goal", keypoints)
+    return keypoints
+
+
+def test_a_keypoint_node_that_ends_before_its_answer_is_named(caller, silent):
+    status, result = caller.run(image=picture())
+    assert (status, result.error_code) == (GoalStatus.STATUS_ABORTED, Result.INVALID_GOAL)
+    assert result.message == ("/keypoints/set_goal_image did not answer within 0.5 s: has the keypoint node ended?")
+    assert not silent.pending
+
+
+def test_a_goal_that_the_controller_refuses_is_answered_with_the_cause(caller, silent):
+    caller.set_goal()
+    handle = caller.send(image=picture())
+    caller.runner.wait(lambda: silent.pending, "the request")
+    silent.pending[0].set_result(SetGoalImage.Response(success=True, goal_id=7))
+    caller.camera.set_goal(goal_id=7, distance=1e300)
+    _, result = caller.result(handle)
+    assert "goal 7 did not reach the controller within 0.5 s: goal 7 was refused: distance" in result.message
+    assert caller.node.goal_id == 1
+
+
+@pytest.mark.parametrize(
+    ("goal", "words"),
+    [
+        ({"image": Image(width=12000, height=12000, encoding="rgb8", step=36000)}, "goal image: expected at most 8192"),
+        ({"image": Image(width=640, height=480, encoding="rgb8", step=1920)}, "goal image: expected step * height"),
+        ({"distance": 1e300}, "distance: expected metres > 0, from 0.001 to 1000"),
+        ({"timeout_s": float("inf")}, "timeout_s: expected 0 or more, got inf"),
+    ],
+)
+def test_absurd_requests_are_refused_before_the_keypoint_node_is_asked(caller, silent, goal, words):
+    caller.set_goal()
+    status, result = caller.run(**goal)
+    assert (status, result.error_code) == (GoalStatus.STATUS_ABORTED, Result.INVALID_GOAL)
+    assert words in result.message
+    assert not silent.pending
+    assert caller.node.goal_id == 1

@@ -90,6 +90,7 @@ def test_the_goals_depth_and_distance_reach_the_servo(inputs, goal, servo, frame
     [
         ("distance", -1.0, "distance: expected metres"),
         ("keypoints", [1.0, 2.0, 3.0], "goal keypoints: expected u and v"),
+        ("keypoints", [], "goal keypoints: expected u and v of every point, got 0 values"),
     ],
 )
 def test_a_goal_that_cannot_be_used_is_named_and_does_not_move(inputs, goal, frame, field, value, words):
@@ -197,3 +198,57 @@ def test_a_wrong_estimate_is_refused(inputs, goal, frame):
     wrong.encoding = "16UC1"
     with pytest.raises(ImageError, match="relative depth: expected encoding 32FC1, got '16UC1'"):
         inputs.add_relative_depth(wrong)
+
+
+def test_a_refused_goal_leaves_the_old_one(inputs, goal, frame):
+    inputs.set_goal(goal(1))
+    wrong = goal(2)
+    wrong.keypoints = array("d", bytes(16 * 100_000))
+    inputs.set_goal(wrong)
+    assert "goal 2 was refused: goal keypoints: expected at most 5000 points, got 100000" in inputs.goal_problem
+    assert inputs.goal_id == 1
+    assert inputs.step(frame()).state is ServoState.SERVOING
+    result = inputs.step(frame(stamp_s=1.1, goal_id=2))
+    assert result.state is ServoState.STALE_INPUT
+    assert "the matches are of goal 2, not 1; goal 2 was refused" in result.message
+    inputs.set_goal(goal(3))
+    assert inputs.goal_problem == ""
+    assert inputs.step(frame(stamp_s=1.2, goal_id=3)).state is ServoState.SERVOING
+
+
+def test_absurd_matches_are_refused_before_the_law_sees_them(inputs, goal, frame, servo, monkeypatch):
+    inputs.set_goal(goal(1))
+    monkeypatch.setattr(servo, "update", lambda *_: pytest.fail("the law was asked"))
+    absurd = frame()
+    absurd.matched = [True] * 100_000
+    result = inputs.step(absurd)
+    assert result.state is ServoState.STALE_INPUT
+    assert "matches: expected at most 5000 points, got 100000" in result.message
+
+
+@pytest.mark.parametrize("take", ["add_depth", "add_relative_depth", "set_goal_relative_depth"])
+def test_absurd_depth_is_refused_and_not_kept(inputs, goal, frame, take):
+    inputs.set_goal(goal(1))
+    absurd = relative(1.0, 1.0)
+    absurd.width = absurd.height = 12000
+    with pytest.raises(ImageError, match="expected at most 8192 px"):
+        getattr(inputs, take)(absurd)
+    late = relative(1.0, 1.0)
+    late.header.stamp.nanosec = 4 * 10**9
+    with pytest.raises(ImageError, match="stamp: expected nanosec below"):
+        getattr(inputs, take)(late)
+    assert not inputs._depths
+    assert not inputs._goal_relative
+    assert inputs.step(frame()).state is ServoState.SERVOING
+
+
+def test_the_estimated_depth_of_another_goal_does_not_replace_that_of_this_one(inputs, goal, servo):
+    inputs.set_goal(goal(1, header=Header(stamp=seconds_to_stamp(5.0))))
+    inputs.set_goal_relative_depth(relative(-3.0, 5.0))
+    for stamp_s in (4.0, 6.0, 7.0):
+        inputs.set_goal_relative_depth(relative(-9.0, stamp_s))
+    inputs.set_distance(0.5)  # takes the goal anew
+    np.testing.assert_array_equal(servo.goal.relative_depth, np.full(30, -3.0))
+    inputs.set_goal(goal(2, header=Header(stamp=seconds_to_stamp(7.0))))
+    np.testing.assert_array_equal(servo.goal.relative_depth, np.full(30, -9.0))
+    assert len(inputs._goal_relative) == 2

@@ -161,3 +161,66 @@ def test_values_of_a_wrong_type_in_the_configuration_are_refused(copy, wrong):
     (copy / "config.json").write_text(json.dumps({**config, **wrong}))
     with pytest.raises(CheckpointError, match="cannot be loaded"):
         RelativeDepth(str(copy))
+
+
+def with_config(folder, change) -> None:
+    values = json.loads((folder / "config.json").read_text())
+    change(values)
+    (folder / "config.json").write_text(json.dumps(values))
+
+
+FOREIGN = {
+    "auto_map": {"AutoConfig": "own.OwnConfig", "AutoModelForDepthEstimation": "own.OwnNet"},
+    "custom_pipelines": {"depth": {"impl": "own.Pipeline"}},
+    "quantization_config": {"quant_method": "bitsandbytes"},
+    "_attn_implementation": "owner/kernel",
+    "attn_implementation": "owner/kernel",
+    "backbone": "owner/backbone",
+    "use_pretrained_backbone": True,
+    "use_timm_backbone": True,
+}
+
+
+@pytest.mark.parametrize("key", FOREIGN)
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_model_that_names_code_from_elsewhere_is_refused_and_nothing_is_asked(copy, monkeypatch, key, nested):
+    (copy / "own.py").write_text(f"open({str(copy / 'ran')!r}, 'w')\n")
+    monkeypatch.setattr("builtins.input", lambda *_: pytest.fail("asks in the terminal"))
+    with_config(copy, lambda values: (values["backbone_config"] if nested else values).update({key: FOREIGN[key]}))
+    with pytest.raises(CheckpointError, match=f"^depth model: .* names code or weights from elsewhere.*: {key} "):
+        RelativeDepth(str(copy))
+    assert not (copy / "ran").exists()
+
+
+@pytest.mark.parametrize("kind", ["own_depth", None, 3, ["depth_anything"]])
+def test_a_model_of_foreign_type_with_code_is_refused_and_nothing_is_asked(copy, monkeypatch, kind):
+    (copy / "own.py").write_text(f"open({str(copy / 'ran')!r}, 'w')\n")
+    monkeypatch.setattr("builtins.input", lambda *_: pytest.fail("asks in the terminal"))
+    with_config(copy, lambda values: values.update(model_type=kind, auto_map=FOREIGN["auto_map"]))
+    with pytest.raises(CheckpointError, match=r"^depth model: expected a `depth_anything` model"):
+        RelativeDepth(str(copy))
+    assert not (copy / "ran").exists()
+
+
+def test_pickled_weights_are_refused_and_not_run(copy):
+    class Runs:
+        def __reduce__(self):
+            return open, (str(copy / "ran"), "w")
+
+    (copy / "model.safetensors").unlink()
+    torch.save({"weight": Runs()}, copy / "pytorch_model.bin")
+    with pytest.raises(CheckpointError, match=r"^depth model: .*cannot be loaded: .*safetensors"):
+        RelativeDepth(str(copy))
+    assert not (copy / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[]", "null", "{" * 3000, '{"model_type": ' + "9" * 5000 + "}", "\xff\xfe"],
+    ids="list null deep long bytes".split(),
+)
+def test_a_configuration_that_is_none_is_one_line(copy, text):
+    (copy / "config.json").write_bytes(text.encode("latin-1"))
+    with pytest.raises(CheckpointError, match=r"^depth model: ") as error:
+        RelativeDepth(str(copy))
+    assert "\n" not in str(error.value)

@@ -72,3 +72,14 @@ def test_at_the_goal_nothing_is_marked(wall):
     for k in range(40):
         static.see(view(wall, 0, (4, 2)), Matches(GRID + 0.1 * k, seen, seen.astype(np.float32)))
     assert static.share == 0
+
+
+def test_a_place_that_is_marked_stays_until_it_is_seen_to_move(wall):
+    static = StaticMask(view(wall, 0, (4, 2)), GRID)
+    place = np.zeros(SIZE[::-1], bool)
+    place[100:300, 200:400] = True
+    assert static.mark(place)
+    assert static.mask[120:280, 220:380].all()
+    assert 0.12 < static.share < 0.2
+    approach(wall, static=static)
+    assert approach(wall, static=static).share < 0.02

@@ -64,3 +64,20 @@ def test_the_same_hand_before_anything_moved_does(picture_of, points):
     picture.see(goal, Matches(points + 9.0, seen, seen.astype(np.float32)))
     assert np.isnan(picture.agreement)
     assert picture.doubt == ""
+
+
+@pytest.mark.parametrize("moved_share", [0.0, 0.55, 0.8])
+def test_matches_that_never_moved_are_doubted_whatever_share_of_the_matches_is_elsewhere(
+    picture_of, points, moved_share
+):
+    goal, other = picture_of(0), picture_of(1)
+    live = other.copy()
+    edges = (slice(None), slice(0, 170)), (slice(None), slice(550, 640))  # a frame fixed to the camera
+    for edge in edges:
+        live[edge] = goal[edge]
+    seen = np.ones(len(points), bool)
+    away = np.where(np.arange(len(points)) < moved_share * len(points), 40.0, 0.0)
+    picture = WholePicture(goal, points)
+    for _ in range(10):
+        picture.see(live, Matches(points + away[:, None], seen, seen.astype(np.float32)))
+        assert "not where it should be" in picture.doubt

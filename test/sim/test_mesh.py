@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from depth_pc_ros.errors import SceneError
-from depth_pc_ros.sim.mesh import indexed, plain, read_obj, read_picture
+from depth_pc_ros.sim.mesh import check_collision, indexed, plain, read_obj, read_picture
 from depth_pc_ros.sim.models import MODEL_NAMES, model_mesh
 
 QUAD = "v 0 0 0\nv 2 0 0\nv 2 1 0\nv 0 1 0\nvt 0 0\nvt 1 1\nvn 0 0 1\n"
@@ -71,3 +71,81 @@ def test_models_are_where_pybullet_draws_them(name):
     assert (depth_m > 0).sum() > 50
     assert np.median(np.abs(depth_m - expected)[depth_m > 0]) < 1e-5
     assert (np.abs(depth_m - expected) > 1e-3).mean() < 1e-3
+
+
+TRIANGLE = "v 0 0 0\nv 1 0 0\nv 0 1 0\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (TRIANGLE + "f 1 2 4\n", "line 4: expected a corner of the 3 `v` above, got '4'"),
+        (TRIANGLE + "f 1 2 0\n", "line 4: expected a corner of the 3 `v` above, got '0'"),
+        (TRIANGLE + "f 1 2 -4\n", "line 4: expected a corner"),
+        (TRIANGLE + "f 1 2 99999999999999999999\n", "line 4: expected a corner"),
+        (TRIANGLE + "f 1 2 " + "9" * 5000 + "\n", "line 4: "),
+        (TRIANGLE + "f 1/1 2/1 3/1\n", "line 4: expected a corner of the 0 `vt` above, got '1/1'"),
+        (TRIANGLE + "f 1//7 2//7 3//7\n", "line 4: expected a corner of the 0 `vn` above"),
+        (TRIANGLE + "f 1 2\n", "line 4: expected a face of 3 to 64 corners, got 2"),
+        (TRIANGLE + "f\n", "line 4: expected a face"),
+        (TRIANGLE + "f" + " 1" * 100 + "\n", "line 4: expected a face of 3 to 64 corners, got 100"),
+        (TRIANGLE + "f a b c\n", "line 4: "),
+        (TRIANGLE + "f 1/1/1/1 2 3\n", "line 4: expected a corner such as"),
+        (TRIANGLE + "f /1 2 3\n", "line 4: expected a corner such as"),
+        ("v 0 0 nan\n", "line 1: expected 3 numbers below 1e\\+06, got '0 0 nan'"),
+        ("v 0 0 inf\n", "line 1: expected 3 numbers"),
+        ("v 0 0 1e300\n", "line 1: expected 3 numbers"),
+        ("v 0 0\n", "line 1: expected 3 numbers"),
+        ("v 0 0 zero\n", "line 1: "),
+        ("vt 0\n", "line 1: expected 2 numbers"),
+        ("vn 0 nan 0\n", "line 1: expected 3 numbers"),
+        ("v 0 0 0\nv 0 0 0\nv 0 0 0\nf 1 2 3\n", "expected triangles with an area, got 1 without"),
+        ("v 0 0 0\nv 1 0 0\nv 2 0 0\nf 1 2 3\n", "expected triangles with an area, got 1 without"),
+        (TRIANGLE, "expected triangles with an area, got 0 without"),
+        ("", "expected triangles with an area"),
+    ],
+)
+def test_a_damaged_mesh_is_named_with_its_line(tmp_path, text, words):
+    path = tmp_path / "bad.obj"
+    path.write_text(text)
+    with pytest.raises(SceneError, match=rf"^mesh: cannot read .*bad\.obj: {words}") as error:
+        read_obj(path)
+    assert "\n" not in str(error.value)
+    with pytest.raises(SceneError, match=r"bad\.obj"):
+        check_collision(path)
+
+
+def test_corners_may_count_back_and_vertices_may_have_colours(tmp_path):
+    path = tmp_path / "mesh.obj"
+    path.write_text("v 0 0 0 1 0 0\nv 1 0 0 1 0 0\nv 0 1 0 1 0 0\nvt 0 1 0\nf -3/-1 -2 -1/1\n")
+    vertices, uvs, _, corners = read_obj(path)
+    assert vertices.shape == (3, 3)
+    assert uvs.tolist() == [[0, 1]]
+    assert corners.tolist() == [[[0, 0, -1], [1, -1, -1], [2, 0, -1]]]
+
+
+def stl(corners) -> bytes:
+    triangles = np.zeros(len(corners), np.dtype([("n", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute", "<u2")]))
+    triangles["corners"] = corners
+    return bytes(80) + len(corners).to_bytes(4, "little") + triangles.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "words"),
+    [
+        ("a.stl", b"", "expected binary STL, got 0 bytes that name 0 triangles"),
+        ("a.stl", b"solid x\nendsolid x\n", "expected binary STL"),
+        ("a.stl", stl([np.eye(3)])[:-1], "expected binary STL, got 133 bytes that name 1 triangles"),
+        ("a.stl", bytes(80) + b"\xff\xff\xff\xff", "that name 4294967295 triangles"),
+        ("a.stl", stl([np.full((3, 3), np.nan)]), "expected corners below"),
+        ("a.stl", stl([np.full((3, 3), 1e30)]), "expected corners below"),
+        ("a.stl", stl([np.ones((3, 3))]), "not all in one point"),
+        ("a.dae", b"<x/>", "expected .obj or .stl, got '.dae'"),
+    ],
+)
+def test_a_damaged_collision_mesh_is_refused_before_pybullet_sees_it(tmp_path, name, data, words):
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(SceneError, match=f"^collision mesh: cannot read .*{words}"):
+        check_collision(tmp_path / name)
+    (tmp_path / "good.stl").write_bytes(stl([np.eye(3)]))
+    check_collision(tmp_path / "good.stl")

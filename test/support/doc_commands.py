@@ -18,7 +18,7 @@ PAGES = [
 NODES = ROOT / "depth_pc_ros" / "nodes"
 NAMESPACES = ("/depth_pc", "/left")  # of the servos in the documents
 # Files that talk for a node, and whose they are.
-HELPERS = {"servo_action": "controller", "arm_drivers": "adapter"}
+HELPERS = {"servo_action": ["controller"], "arm_drivers": ["adapter", "dead_man"]}
 _INLINE = re.compile(r"(?<!`)`([^`]+)`(?!`)")
 _NAME = re.compile(r"python -m depth_pc_ros[\w.]+|ros2 run depth_pc_ros \w+")
 _PROGRAMS = ("python -m depth_pc_ros", "scripts/", "ros2 ", "mkdocs ", "colcon ", "pip install")
@@ -99,9 +99,7 @@ def interfaces() -> set[tuple[str, str, str]]:
     for path in sorted(NODES.glob("*.py")):
         text = path.read_text(encoding="utf-8")
         own = re.search(r'super\(\).__init__\(\s*"(\w+)"', text)
-        node = HELPERS.get(path.stem) or (own[1] if own else None)
-        if node is None:
-            continue
+        nodes = HELPERS.get(path.stem) or ([own[1]] if own else [])
         tree = ast.parse(text)
         named = [
             (target.id, each.value.value)
@@ -117,10 +115,10 @@ def interfaces() -> set[tuple[str, str, str]]:
                 continue
             name = call.args[2 if maker == "ActionServer" else 1]
             if isinstance(name, ast.Constant):
-                found.add((node, makers[maker], name.value))
+                found |= {(node, makers[maker], name.value) for node in nodes}
             else:  # self.NAME, a constant of the class
-                found.add((node, makers[maker], constants[name.attr]))
-        found |= {(node, "publishes", value) for key, value in named if key == "TOPIC"}
+                found |= {(node, makers[maker], constants[name.attr]) for node in nodes}
+        found |= {(node, "publishes", value) for key, value in named if key == "TOPIC" for node in nodes}
     return {(node, kind, name) for node, kind, name in found if name != "/diagnostics"}
 
 

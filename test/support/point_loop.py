@@ -21,7 +21,7 @@ class PointLoop:
 
     hz: images per second. lag_s: of the arm, unknown to the servo. speed: of the arm over the commanded one. hand_eye:
     error, m and degrees. drift: of the points, m/s. executed: (6,) commanded to (6,) carried out. dead_s, frozen_s:
-    from when on the arm stands still, or the last image comes again and again. blocked_m: nearer to the goal it does not
+    from when on the arm stands still, or the last image comes again and again. blocked_m: nearer to the goal it cannot
     come.
     """
 

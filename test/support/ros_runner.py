@@ -22,6 +22,7 @@ try:
     from rclpy.executors import SingleThreadedExecutor
     from rclpy.node import Node
     from rclpy.parameter import Parameter
+    from stand_in_adapter import StandInAdapter
     from std_msgs.msg import Header
 
     from depth_pc_interfaces.msg import KeypointMatches, ServoGoal
@@ -158,6 +159,7 @@ class PointCamera:
         self.goals = runner.node.create_publisher(ServoGoal, "goal", LATCHED_QOS)
         self.matches = runner.node.create_publisher(KeypointMatches, "matches", TWIST_QOS)
         self.twists = runner.listen_twists("controller/twist_cmd")
+        self.adapter = StandInAdapter(runner.node, "adapter_status")
         self._stop = threading.Event()
         self._thread = None
 

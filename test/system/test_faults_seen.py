@@ -7,6 +7,7 @@ pytest.importorskip("rclpy", reason="needs rclpy: run scripts/setup.sh, or sourc
 
 from geometry_msgs.msg import TwistStamped
 from sensor_msgs.msg import Image
+from stand_in_adapter import StandInAdapter
 
 from depth_pc_interfaces.msg import ServoStatus
 from depth_pc_ros.nodes.base import IMAGE_QOS, TWIST_QOS
@@ -57,6 +58,7 @@ def test_twists_obeyed_in_a_wrong_frame_are_a_contradiction(start_servo, turn):
     servo = start_servo(only=("bridge", "keypoints", "controller"))
     node = servo.client.node
     arm = node.create_publisher(TwistStamped, "bridge/command", TWIST_QOS)
+    StandInAdapter(node, "adapter/status")
     adjoint = np.kron(np.eye(2), turn)
 
     def obey(msg: TwistStamped):

@@ -108,6 +108,34 @@ def test_sigint_while_moving_ends_with_zeros(start_servo, name):
     assert servo.processes.wait(name, timeout_s=WAIT_S) == 0
 
 
+@pytest.mark.parametrize("name", ["adapter", "controller"])
+def test_after_a_process_was_frozen_the_arm_starts_from_rest(start_servo, name):
+    servo = start_servo(level="L", check_motion=False)
+    servo.prepare()
+    servo.start_moving()
+    servo.wait(lambda: np.linalg.norm(servo.commands.values[-1][:3]) > 0.1, "speed")
+    count = len(servo.commands.values)
+    servo.processes.send_signal(name, signal.SIGSTOP)
+    time.sleep(0.4)
+    servo.processes.send_signal(name, signal.SIGCONT)
+    servo.wait(lambda: not all(twist.any() for twist in servo.commands.values[count:]), "the zeros")
+    zero = next(i for i, twist in enumerate(servo.commands.values) if i >= count and not twist.any())
+    servo.wait(lambda: servo.commands.moving and len(servo.commands.values) > zero + 20, "motion again")
+    speeds = np.linalg.norm([twist[:3] for twist in servo.commands.values], axis=1)
+    assert (np.diff(speeds) <= 0.04 + 1e-9).all()  # 2 m/s^2, one period
+
+
+def test_a_killed_adapter_is_missed(start_servo):
+    servo = start_servo()
+    servo.prepare()
+    servo.start_moving()
+    servo.processes.send_signal("adapter", signal.SIGKILL)
+    status = servo.client.wait_for(lambda status: status.state == ServoStatus.ADAPTER_LOST)
+    assert "twist adapter" in status.message
+    servo.wait(lambda: servo.twists.silent_s() > 0.5, "silence")
+    assert not servo.twists.values[-1].any()
+
+
 def test_a_second_goal_while_moving_is_servoed_to_from_standstill(start_servo):
     servo = start_servo(lockstep=True)
     servo.client.wait_for_fresh_matches()

@@ -86,9 +86,9 @@ def test_cache_is_used_until_the_mesh_changes(mesh_folder, tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("v 0 0 0\n", "0 triangles"),
-        ("v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 4\n", "indices 1 to 4"),
-        ("v 0 0 0\nv 1 0 0\nv 0 1 0\nf -1 -2 -3\n", "from 1"),
+        ("v 0 0 0\n", "expected triangles with an area, got 0"),
+        ("v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 4\n", "line 4: expected a corner of the 3 `v` above, got '4'"),
+        ("v 0 0 0\nv 1 0 0\nv 0 1 0\nf -1 -2 -4\n", "line 4: expected a corner of the 3 `v` above, got '-4'"),
         ("v 0 0 zero\nf 1 1 1\n", "cannot read"),
         (CUBE.replace("0.1", "100"), "got 100 m"),
     ],
@@ -114,3 +114,23 @@ def test_bad_arguments_are_named(mesh_folder, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(SceneError, match="cache_dir"):
         load_clouds(mesh_folder, tmp_path / "file")
+
+
+@pytest.mark.parametrize("damage", ["truncated", "empty", "rubbish", "other arrays", "other shape", "not finite"])
+def test_a_damaged_cloud_is_sampled_anew(mesh_folder, tmp_path, damage):
+    first = load_clouds(mesh_folder, tmp_path, points=500)
+    path = sorted((tmp_path / "clouds").iterdir())[0]
+    whole = path.read_bytes()
+    damaged = {"truncated": whole[:-40], "empty": b"", "rubbish": b"rubbish"}
+    if damage in damaged:
+        path.write_bytes(damaged[damage])
+    else:
+        arrays = {
+            "other arrays": {"cloud": np.zeros((4, 3), np.float32)},
+            "other shape": {"points": np.zeros(4, np.float32)},
+            "not finite": {"points": np.full((4, 3), np.nan, np.float32)},
+        }
+        np.savez(path, **arrays[damage])
+    again = load_clouds(mesh_folder, tmp_path, points=500)
+    assert all(np.array_equal(a.points, b.points) for a, b in zip(first, again, strict=True))
+    assert path.stat().st_size == len(whole)

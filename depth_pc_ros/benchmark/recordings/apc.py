@@ -7,7 +7,6 @@ Challenge", ICRA 2017.
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from depth_pc_ros.benchmark.recordings.frames import (
@@ -15,11 +14,16 @@ from depth_pc_ros.benchmark.recordings.frames import (
     RecordingError,
     Sequence,
     camera_of,
+    file_in,
+    matrix_of,
     read_image,
+    read_lines,
     rigid,
     size_of,
 )  # fmt: skip
 from depth_pc_ros.benchmark.recordings.registration import registered
+from depth_pc_ros.errors import shown
+from depth_pc_ros.files.image_file import read_grey16
 
 MARKS = ("cam.info.txt",)
 _STEP_M = 1e-4
@@ -31,18 +35,22 @@ def read(folder: Path, name: str) -> Sequence:
     path = folder / MARKS[0]
     blocks = _blocks(path)
     K_color, K_depth, T_color_depth = (
-        _matrix(blocks, head, size, path) for head, size in zip(_HEADS, ((3, 3), (3, 3), (4, 4)))
+        _matrix(next((rows for found, rows in blocks if found.startswith(head)), []), size, f"{path}: {head}")
+        for head, size in zip(_HEADS, ((3, 3), (3, 3), (4, 4)))
     )
+    K_color, K_depth = matrix_of(K_color, f"{path}: {_HEADS[0]}"), matrix_of(K_depth, f"{path}: {_HEADS[1]}")
+    T_color_depth = rigid(T_color_depth, f"{path}: {_HEADS[2]}")
     sequence = Sequence(name)
     camera = None
     for head, rows in blocks:
         if not head.startswith(_HEADS[3]):
             continue
         stem = head.split()[-1]
-        image, depth = (folder / f"{stem}.{kind}.png" for kind in ("color", "depth"))
         try:
+            image, depth = (file_in(folder, f"{stem}.{kind}.png") for kind in ("color", "depth"))
             camera = camera or camera_of(K_color, (), size_of(image), str(path))
-            T = rigid(np.array(rows), f"{path}: {stem}")
+            where = f"{path}: {stem}"
+            T = rigid(_matrix(rows, (4, 4), where), where)
             read_it = _reader(image, depth, K_color, K_depth, T_color_depth)
             sequence.frames.append(Frame(name, stem, T, camera, read_it))
         except RecordingError as error:
@@ -53,29 +61,26 @@ def read(folder: Path, name: str) -> Sequence:
 def _blocks(path: Path) -> list[tuple[str, list]]:
     """Headings and the numbers below them."""
     blocks: list[tuple[str, list]] = []
-    try:
-        for line in path.read_text(encoding="utf-8").splitlines():
-            if line.startswith("#"):
-                blocks.append((line.lstrip("# "), []))
-            elif line.strip() and blocks:
+    for number, line in enumerate(read_lines(path), start=1):
+        if line.startswith("#"):
+            blocks.append((line.lstrip("# "), []))
+        elif line.strip() and blocks:
+            try:
                 blocks[-1][1].append([float(word) for word in line.split()])
-    except (OSError, ValueError) as error:
-        raise RecordingError(f"{path}: expected headings with matrices: {error}") from None
+            except ValueError:
+                raise RecordingError(f"{path}, line {number}: expected numbers, got {shown(line)}") from None
     return blocks
 
 
-def _matrix(blocks, head: str, shape, path: Path) -> np.ndarray:
-    rows = next((rows for found, rows in blocks if found.startswith(head)), None)
-    if rows is None or [len(row) for row in rows] != [shape[1]] * shape[0]:
-        raise RecordingError(f"{path}: expected a {shape[0]} x {shape[1]} matrix under {head!r}")
+def _matrix(rows: list[list[float]], shape: tuple[int, int], where: str) -> np.ndarray:
+    if [len(row) for row in rows] != [shape[1]] * shape[0]:
+        raise RecordingError(f"{where}: expected a matrix of {shape[0]} x {shape[1]} numbers below this heading")
     return np.array(rows)
 
 
 def _reader(image: Path, depth: Path, K_color, K_depth, T_color_depth):
     def read_it():
-        raw = cv2.imread(str(depth), cv2.IMREAD_UNCHANGED)
-        if raw is None or raw.dtype != np.uint16 or raw.ndim != 2:
-            raise RecordingError(f"{depth}: expected a depth image of one 16-bit channel")
+        raw = read_grey16(depth, "depth", RecordingError)
         depth_m = _STEP_M * ((raw >> 3) | (raw << 13)).astype(np.float64)
         colour = read_image(image)
         return colour, registered(depth_m, K_depth, T_color_depth, K_color, colour.shape[1::-1])

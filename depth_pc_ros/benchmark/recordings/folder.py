@@ -8,15 +8,31 @@ Poses are of the optical camera (z forward, y down) in the world, in metres. dep
 images have 16 bits and are registered to the image.
 """
 
+import os
 from pathlib import Path
 
 import numpy as np
 
-from depth_pc_ros.benchmark.recordings.camera_file import camera_from, camera_from_file, read_json
-from depth_pc_ros.benchmark.recordings.frames import Frame, RecordingError, Sequence, reader, rigid
+from depth_pc_ros.benchmark.recordings.camera_file import CAMERA, camera_from, camera_from_file
+from depth_pc_ros.benchmark.recordings.camera_file import read as read_checked
+from depth_pc_ros.benchmark.recordings.frames import Frame, RecordingError, Sequence, file_in, reader, rigid
 from depth_pc_ros.benchmark.recordings.trajectory import pose_of, read_table
+from depth_pc_ros.files.schema import NUMBER, TEXT, Schema, array_of
 
 MARKS = ("poses.json", "poses.txt")
+_MAYBE_TEXT = {**TEXT, "type": ["string", "null"]}
+_FILE = Schema({
+    "type": "object", "required": ["camera", "frames"],
+    "properties": {
+        "camera": CAMERA, "depth_unit_m": {"type": "number", "exclusiveMinimum": 0}, "frames": {"type": "array"}
+    },
+})  # fmt: skip
+_FRAME = Schema({
+    "type": "object", "required": ["image", "T_world_cam"],
+    "properties": {
+        "image": TEXT, "depth": _MAYBE_TEXT, "T_world_cam": array_of(array_of(NUMBER, 4), 4), "sequence": _MAYBE_TEXT
+    },
+})  # fmt: skip
 
 
 def read(folder: Path, name: str) -> Sequence:
@@ -26,21 +42,18 @@ def read(folder: Path, name: str) -> Sequence:
 
 def _from_json(folder: Path, name: str) -> Sequence:
     path = folder / MARKS[0]
-    values = read_json(path)
-    camera = camera_from(values.get("camera"), f"{path}: camera")
-    unit_m, rows = values.get("depth_unit_m", 0.001), values.get("frames")
-    if not isinstance(unit_m, (int, float)) or not unit_m > 0:
-        raise RecordingError(f"{path}: depth_unit_m: expected metres > 0, got {unit_m!r}")
-    if not isinstance(rows, list):
-        raise RecordingError(f"{path}: frames: expected a list, got {type(rows).__name__}")
+    values = read_checked(path, _FILE)
+    camera = camera_from(values["camera"], f"{path}: camera")
+    unit_m = values.get("depth_unit_m", 0.001)
     sequence = Sequence(name)
-    for k, row in enumerate(rows):
+    for k, row in enumerate(values["frames"]):
         try:
-            image = folder / _text(row, "image", f"{path}: frame {k}")
-            T = rigid(_matrix(row.get("T_world_cam"), image), f"{path}: {image.name}")
-            depth = None if row.get("depth") is None else folder / str(row["depth"])
+            _FRAME.check(row, f"{path}: frames[{k}]", RecordingError)
+            image = file_in(folder, row["image"])
+            T = rigid(np.array(row["T_world_cam"]), f"{path}: frames[{k}]")
+            depth = file_in(folder, row["depth"]) if row.get("depth") else None
             part = f"{name}/{row['sequence']}" if row.get("sequence") else name
-            if not image.is_file():
+            if not os.path.isfile(image):
                 raise RecordingError(f"{image}: no such image")
             sequence.frames.append(Frame(part, image.name, T, camera, reader(image, depth, unit_m), depth is not None))
         except RecordingError as error:
@@ -53,27 +66,14 @@ def _from_text(folder: Path, name: str) -> Sequence:
     camera = camera_from_file(folder / "camera.json")
     sequence = Sequence(name)
     for file, *words in read_table(path, 8):
-        image = folder / file
-        depth = image.with_name(f"{image.stem}.depth.png")
-        depth = depth if depth.is_file() else None
         try:
-            if not image.is_file():
+            image = file_in(folder, file)
+            if not os.path.isfile(image):
                 raise RecordingError(f"{image}: no such image")
+            depth = image.with_name(f"{image.stem}.depth.png")
+            depth = depth if depth.is_file() else None
             T = rigid(pose_of(words), f"{path}: {file}")
             sequence.frames.append(Frame(name, file, T, camera, reader(image, depth), depth is not None))
         except RecordingError as error:
             sequence.problems.append(str(error))
     return sequence
-
-
-def _text(row, key: str, where: str) -> str:
-    if not isinstance(row, dict) or not isinstance(row.get(key), str):
-        raise RecordingError(f"{where}: expected the key {key!r} with a file name")
-    return row[key]
-
-
-def _matrix(values, image: Path) -> np.ndarray:
-    try:
-        return np.array(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise RecordingError(f"{image}: T_world_cam: expected 4 x 4 numbers") from None

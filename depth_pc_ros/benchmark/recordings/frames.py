@@ -9,11 +9,17 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from depth_pc_ros.errors import CameraError, DepthPcError
+from depth_pc_ros.errors import CameraError, DepthPcError, shown
+from depth_pc_ros.files import image_file
+from depth_pc_ros.files.raw import read_text
 from depth_pc_ros.geometry.camera import Intrinsics, Rectifier
 
 WIDTH_PX = 640  # of the images that the methods see
 RIGID = 0.01  # largest entry of R^T R - 1 of a pose; rounded text files stay far below
+MOST_SIDE_PX, MOST_ASPECT = 8192, 8  # of a raw image; long side over short side
+MOST_POSE = 1e6  # largest entry of a pose
+MOST_NAME = 200  # characters of a sequence, a frame or a file
+_MAX_TEXT_BYTES, _MAX_NUMBERS_BYTES = 64_000_000, 100_000
 
 
 class RecordingError(DepthPcError, ValueError):
@@ -84,6 +90,10 @@ class Frame:
     read: Callable[[], tuple[np.ndarray, np.ndarray | None]]
     has_depth: bool = True
 
+    def __post_init__(self):
+        for name in (self.sequence, self.name):
+            _check_name(name, "frame")
+
     @property
     def intrinsics(self) -> Intrinsics:
         """Of the rectified image."""
@@ -128,11 +138,24 @@ class Sequence:
     problems: list[str] = field(default_factory=list)
 
 
+def _check_name(name: str, where: str) -> None:
+    if not (name.isprintable() and len(name) <= MOST_NAME):
+        raise RecordingError(f"{where}: expected a name of at most {MOST_NAME} printable characters, got {shown(name)}")
+
+
+def file_in(folder: Path, name: str) -> Path:
+    """The path of a file that a recording names. Raises RecordingError where that is no name."""
+    _check_name(name, str(folder))
+    return folder / name
+
+
 def rigid(T: np.ndarray, where: str) -> np.ndarray:
     """A pose (4, 4) with its rotation made exact. Raises RecordingError unless it is finite and nearly rigid."""
     T = np.asarray(T, dtype=np.float64)
-    if T.shape not in ((4, 4), (3, 4)) or not np.isfinite(T).all():
-        raise RecordingError(f"{where}: expected a pose of 4 x 4 finite numbers, got {np.array2string(T, threshold=8)}")
+    if T.shape != (4, 4) or not (np.abs(T) <= MOST_POSE).all():
+        raise RecordingError(
+            f"{where}: expected a pose of 4 x 4 finite numbers, at most {MOST_POSE:g}, got {shown(T.tolist())}"
+        )
     R = T[:3, :3]
     off = float(np.abs(R.T @ R - np.eye(3)).max())
     if off > RIGID or np.linalg.det(R) < 0:
@@ -147,12 +170,16 @@ def rigid(T: np.ndarray, where: str) -> np.ndarray:
 
 
 def camera_of(K, distortion, size, where: str) -> Camera:
-    """A checked camera. K: (3, 3). Raises RecordingError."""
+    """A checked camera. K: (3, 3), distortion: numbers, size: two whole numbers. Raises RecordingError."""
+    width, height = int(size[0]), int(size[1])
+    if not (0 < width <= MOST_SIDE_PX and 0 < height <= MOST_SIDE_PX):
+        raise RecordingError(f"{where}: expected 1 to {MOST_SIDE_PX} px a side, got {width} x {height}")
+    if max(width, height) > MOST_ASPECT * min(width, height):
+        raise RecordingError(f"{where}: expected sides of at most {MOST_ASPECT} to 1, got {width} x {height}")
+    camera = Camera(matrix_of(K, where), tuple(map(float, distortion)), (width, height))
     try:
-        camera = Camera(np.asarray(K, dtype=np.float64), tuple(map(float, distortion)), (int(size[0]), int(size[1])))
-        Intrinsics.from_matrix(camera.K, *camera.size)
         camera.working  # noqa: B018  (checks the distortion)
-    except (CameraError, TypeError, ValueError) as error:
+    except CameraError as error:
         raise RecordingError(f"{where}: {error}") from None
     if not (0 < camera.K[0, 2] < camera.size[0] and 0 < camera.K[1, 2] < camera.size[1]):
         raise RecordingError(
@@ -162,31 +189,37 @@ def camera_of(K, distortion, size, where: str) -> Camera:
     return camera
 
 
+def matrix_of(K, where: str) -> np.ndarray:
+    """A checked camera matrix (3, 3) float64. Raises RecordingError."""
+    K = np.asarray(K, dtype=np.float64)
+    try:
+        Intrinsics.from_matrix(K, 1, 1)
+    except CameraError as error:
+        raise RecordingError(f"{where}: {error}") from None
+    return K
+
+
 def read_image(path: Path) -> np.ndarray:
-    """Image (H, W, 3) uint8 RGB. Raises RecordingError."""
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
-    if image is None:
-        raise RecordingError(f"{path}: {'expected an image' if path.is_file() else 'no such image'}")
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    """Image (H, W, 3) uint8 RGB, as the sensor has it: intrinsics are of that. Raises RecordingError."""
+    return image_file.read_image(path, "image", RecordingError, upright=False)
 
 
 def read_depth(path: Path, unit_m: float, unknown: int = 65535) -> np.ndarray:
     """Depth (H, W) float32 m of a 16-bit image with steps of `unit_m`; 0 where it is 0 or `unknown`."""
-    raw = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-    if raw is None or raw.ndim != 2 or raw.dtype not in (np.uint16, np.float32):
-        got = "no such image" if not path.is_file() else "no image" if raw is None else f"{raw.dtype} {raw.shape}"
-        raise RecordingError(f"{path}: expected a depth image of one 16-bit channel, got {got}")
-    if raw.dtype == np.uint16:
-        raw = np.where(raw == unknown, 0, raw)
-    return raw.astype(np.float32) * np.float32(unit_m)
+    raw = image_file.read_grey16(path, "depth", RecordingError)
+    return np.where(raw == unknown, 0, raw).astype(np.float32) * np.float32(unit_m)
+
+
+def read_lines(path: Path) -> list[str]:
+    """The lines of a text file. Raises RecordingError."""
+    return read_text(path, f"recording: cannot read {path}", _MAX_TEXT_BYTES, RecordingError).splitlines()
 
 
 def read_numbers(path: Path, shape: tuple[int, ...]) -> np.ndarray:
     """The numbers of a text file as `shape`. Raises RecordingError."""
+    text = read_text(path, f"recording: cannot read {path}", _MAX_NUMBERS_BYTES, RecordingError)
     try:
-        return np.array(path.read_text(encoding="utf-8").split(), dtype=np.float64).reshape(shape)
-    except OSError as error:
-        raise RecordingError(f"{path}: {error.strerror or error}") from None
+        return np.array(text.split(), dtype=np.float64).reshape(shape)
     except ValueError:
         raise RecordingError(f"{path}: expected {' x '.join(map(str, shape))} numbers") from None
 

@@ -7,15 +7,17 @@ The colour topic is the first, by name, of 8-bit images with a `camera_info` bes
 import functools
 from pathlib import Path
 
-import cv2
 import numpy as np
 
+from depth_pc_ros.benchmark.recordings.bag_images import decoded_colour, decoded_depth, is_depth
 from depth_pc_ros.benchmark.recordings.frames import Camera, Frame, RecordingError, Sequence, camera_of, rigid
 from depth_pc_ros.benchmark.recordings.tf_tree import TfTree
+from depth_pc_ros.errors import shown
 from depth_pc_ros.extras import require
 
 MARKS = ("*.mcap", "*.db3", "*.bag", "*.mcap.zstd", "*.db3.zstd")
 APART_S = 0.03  # a depth image that is further from an image in time is not its own
+_PINHOLES = ("", "none", "plumb_bob", "rational_polynomial")
 _IMAGES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
 
 
@@ -57,22 +59,25 @@ def _read_bag(path: Path, name: str) -> Sequence:
 def _bag(path: Path):
     """The open bag."""
     require("rosbag", "rosbags")
-    from rosbags.highlevel import AnyReader, AnyReaderError
+    from rosbags.highlevel import AnyReader
     from rosbags.typesys import Stores, get_typestore
 
     try:
         bag = AnyReader([path], default_typestore=get_typestore(Stores.ROS2_HUMBLE))
         bag.open()
-    except (AnyReaderError, OSError, ValueError) as error:
-        raise RecordingError(f"{path}: expected a bag: {error}") from None
+    except Exception as problem:  # rosbags raises a different kind for each way a bag can be damaged
+        raise RecordingError(f"{path}: expected a bag: {shown(problem, 200)}") from None
     return bag
 
 
 def _messages(bag, topic: str, **times):
-    """(time it was recorded in ns, message) of a topic."""
+    """(time it was recorded in ns, message) of a topic. Raises RecordingError where they cannot be read."""
     connections = [each for each in bag.connections if each.topic == topic]
-    for connection, logged_ns, raw in bag.messages(connections=connections, **times):
-        yield logged_ns, bag.deserialize(raw, connection.msgtype)
+    try:
+        for connection, logged_ns, raw in bag.messages(connections=connections, **times):
+            yield logged_ns, bag.deserialize(raw, connection.msgtype)
+    except Exception as problem:  # as above
+        raise RecordingError(f"{bag.paths[0]}: {topic}: damaged: {shown(problem, 200)}") from None
 
 
 def _stamps(bag, topic: str) -> list[tuple[float, int]]:
@@ -93,11 +98,15 @@ def _colour(bag, path: Path) -> tuple[str, Camera, str]:
     for topic in _image_topics(bag):
         _, message = next(_messages(bag, topic), (0, None))
         info = next((f"{up}/camera_info" for up in _above(topic) if f"{up}/camera_info" in infos), None)
-        if message is None or info is None or _is_depth(message):
+        if message is None or info is None or is_depth(message):
             continue
         _, info = next(_messages(bag, info), (0, None))
         if info is not None:
             K, D = (np.asarray(getattr(info, key, getattr(info, key.lower(), None))) for key in ("K", "D"))
+            if info.distortion_model not in _PINHOLES:
+                raise RecordingError(
+                    f"{path}: {topic}: expected a pinhole camera, got distortion_model {shown(info.distortion_model)}"
+                )
             camera = camera_of(K.reshape(3, 3), D[:8], (info.width, info.height), f"{path}: {topic}")
             return topic, camera, message.header.frame_id
     raise RecordingError(f"{path}: expected a topic of 8-bit images with a camera_info beside it, found none")
@@ -112,9 +121,9 @@ def _above(topic: str) -> list[str]:
 def _depth_topic(bag, colour: str, frame_id: str, camera: Camera) -> str | None:
     for topic in _image_topics(bag):
         _, message = next(_messages(bag, topic), (0, None))
-        if topic == colour or message is None or not _is_depth(message) or message.header.frame_id != frame_id:
+        if topic == colour or message is None or not is_depth(message) or message.header.frame_id != frame_id:
             continue
-        if _decoded_depth(message).shape[1::-1] == tuple(camera.size):
+        if decoded_depth(message, f"{bag.paths[0]}: {topic}").shape[1::-1] == tuple(camera.size):
             return topic
     return None
 
@@ -129,46 +138,15 @@ def _tf(bag) -> TfTree:
     return tree
 
 
-def _is_depth(message) -> bool:
-    if hasattr(message, "encoding"):
-        return message.encoding in ("16UC1", "mono16", "32FC1")
-    return "16UC1" in message.format or "32FC1" in message.format or "compressedDepth" in message.format
-
-
 def _read_pair(path: Path, colour: str, colour_ns: int, depth: str | None, depth_ns: int | None):
-    bag = _bag(path)
-    image = _decoded_colour(next(_messages(bag, colour, start=colour_ns, stop=colour_ns + 1))[1], path)
-    if depth_ns is None:
+    image = decoded_colour(_message(path, colour, colour_ns), f"{path}: {colour}")
+    if depth is None or depth_ns is None:
         return image, None
-    return image, _decoded_depth(next(_messages(bag, depth, start=depth_ns, stop=depth_ns + 1))[1])
+    return image, decoded_depth(_message(path, depth, depth_ns), f"{path}: {depth}")
 
 
-def _decoded_colour(message, path: Path) -> np.ndarray:
-    if not hasattr(message, "encoding"):
-        image = cv2.imdecode(np.frombuffer(message.data, np.uint8), cv2.IMREAD_COLOR)
-        if image is None:
-            raise RecordingError(f"{path}: expected a compressed image, got {message.format}")
-        return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
-    channels = {"rgb8": 3, "bgr8": 3, "rgba8": 4, "bgra8": 4, "8UC3": 3, "mono8": 1, "8UC1": 1}.get(message.encoding)
-    if channels is None:
-        raise RecordingError(f"{path}: encoding: expected 8-bit colour or grey, got {message.encoding}")
-    rows = np.frombuffer(message.data, np.uint8).reshape(message.height, message.step)
-    image = rows[:, : message.width * channels].reshape(message.height, message.width, channels)
-    if channels == 1:
-        return np.repeat(image, 3, axis=2)
-    return np.ascontiguousarray(image[..., 2::-1] if message.encoding.startswith(("bgr", "8UC3")) else image[..., :3])
-
-
-def _decoded_depth(message) -> np.ndarray:
-    """Metres (H, W) float32."""
-    if not hasattr(message, "encoding"):
-        header = 12 if "compressedDepth" in message.format else 0  # compressed_depth_image_transport puts it in front
-        raw = cv2.imdecode(np.frombuffer(message.data, np.uint8)[header:], cv2.IMREAD_UNCHANGED)
-        if raw is None or raw.dtype != np.uint16:
-            raise RecordingError(f"depth: expected a compressed image of 16 bits, got {message.format}")
-        return raw.astype(np.float32) * np.float32(1e-3)
-    kind = np.dtype(np.float32 if message.encoding == "32FC1" else np.uint16)
-    kind = kind.newbyteorder(">" if message.is_bigendian else "<")
-    rows = np.frombuffer(message.data, np.uint8).reshape(message.height, message.step)
-    raw = np.ascontiguousarray(rows[:, : message.width * kind.itemsize]).view(kind)
-    return raw.astype(np.float32) * np.float32(1 if message.encoding == "32FC1" else 1e-3)
+def _message(path: Path, topic: str, logged_ns: int):
+    _, message = next(_messages(_bag(path), topic, start=logged_ns, stop=logged_ns + 1), (0, None))
+    if message is None:
+        raise RecordingError(f"{path}: {topic}: expected a message at {1e-9 * logged_ns:.3f} s, found none")
+    return message

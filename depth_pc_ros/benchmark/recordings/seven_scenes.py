@@ -17,6 +17,7 @@ from depth_pc_ros.benchmark.recordings.frames import (
     RecordingError,
     Sequence,
     camera_of,
+    matrix_of,
     read_numbers,
     reader,
     rigid,
@@ -53,7 +54,7 @@ def read(folder: Path, name: str) -> Sequence:
 def _intrinsics(folder: Path) -> tuple[np.ndarray, np.ndarray]:
     """K (3, 3) of the colour image and of the depth image."""
     files = (_beside(folder, f"camera-intrinsics{kind}.txt") for kind in (".color", ""))
-    colour, plain = (None if file is None else read_numbers(file, (3, 3)) for file in files)
+    colour, plain = (None if file is None else matrix_of(read_numbers(file, (3, 3)), str(file)) for file in files)
     if colour is not None:
         return colour, colour if plain is None else plain
     if plain is None or np.array_equal(plain, KINECT_DEPTH):

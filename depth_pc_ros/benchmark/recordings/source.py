@@ -63,7 +63,10 @@ def read_sequences(root: Path, format: str = AUTO) -> list[Sequence]:
         here = pending.pop(0)
         found = next((module for module in tried.values() if any(any(here.glob(mark)) for mark in module.MARKS)), None)
         if found is None:
-            pending += sorted(path for path in here.iterdir() if path.is_dir() and not path.name.startswith("."))
+            try:
+                pending += sorted(path for path in here.iterdir() if path.is_dir() and not path.name.startswith("."))
+            except OSError as error:
+                raise RecordingError(f"root: cannot read {here}: {error.strerror or error}") from None
             continue
         name = here.relative_to(root).as_posix()
         sequences.append(found.read(here, root.name if name == "." else name))

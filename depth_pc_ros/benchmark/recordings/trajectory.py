@@ -5,17 +5,13 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from depth_pc_ros.benchmark.recordings.frames import RecordingError
+from depth_pc_ros.benchmark.recordings.frames import RecordingError, read_lines
 
 
 def read_table(path: Path, words: int) -> list[list[str]]:
     """The lines of a file, each of at least `words` words. Raises RecordingError."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecordingError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
     rows = []
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(read_lines(path), start=1):
         row = line.split("#")[0].replace(",", " ").split()
         if row and len(row) < words:
             raise RecordingError(f"{path}, line {number}: expected {words} words, got {len(row)}")

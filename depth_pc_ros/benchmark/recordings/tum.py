@@ -4,6 +4,8 @@ Intrinsics: `camera.json` (see `folder`) beside them; without it those published
 Source: J. Sturm et al., "A Benchmark for the Evaluation of RGB-D SLAM Systems", IROS 2012.
 """
 
+import math
+import os
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +17,13 @@ from depth_pc_ros.benchmark.recordings.frames import (
     RecordingError,
     Sequence,
     camera_of,
+    file_in,
     reader,
     rigid,
     size_of,
 )  # fmt: skip
 from depth_pc_ros.benchmark.recordings.trajectory import pose_of, read_table
+from depth_pc_ros.errors import shown
 
 MARKS = ("groundtruth.txt",)
 APART_S = 0.03  # a depth image or pose that is further from an image in time is not its own
@@ -39,18 +43,19 @@ def read(folder: Path, name: str) -> Sequence:
         raise RecordingError(f"{folder / 'rgb.txt'}: expected lines of `time file`, found none")
     poses = read_table(folder / "groundtruth.txt", 8)
     depths = read_table(folder / "depth.txt", 2) if (folder / "depth.txt").is_file() else []
-    camera = _camera(folder, folder / images[0][1])
+    camera = _camera(folder, file_in(folder, images[0][1]))
     pose_times, depth_times = (np.array([_time(row, folder) for row in rows]) for rows in (poses, depths))
     for row in images:
-        stamp_s, image = _time(row, folder), folder / row[1]
+        stamp_s = _time(row, folder)
         at, depth_at = _nearest(pose_times, stamp_s), _nearest(depth_times, stamp_s)
         try:
-            if not image.is_file():
+            image = file_in(folder, row[1])
+            if not os.path.isfile(image):
                 raise RecordingError(f"{image}: no such image")
             if at is None:
                 raise RecordingError(f"{image}: expected a pose within {APART_S:g} s in groundtruth.txt, found none")
-            T = rigid(pose_of(poses[at][1:]), f"{folder / 'groundtruth.txt'}: {poses[at][0]}")
-            depth = None if depth_at is None else folder / depths[depth_at][1]
+            T = rigid(pose_of(poses[at][1:]), f"{folder / 'groundtruth.txt'}: {shown(poses[at][0])}")
+            depth = None if depth_at is None else file_in(folder, depths[depth_at][1])
             sequence.frames.append(Frame(name, row[0], T, camera, reader(image, depth, _UNIT_M), depth is not None))
         except RecordingError as error:
             sequence.problems.append(str(error))
@@ -59,9 +64,12 @@ def read(folder: Path, name: str) -> Sequence:
 
 def _time(row: list[str], folder: Path) -> float:
     try:
-        return float(row[0])
+        stamp_s = float(row[0])
     except ValueError:
-        raise RecordingError(f"{folder}: expected lines that begin with a time in s, got {row[0]!r}") from None
+        stamp_s = math.nan
+    if not math.isfinite(stamp_s):
+        raise RecordingError(f"{folder}: expected lines that begin with a time in s, got {shown(row[0])}")
+    return stamp_s
 
 
 def _nearest(times: np.ndarray, stamp_s: float) -> int | None:

@@ -1,0 +1,94 @@
+"""Image files: their size is checked before they are decoded, and one that is cut off is refused.
+
+Pillow decodes them. OpenCV would fill with grey what a cut-off file does not hold.
+"""
+
+import io
+import warnings
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from depth_pc_ros.errors import DepthPcError, ImageError, shown
+from depth_pc_ros.files.raw import read_bytes
+
+MAX_BYTES = 256_000_000
+MAX_PIXELS = 64_000_000
+_FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "PPM")
+_GREY16 = ("I;16", "I;16B", "I;16L", "I;16N", "I")  # "I": how Pillow before 11 reads 16 bits
+
+
+def read_image(path: str | Path, what: str, error: type[DepthPcError] = ImageError, upright: bool = True) -> np.ndarray:
+    """(H, W, 3) uint8 RGB of an image file. upright: turned as its EXIF says, else as the sensor has it."""
+    where = f"{what}: cannot read {path}"
+    return decode_image(read_bytes(path, where, MAX_BYTES, error), where, error, upright)
+
+
+def read_grey16(path: str | Path, what: str, error: type[DepthPcError] = ImageError) -> np.ndarray:
+    """(H, W) uint16 of an image file of one 16-bit channel."""
+    where = f"{what}: cannot read {path}"
+    return decode_grey16(read_bytes(path, where, MAX_BYTES, error), where, error)
+
+
+def decode_grey16(data: bytes, where: str, error: type[DepthPcError] = ImageError) -> np.ndarray:
+    """(H, W) uint16 of the bytes of an image file of one 16-bit channel. where: begins the error."""
+    pixels = _decoded(data, where, error, _grey16)
+    if not isinstance(pixels, np.ndarray):
+        raise error(f"{where}: expected one 16-bit channel, got {pixels}")
+    return pixels
+
+
+def decode_image(data: bytes, where: str, error: type[DepthPcError] = ImageError, upright: bool = True) -> np.ndarray:
+    """(H, W, 3) uint8 RGB of the bytes of an image file. where: begins the error. upright: see `read_image`."""
+    return _decoded(data, where, error, _upright if upright else _rgb)
+
+
+def _decoded(data: bytes, where: str, error: type[DepthPcError], pixels_of):
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of EXIF tags and the like, on lines of their own
+            with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+                width, height = image.size
+                if width * height > MAX_PIXELS:
+                    raise error(f"{where}: expected at most {MAX_PIXELS / 1e6:g} megapixels, got {width} x {height}")
+                image.load()
+                if image.format in ("JPEG", "MPO") and _ends_early(image, data):
+                    raise ValueError("its data end before its last rows")
+                return pixels_of(image)
+    except Image.UnidentifiedImageError:
+        raise error(f"{where}: not an image (known: {', '.join(_FORMATS)})") from None
+    except error:
+        raise
+    except Exception as problem:  # Pillow raises a different kind for each way a file can be damaged
+        raise error(f"{where}: not a whole image: {shown(problem)}") from None
+
+
+def _ends_early(image: Image.Image, data: bytes) -> bool:
+    """Whether data of a JPEG are missing before its end marker, as where a camera lost some.
+
+    The decoder then fills in grey and says nothing. More data before the marker change such an image, and no whole one.
+    """
+    end = data.rfind(b"\xff\xd9")
+    with Image.open(io.BytesIO(data[:end] + b"\x55" * 256 + data[end:]), formats=_FORMATS) as padded:
+        return not np.array_equal(np.asarray(padded), np.asarray(image))
+
+
+def _upright(image: Image.Image) -> np.ndarray:
+    return _rgb(ImageOps.exif_transpose(image))
+
+
+def _rgb(image: Image.Image) -> np.ndarray:
+    if image.mode in _GREY16:
+        return np.repeat((_grey16(image) >> 8).astype(np.uint8)[..., None], 3, axis=2)
+    if image.mode == "F":
+        raise ValueError("expected 8 or 16 bits a channel, got floating point")
+    return np.array(image.convert("RGB"))
+
+
+def _grey16(image: Image.Image) -> np.ndarray | str:
+    """The pixels, or the mode of an image that has others."""
+    values = np.asarray(image)
+    if image.mode not in _GREY16 or values.min() < 0 or values.max() > 65535:
+        return f"mode {image.mode}"
+    return values.astype(np.uint16)

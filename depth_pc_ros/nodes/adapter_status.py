@@ -1,0 +1,36 @@
+"""What the twist adapter reports of itself on its `~/status`: at every change, and regularly, as a sign of life."""
+
+from dataclasses import dataclass
+
+from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
+
+HEARTBEAT_S = 0.05  # longest time between two statuses of an active adapter
+
+
+@dataclass(frozen=True)
+class AdapterStatus:
+    """state: OK, LIMITED, TF_ERROR or FAULT. message: what is wrong; empty: nothing.
+
+    stops: how often the adapter has stopped the arm, or refused to move it, against its commands. moving: the twist
+    that the driver got last is not zero.
+    """
+
+    state: str = "OK"
+    message: str = ""
+    stops: int = 0
+    moving: bool = False
+
+    def to_msg(self, node_name: str) -> DiagnosticStatus:
+        """As a message of the node of this full name."""
+        level = DiagnosticStatus.WARN if self.message else DiagnosticStatus.OK
+        pairs = {"state": self.state, "stops": self.stops, "moving": self.moving}
+        values = [KeyValue(key=key, value=str(value)) for key, value in pairs.items()]
+        return DiagnosticStatus(level=level, name=node_name, message=self.message, values=values)
+
+    @classmethod
+    def from_msg(cls, msg: DiagnosticStatus) -> "AdapterStatus":
+        """Of a message. Values that it does not have are those of an adapter at rest."""
+        values = {pair.key: pair.value for pair in msg.values}
+        return cls(
+            values.get("state", "OK"), msg.message, int(values.get("stops", 0)), values.get("moving") == str(True)
+        )

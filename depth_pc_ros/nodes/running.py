@@ -1,0 +1,96 @@
+"""The process of one node: it runs until a signal comes, and ends without a wait and without a motion left over."""
+
+import os
+import signal
+import sys
+import threading
+import traceback
+
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.impl.implementation_singleton import rclpy_implementation
+from rclpy.signals import SignalHandlerOptions
+
+from depth_pc_ros.errors import DepthPcError
+from depth_pc_ros.nodes.transport import use_large_shared_memory
+
+_CALLBACK_WITHIN_S = 1.0  # how long the end of a node waits for the callback that runs
+
+
+def run(node_class) -> int:
+    """Run one `ServoNode` until SIGINT, SIGTERM or SIGHUP, then end the process.
+
+    While the node starts, and nothing moves yet, a signal ends the process at once, with 0. Later, the node spins in
+    a thread; on a signal it first stops spinning, then `shutdown_safely` publishes the last zeros, and only then ROS
+    shuts down: 0. A crashed callback ends it in the same way, with 1. A wrong configuration prints one line; the exit
+    code 1 is returned.
+    """
+    # A pipe wakes this thread up, whichever thread a signal reaches and however many signals come.
+    woken, wake = os.pipe()
+    os.set_blocking(wake, False)
+    signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+    node = None
+    loading = False  # the node is there, and not active yet
+    signalled = crashed = False
+
+    def on_signal(*_):
+        nonlocal signalled
+        signalled = True
+        if loading and not node.active:
+            end_now()
+
+    def end_now():
+        # An exception would not do: what is being imported may swallow it.
+        try:
+            node.destroy_node()
+            rclpy.try_shutdown()
+        finally:
+            os._exit(0)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # ignored: started by `nohup`
+            signal.signal(number, on_signal)
+    use_large_shared_memory()
+    try:
+        rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+        node = node_class()
+        loading = True
+        if signalled:
+            end_now()
+        node.start()
+        loading = False
+        executor = SingleThreadedExecutor()
+        executor.add_node(node)
+        stopped = threading.Event()  # first: `shutdown` takes away what a spinning thread still waits on
+
+        def spin():
+            nonlocal crashed
+            try:
+                while not stopped.is_set():
+                    executor.spin_once()
+            except Exception:  # a callback failed: stop the motion, then die
+                if not stopped.is_set():
+                    traceback.print_exc()
+                    crashed = True
+            os.write(wake, b"\0")
+
+        spinner = threading.Thread(target=spin, daemon=True)
+        spinner.start()
+        os.read(woken, 1)
+        executor.create_task(stopped.set)
+        spinner.join(timeout=_CALLBACK_WITHIN_S)
+        stopped.set()  # where a callback outlasts that, the task never runs
+        executor.shutdown(timeout_sec=0.1)
+        node.shutdown_safely()
+    except (DepthPcError, rclpy_implementation.RCLError) as error:
+        print(f"{node_class.__name__}: {error}", file=sys.stderr)
+        return 1
+    finally:
+        loading = False
+        if node is not None:
+            node.destroy_node()
+        rclpy.try_shutdown()
+    # Python's own end takes a second where torch is loaded, and may crash under a callback that still runs.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(int(crashed))
