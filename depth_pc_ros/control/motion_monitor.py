@@ -67,6 +67,7 @@ class MotionMonitor:
 
     PATH = np.array([0.005, np.radians(0.5)])  # m and rad commanded from one comparison to the next
     WINDOW, WINDOW_S = 4.0 * PATH, 1.0  # looked back at, as far as there is so much
+    EARLY = 3.4 * PATH  # commanded, until which several faults that would all explain the motion are told apart
     STOP_PATH = 2.4 * PATH  # between two images that show a stop
     LONG = 2.0  # times that much between two others
     MEMORY_S = 2.5
@@ -74,9 +75,11 @@ class MotionMonitor:
     DEPTHS = 12.0  # a point's depth is within this factor of the distance prior, which may come from wrong depth
     EXPLAINED_PX, EXPLAINED = 0.35, 0.08  # largest misfit of a motion that explains the flow: px, and share of the flow
     FIRST_PX, FOLLOWS_PX, FOLLOWS = 0.8, 0.12, 0.1  # flow that shows whether the camera follows, and its misfit then
+    SUSPICION = 0.3  # evidence for a fault with which it is not taken to follow
     # Evidence for a fault: log of the ratio of the misfits, both plus WITHIN_PX; of one window at most, against it at
-    # most, and for a verdict. Where the commands fit to WITHIN_PX, this share of it is kept.
-    WITHIN_PX, ONCE, CREDIT, ENOUGH, KEPT = 0.2, 1.2, 3.0, 2.0, 0.8
+    # most, and for a verdict; share of that from which the verdict may name it. Where the commands fit to WITHIN_PX,
+    # the last share of it is kept.
+    WITHIN_PX, ONCE, CREDIT, ENOUGH, SUSPECT, KEPT = 0.2, 1.2, 3.0, 2.0, 0.8, 0.8
     # No fault is accused where a target that moves by itself, or an error of the hand-eye rotation, would explain the
     # flow with a misfit of this many times that of the fault.
     DRIFT_M_S, HAND_EYE_RAD, LIKE = 0.02, np.radians(10.0), 1.5
@@ -186,10 +189,15 @@ class MotionMonitor:
         if not obeyed:
             return None
         duration_s = image.stamp_s - window.stamp_s
-        return self._weigh(flow, commanded[: self._lags], duration_s, self._said(window, image))
+        early = bool((image.path < self.EARLY).all())
+        return self._weigh(flow, commanded[: self._lags], duration_s, self._said(window, image), early)
 
-    def _weigh(self, flow: _Flow, commanded: np.ndarray, duration_s: float, said: str) -> MotionVerdict | None:
+    def _weigh(
+        self, flow: _Flow, commanded: np.ndarray, duration_s: float, said: str, early: bool
+    ) -> MotionVerdict | None:
         """Add the evidence of one window, bounded, so that one with wrong matches decides nothing.
+
+        early: there is time to see which of several faults it is.
 
         Source: A. Wald, "Sequential tests of statistical hypotheses", 1945.
         """
@@ -207,7 +215,11 @@ class MotionMonitor:
         otherwise = misfit > self.OTHERWISE_PX + self.OTHERWISE * flow.px and self._agree(flow, 0.25).mean() > 0.5
         self._otherwise = self._otherwise + 1 if otherwise else 0
         if self._evidence.max() >= self.ENOUGH:
-            best = int(np.argmin(np.where(self._evidence >= self.ENOUGH, faults, np.inf)))
+            accused = np.where(self._evidence >= self.SUSPECT * self.ENOUGH, faults, np.inf)
+            possible = accused <= self.LIKE * accused.min() + 0.5 * self.WITHIN_PX
+            if np.count_nonzero(possible) > 1 and early:
+                return None
+            best = int(np.argmax(possible))  # the likely ones come first
             if self._tolerated(flow, commanded, duration_s) < self.LIKE * faults[best]:
                 self._evidence = np.minimum(self._evidence, self.ENOUGH)
                 return None
@@ -291,7 +303,8 @@ class MotionMonitor:
     def _confirm(self, flow: _Flow, commanded: np.ndarray) -> None:
         """The camera follows where the commands explain the flow; the first motion shows its lag, too."""
         misfit = self._misfit(flow, commanded, slice(1))[0].min(axis=1)
-        if misfit.min() <= self.FOLLOWS_PX + self.FOLLOWS * flow.px:
+        suspected = self._evidence.max() > self.SUSPICION
+        if misfit.min() <= self.FOLLOWS_PX + self.FOLLOWS * flow.px and not suspected:
             if not self._followed:  # from rest, to within two steps
                 possible = np.flatnonzero(misfit <= misfit.min() + self.EXPLAINED_PX)
                 self._lags = min(int(possible[-1]) + 3, self._lags)

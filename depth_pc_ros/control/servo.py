@@ -55,7 +55,7 @@ class Servo:
     that moves is followed with its velocity fed forward, without a stop), done (stays at rest until `reset`).
     """
 
-    UNSEEN_LINEAR, UNSEEN_ANGULAR = 0.06, 0.1  # m/s and rad/s until the camera is seen to follow
+    UNSEEN_LINEAR, UNSEEN_ANGULAR = 0.06, 0.09  # m/s and rad/s until the camera is seen to follow
     NEAR = 4.0  # times the stopping error: a target that has been nearer for the hold time is tracked
     LEAVE = 2.0  # times as far: it is not tracked any more
     STILL_PX_S = 1.0  # a tracked target that is slower in the image is at rest
@@ -132,16 +132,28 @@ class Servo:
         self._verdict: StepResult | None = None  # of the monitor; final
         self.resume()
 
-    def resume(self) -> None:
-        """Restart after a gap in which the camera stood still; scale and verdict from motion are kept."""
+    def interrupted(self, acts_s: float) -> None:
+        """Something else stopped the camera for a moment: start again from rest; the images are followed as before.
+
+        acts_s: as in `stop`.
+        """
+        self.stop(acts_s)
+        self._begin()
+
+    def _begin(self) -> None:
+        """Hold no motion so far against the commands; an error that does not fall meanwhile is not convergence."""
         self._scale.begin_line()
         self._monitor.begin()
         self._depth_check.begin()
         self._far_progress.reset()
         self._near_progress.reset()
-        self._law.reset()
         self._stopping.reset()
         self._leave_target()
+
+    def resume(self) -> None:
+        """Restart after a gap in which the camera stood still; scale and verdict from motion are kept."""
+        self._begin()
+        self._law.reset()
         self._depth_track.reset()
         self._last_stamp_s = -np.inf
         self._converged = False
@@ -285,9 +297,9 @@ class Servo:
         target = self._while_unseen(self.velocity_law.target(remaining, delay_s, self._target.velocity))
         # A slow law is not taken for one that no longer improves.
         self._stopping.hold_s = max(self.config.stop_hold_s, 0.25 / self.velocity_law.gain_behind(delay_s))
-        wanted = self._image_motion(remaining)
+        wanted = self._image_motion(law.twist)  # in the lengths of the distance prior
         error = self._judge_error(observation, law.inliers, wanted, stamp_s, frame_s)
-        stuck = self._stuck(error, wanted, stamp_s, frame_s) if self.config.check_motion else None
+        stuck = self._stuck(error, stamp_s, frame_s) if self.config.check_motion else None
         if stuck:
             return self._final(*stuck, matches)
         state = ServoState.SERVOING
@@ -383,12 +395,12 @@ class Servo:
         """Whether the law still wants to move the image, by a good part of its error."""
         return wanted > max(self.ARRIVED * error, self.ARRIVED_PX / self._focal)
 
-    def _stuck(self, error: float, wanted: float, stamp_s: float, frame_s: float) -> tuple[ServoState, str] | None:
+    def _stuck(self, error: float, stamp_s: float, frame_s: float) -> tuple[ServoState, str] | None:
         """Why the servo stops where it comes no nearer to the goal; close to it, it may follow a moving target."""
         path = self.record.path(stamp_s - frame_s, stamp_s)
         if error > self.NEAR * self.config.stop_error:
             progress, state, text = self._far_progress, ServoState.CONTRADICTED, _STUCK
-        elif self.config.after_goal != "track" and self._loop.obeyed and self._on_the_way(error, wanted):
+        elif self.config.after_goal != "track" and self._loop.obeyed and not self._converged:
             progress, state, text = self._near_progress, ServoState.NOT_FOLLOWING, _BLOCKED
         else:
             self._near_progress.reset()

@@ -222,7 +222,7 @@ class ControllerNode(ServoNode):
         if stood_still and not self._adapter_stands_still() and self._result.state is ServoState.SERVOING:
             self._result = _WAITING  # the target is old
         if self._adapter.stops != before.stops:
-            self._rest()
+            self._servo.interrupted(self._acts_s())
         # OK with a message: the adapter refuses twists, or has had none for a while. Its time varies, so in lockstep,
         # where every twist is waited for, a run would not repeat exactly.
         refused = bool(msg.message) and not self.config.lockstep
@@ -233,11 +233,6 @@ class ControllerNode(ServoNode):
     def _adapter_stands_still(self) -> bool:
         """Whether the adapter is known to move nothing, whatever is commanded."""
         return self._adapter.state == "TF_ERROR" or bool(self._adapter_life.silence())
-
-    def _rest(self) -> None:
-        """The arm stands still, though it was told to move: start again from rest with the next image."""
-        self._servo.stop(self._acts_s())
-        self._servo.resume()
 
     def _on_rival(self, problem: str) -> None:
         if self._enabled:
@@ -271,8 +266,8 @@ class ControllerNode(ServoNode):
         jump = self._clock_watch.jump(self.now_s(), self.steady_s())
         held_up_s = self._clock_watch.gap_s
         self._adapter_life.look(held_up_s)
-        if held_up_s > LONGEST_S and not self.config.lockstep:  # the adapter has stopped the arm
-            self._rest()
+        if held_up_s > LONGEST_S and self._servo.twist.any() and not self.config.lockstep:  # the adapter has stopped it
+            self._servo.interrupted(self._acts_s())
             self.get_logger().warning(f"held up for {held_up_s:.2f} s: again from rest", throttle_duration_sec=1.0)
         if jump:
             self._restart(jump)

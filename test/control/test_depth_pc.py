@@ -229,25 +229,35 @@ def test_while_depths_are_frozen_the_network_runs_every_few_images(tmp_path, mon
     assert len(runs) == 3
 
 
-def test_the_servo_runs_it_and_stops_on_nan(model, tmp_path):
+def test_the_servo_runs_it_and_stops_on_nan(model):
     name, folder = model
     intrinsics = Intrinsics(540.0, 540.0, 319.5, 239.5, 640, 480)
     seen = observe(FAR)
     goal_px, current_px = (540 * xy + (319.5, 239.5) for xy in (seen.goal, seen.current))
     matches = Matches(current_px, seen.matched, np.ones(60, np.float32))
-    servo = Servo(ControlConfig(controller=name, model=folder))
+    law = {"depth_pc": DepthPc, "depth_pc_geo": DepthPcGeo}[name](folder)
+    servo = Servo(ControlConfig(controller=name), law)
     servo.set_goal(Goal.from_images(goal_px, intrinsics, 0.7))
     assert servo.update(matches, 1.0).state is ServoState.SERVOING
 
-    net = make_policy(name, EncoderConfig(width=16))
-    for parameter in net.parameters():
-        torch.nn.init.constant_(parameter, torch.nan)
-    save_policy(tmp_path, name, net, {})
-    servo = Servo(ControlConfig(controller=name, model=str(tmp_path)))
-    servo.set_goal(Goal.from_images(goal_px, intrinsics, 0.7))
+    network = law._network if name == "depth_pc" else law._judge._network
+    with torch.no_grad():
+        for parameter in network.net.parameters():
+            parameter.fill_(torch.nan)
+    servo.reset()
     result = servo.update(matches, 1.0)
     assert result.state in (ServoState.FAULT, ServoState.LOST)
     assert not result.twist.any()
+
+
+def test_weights_that_are_not_finite_are_refused(model, tmp_path):
+    name, _ = model
+    net = make_policy(name, EncoderConfig(width=16))
+    with torch.no_grad():
+        next(net.parameters()).fill_(torch.inf)
+    save_policy(tmp_path, name, net, {})
+    with pytest.raises(CheckpointError, match="expected finite weights"):
+        Servo(ControlConfig(controller=name, model=str(tmp_path)))
 
 
 def test_a_model_of_the_other_kind_is_refused(model):

@@ -10,6 +10,8 @@ from geometry_msgs.msg import TwistStamped
 from depth_pc_interfaces.msg import KeypointMatches
 from depth_pc_ros.nodes.conversions import stamp_to_seconds, twist_from_msg
 
+LAST_ZERO_S = 0.5  # from the last motion to the zero, as docs/concepts/safety.md promises
+
 INVARIANTS = {
     "finite": "every command is finite",
     "speed": "no command above the speed limit",
@@ -179,7 +181,7 @@ class Monitor:
         stalled = all(
             node.dead or node.stalled_until_ns > self.world.ros.steady_ns for node in self.world.nodes.values()
         )
-        left = driver.twist.any() and not stalled and now_s - driver.time_s > self.world.ARM_TIMEOUT_S + 0.1
+        left = driver.twist.any() and not stalled and now_s - driver.time_s > LAST_ZERO_S
         if left and not self._left:
             self.add(
                 "last zero", f"the last command is {driver.twist.round(4).tolist()}, {now_s - driver.time_s:.2f} s ago"
@@ -196,6 +198,8 @@ def recover(world: World, monitor: Monitor, good_s: float = 3.0) -> Counter:
     good_s: longest time of good input until it works, or says what to do.
     """
     world.heal()
+    while any(node.stalled_until_ns > world.ros.steady_ns for node in world.nodes.values()):
+        world.run(0.05)
     done = Counter()
     for _ in range(6):
         if _works(world, good_s):

@@ -137,6 +137,26 @@ def test_a_converged_servo_is_not_converged_without_its_adapter(ticked):
     assert ticked.node.state()[0] is ServoState.ADAPTER_LOST
 
 
+def test_a_node_that_was_held_up_keeps_what_its_law_knows(ticked, monkeypatch):
+    """Else a law whose first image takes long would begin with a first image again and again."""
+    ticked.start_moving()
+    resets = []
+    monkeypatch.setattr(ticked.node._servo._law, "reset", lambda: resets.append(1))
+    for _ in range(3):
+        hold_up(ticked)
+        ticked.tick()
+    assert not resets
+
+
+def test_a_converged_servo_that_is_held_up_stays_converged(ticked):
+    ticked.start_moving()
+    while ticked.node.state()[0] is not ServoState.CONVERGED:
+        ticked.tick()
+    hold_up(ticked)
+    ticked.tick()
+    assert ticked.node.state()[0] is ServoState.CONVERGED
+
+
 def test_a_node_that_was_held_up_does_not_take_its_adapter_for_lost(ticked):
     ticked.start_moving()
     ticked.time_s += 0.4

@@ -82,12 +82,15 @@ def test_a_doubt_of_the_picture_stops_as_ambiguous_and_says_why(runner, camera, 
     ticked.start_moving()
     matches_msg = camera.matches_msg
 
-    def doubtful(*arguments):
-        msg = matches_msg(*arguments)
-        msg.doubt, msg.agreement = "half of the picture is elsewhere", 0.5
-        return msg
+    def see(doubt, agreement):
+        def judged(*arguments):
+            msg = matches_msg(*arguments)
+            msg.doubt, msg.agreement = doubt, agreement
+            return msg
 
-    monkeypatch.setattr(camera, "matches_msg", doubtful)
+        monkeypatch.setattr(camera, "matches_msg", judged)
+
+    see("half of the picture is elsewhere", 0.5)
     for _ in range(300):
         ticked.tick()
         state, message = ticked.node.state()
@@ -96,7 +99,10 @@ def test_a_doubt_of_the_picture_stops_as_ambiguous_and_says_why(runner, camera, 
             break
     assert state is ServoState.AMBIGUOUS
     assert message == "half of the picture is elsewhere"
-    monkeypatch.setattr(camera, "matches_msg", matches_msg)
+    see("", np.nan)  # not judged: the doubt stands
+    ticked.tick()
+    assert ticked.node.state()[0] is ServoState.AMBIGUOUS
+    see("", 0.9)
     ticked.tick()
     assert ticked.node.state()[0] is ServoState.CONVERGED
 
