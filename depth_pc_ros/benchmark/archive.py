@@ -60,6 +60,7 @@ def lines(results: Results) -> str:
     levels = levels_of(results.trials)
     rows = [header_of(results.settings) | {"trace_samples": TRACE_SAMPLES}]
     rows += [{key: value for key, value in run.items() if key != "places"} for run in results.runs]
+    rows += sorted(results.answers, key=lambda answer: (answer["method"], answer["pair"]))
     for group in by_method(results.trials).values():
         group = sorted(group, key=lambda trial: (levels.index(trial["level"]), trial["episode"]))
         rows += [trial | {"trace": _thinned(trial["trace"])} for trial in group]

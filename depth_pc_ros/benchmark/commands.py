@@ -38,6 +38,8 @@ def add_commands(commands) -> None:
 
 def settings_and_places(arguments: argparse.Namespace) -> tuple[Settings, Places]:
     """What the arguments of a run say. Raises ConfigError, SceneError."""
+    if arguments.depth in ("measured", "oracle"):
+        raise ConfigError(f"depth: {arguments.depth!r} is of recordings (e_real); of a scene it is called 'renderer'")
     values = {name: getattr(arguments, name) for name in Settings.__dataclass_fields__ if hasattr(arguments, name)}
     values["hand_eye_mm"], values["hand_eye_deg"] = arguments.hand_eye_error
     ycb_root, images = ycb_root_of(arguments), getattr(arguments, "images", None)

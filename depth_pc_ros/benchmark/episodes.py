@@ -14,11 +14,13 @@ import numpy as np
 
 from depth_pc_ros.benchmark.chessboard import Chessboard
 from depth_pc_ros.benchmark.photos import Photo, sample_photo
+from depth_pc_ros.benchmark.real_places import RealEpisodes, RealPlace
 from depth_pc_ros.benchmark.scene_schema import FILE_VERSION, check_episodes
-from depth_pc_ros.benchmark.settings import E_GENERIC, E_IMAGE, LEVELS, PHOTO_LEVEL, SPLITS, Settings
+from depth_pc_ros.benchmark.settings import E_GENERIC, E_IMAGE, E_REAL, LEVELS, PHOTO_LEVEL, SPLITS, Settings
 from depth_pc_ros.errors import SceneError, shown
 from depth_pc_ros.files.json_file import read_json
 from depth_pc_ros.files.raw import read_bytes
+from depth_pc_ros.geometry.camera import Intrinsics
 from depth_pc_ros.sim.poses import DISTANCE_M, sample_pair
 from depth_pc_ros.sim.scenes import Body, Scene, make_scene
 from depth_pc_ros.sim.world import DEFAULT_INTRINSICS
@@ -44,8 +46,8 @@ class Episode:
     """One run to make.
 
     id: 'split/level/index'. seed: of the disturbances. T_world_goal, T_world_start: (4, 4) camera poses.
-    place: the scene, the photograph or the chessboard on a plane. goal_place: the same as it was when the goal image
-    was taken; None: as it is.
+    place: the scene, the photograph or the chessboard on a plane, or a recorded frame. goal_place: the same as it was
+    when the goal image was taken; None: as it is.
     """
 
     id: str
@@ -53,8 +55,9 @@ class Episode:
     seed: int
     T_world_goal: np.ndarray
     T_world_start: np.ndarray
-    place: Scene | Photo | Chessboard
-    goal_place: Scene | None = None
+    place: Scene | Photo | Chessboard | RealPlace
+    goal_place: Scene | RealPlace | None = None
+    intrinsics: Intrinsics = DEFAULT_INTRINSICS
 
     @property
     def distance_m(self) -> float:
@@ -64,13 +67,16 @@ class Episode:
 
 @dataclass(frozen=True)
 class Places:
-    """Where things are, or None: YCB models, photographs, exported episodes, weights of a learned matcher."""
+    """Where things are, or None: YCB models, photographs, exported episodes, weights of a learned matcher, a recording
+    of a real camera and the mask of what is not to be matched in it."""
 
     ycb_root: Path | None = None
     photo_dir: Path | None = None
     scenes: Path | None = None
     matcher_weights: Path | None = None
     lightglue_weights: Path | None = None
+    recording: Path | None = None
+    mask: Path | None = None
 
 
 def spread(count: int, levels) -> list[tuple[str, int]]:
@@ -84,6 +90,7 @@ class EpisodeSource:
     def __init__(self, settings: Settings, places: Places):
         self.settings, self.places = settings, places
         self._stored = None
+        self._real: RealEpisodes | None = None
         if places.scenes is not None:
             self._stored = {episode.id: episode for episode in load_episodes(places.scenes, settings)}
 
@@ -93,6 +100,8 @@ class EpisodeSource:
         if level not in settings.levels:
             raise SceneError(f"level: expected one of {', '.join(settings.levels)}, got {shown(level)}")
         name = f"{settings.split}/{level}/{index:03d}"
+        if settings.environment == E_REAL:
+            return self._real_episode(name, level, index)
         if self._stored is not None:
             if name not in self._stored:
                 raise SceneError(f"scenes: the file has no episode {name} (it has {len(self._stored)})")
@@ -108,6 +117,13 @@ class EpisodeSource:
             base_m = _BASE_M[settings.base]
             T_world_goal, T_world_start = sample_pair(pose_seed, place.centre, DEFAULT_INTRINSICS, level, base_m)
         return Episode(name, level, seed, T_world_goal, T_world_start, place)
+
+    def _real_episode(self, name: str, level: str, index: int) -> Episode:
+        if self._real is None:
+            self._real = RealEpisodes(self.settings, self.places.recording)
+        T_world_goal, T_world_start, place, goal_place = self._real.views(level, index)
+        seed = int(np.random.default_rng([self.settings.seed, LEVELS.index(level), index]).integers(2**31))
+        return Episode(name, level, seed, T_world_goal, T_world_start, place, goal_place, self._real.intrinsics(place))
 
     def _scene(self, rng: np.random.Generator, seed: int) -> Scene:
         if self.settings.environment == E_GENERIC:

@@ -4,64 +4,31 @@ A method gets a view from the goal and then frame by frame an image, and answers
 the same command loop, `Servo`: the same velocity law, limits and stopping rule.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
 
+from depth_pc_ros.benchmark.cns_law import CnsLaw, check_checkout
 from depth_pc_ros.benchmark.episodes import Places
 from depth_pc_ros.benchmark.fault_rows import row_of
 from depth_pc_ros.benchmark.flow import DisFlow, FlowMatcher, RaftFlow
 from depth_pc_ros.benchmark.settings import Settings
+from depth_pc_ros.benchmark.task import Frame, Task
+from depth_pc_ros.benchmark.watched import DisturbedMatcher, WatchedLaw
 from depth_pc_ros.config import MatcherConfig, PipelineConfig
 from depth_pc_ros.control.base import ControlLaw
+from depth_pc_ros.control.laws import make_law
 from depth_pc_ros.control.limits import VelocityLaw
 from depth_pc_ros.control.servo import Servo
 from depth_pc_ros.errors import ConfigError
 from depth_pc_ros.geometry import se3
-from depth_pc_ros.geometry.camera import Intrinsics
-from depth_pc_ros.perception.factory import AnyMatcher, make_matcher
+from depth_pc_ros.perception.factory import make_matcher
 from depth_pc_ros.pipeline import ServoPipeline
 from depth_pc_ros.types import Goal, LawOutput, Matches, Observation, StepResult
 
 _NOWHERE = Places()
 ESTIMATE_EVERY = 6  # frames: 8 estimates a second at the paper's 50 Hz
-
-
-@dataclass(frozen=True)
-class View:
-    """What a method may see of one moment: (H, W, 3) uint8 RGB and (H, W) metres, None where there is none."""
-
-    image: np.ndarray | None
-    depth_m: np.ndarray | None
-
-
-@dataclass(frozen=True)
-class Task:
-    """The goal of an episode, as a method gets it.
-
-    view: from the goal. distance_m: the distance prior, camera to scene centre; None: not known. peaks: m/s and rad/s,
-    as `paper_peaks` gives them. T_world_goal (4, 4) and centre (3,) are the truth, for the oracle only. mask: (H, W)
-    uint8, 0 where nothing is to be matched; None: not known.
-    """
-
-    view: View
-    intrinsics: Intrinsics
-    distance_m: float | None
-    peaks: tuple[float, float]
-    T_world_goal: np.ndarray
-    centre: np.ndarray
-    mask: np.ndarray | None = None
-
-
-@dataclass(frozen=True)
-class Frame:
-    """One moment of a run. T_world_cam (4, 4) is the truth, for the oracle only. age_s: as in `ServoPipeline.step`."""
-
-    view: View
-    stamp_s: float
-    T_world_cam: np.ndarray
-    age_s: float = 0.0
 
 
 def paper_peaks(T_world_start: np.ndarray, T_world_goal: np.ndarray) -> tuple[float, float]:
@@ -150,20 +117,6 @@ class Oracle(Method):
         return replace(result, twist=self._servo.answer(), depth_source="true")
 
 
-class DisturbedMatcher:
-    """A matcher whose matches are made worse before the servo sees them; the same interface."""
-
-    def __init__(self, matcher: AnyMatcher, disturb):
-        self._matcher = matcher
-        self._disturb = disturb
-
-    def __getattr__(self, name: str):
-        return getattr(self._matcher, name)
-
-    def match_features(self, features) -> Matches:
-        return self._disturb(self._matcher.match_features(features))
-
-
 class PipelineMethod(Method):
     """`ServoPipeline` with the keypoints of the settings and one of its control laws."""
 
@@ -188,6 +141,10 @@ class PipelineMethod(Method):
         weights = {name: str(getattr(self.places, name) or "") for name in ("matcher_weights", "lightglue_weights")}
         return make_matcher(MatcherConfig(matcher=self.settings.matcher, track=self.settings.track, **weights))
 
+    def make_law(self, config: PipelineConfig) -> ControlLaw:
+        """The control law; default: the one that `controller` names."""
+        return make_law(config)
+
     def start(self, task: Task, disturb_matches) -> None:
         config = PipelineConfig(
             controller=self.controller,
@@ -197,7 +154,9 @@ class PipelineMethod(Method):
             **row_of(self.settings.fault).options,
             **self.options,
         )
-        self._pipeline = ServoPipeline(config, DisturbedMatcher(self._matcher, disturb_matches))
+        self.law = WatchedLaw(self.make_law(config))
+        self.matcher = DisturbedMatcher(self._matcher, disturb_matches)
+        self._pipeline = ServoPipeline(config, self.matcher, self.law)
         relative = None if self._estimator is None else self._estimator(task.view.image)
         self._pipeline.set_goal(
             task.view.image, task.intrinsics.matrix, task.distance_m, task.view.depth_m, relative,
@@ -268,6 +227,21 @@ class DepthPcGeoMethod(LearnedMethod):
     controller = "depth_pc_geo"
 
 
+class CnsMethod(PipelineMethod):
+    """CNS with its public weights, from a checkout of its repository, on our keypoints and in our command loop."""
+
+    controller = "ibvs"  # only names a law for the configuration: make_law gives CNS's
+
+    def __init__(self, settings: Settings, places: Places = _NOWHERE, model: str = ""):
+        super().__init__(settings, places)
+        self._checkout = check_checkout(model)
+
+    label = "cns"
+
+    def make_law(self, config: PipelineConfig) -> ControlLaw:
+        return CnsLaw(self._checkout)
+
+
 METHODS: dict[str, type[Method]] = {
     "oracle": Oracle,
     "pbvs": PbvsMethod,
@@ -275,6 +249,7 @@ METHODS: dict[str, type[Method]] = {
     "flow_ibvs": FlowIbvsMethod,
     "depth_pc": DepthPcMethod,
     "depth_pc_geo": DepthPcGeoMethod,
+    "cns": CnsMethod,
 }
 
 
@@ -282,7 +257,7 @@ def check_methods(names) -> list[str]:
     """Return the method names if all are known, each once; else raise ConfigError. See `make_method`."""
     for name in names:
         method, _, model = name.partition("@")
-        if model and not issubclass(METHODS.get(method, Method), LearnedMethod):
+        if model and not issubclass(METHODS.get(method, Method), (LearnedMethod, CnsMethod)):
             raise ConfigError(f"methods: {method!r} has no weights to choose, got {name!r}")
         if method not in METHODS:
             raise ConfigError(f"methods: unknown method {name!r}; known: {', '.join(METHODS)}")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from jinja2 import Environment, StrictUndefined
 
-from depth_pc_ros.benchmark import figures, tables
+from depth_pc_ros.benchmark import answer_tables, figures, tables
 from depth_pc_ros.benchmark.episodes import Places
 from depth_pc_ros.benchmark.gallery import picture, worst_trials
 from depth_pc_ros.benchmark.metrics import summary_rows
@@ -43,8 +43,9 @@ _PAGE = """
 <div class="scroll"><table><tr>
 {%- for column in columns %}<th class="{{ "word" if column in words }}">{{ column }}</th>{% endfor %}</tr>
 {%- for row in rows -%}
-<tr{% if "level" in columns and row[columns.index("level")] == "all" %} class="total"{% endif %}>
-{%- for column, text in zip(columns, row) -%}
+{%- set cells = zip(columns, row) | list -%}
+<tr{% if ("level", "all") in cells or ("rotation", "all") in cells %} class="total"{% endif %}>
+{%- for column, text in cells -%}
 {%- if column == "failures" and text != "–" %}<td class="word failures">{{ text }}</td>
 {%- elif column.endswith("%") and text != "–" %}<td class="share" style="--share:{{ text }}%">{{ text }}</td>
 {%- else %}<td class="{{ "word" if column in words }}">{{ text }}</td>{% endif -%}
@@ -58,28 +59,41 @@ _PAGE = """
 {%- if sections | length > 1 %}
 <nav>{% for section in sections %}<a href="#run{{ loop.index0 }}">{{ section.title }}</a> {% endfor %}</nav>
 <h2>Overview</h2>
+{%- if answers %}
+{{ table(answer_columns, answers) }}
+{%- endif %}
+{%- if overview %}
 {{ table(overview_columns, overview) }}
+{%- endif %}
 {%- endif %}
 {%- for section in sections %}
 <h2 id="run{{ loop.index0 }}">{{ section.title }}</h2>
-{{ table(columns, section.rows) }}
+{%- if section.answers %}
+{{ table(answer_columns, section.answers) }}
+<p class="soft">{{ answer_legend }}</p>
+{%- endif %}
+{%- if section.trials %}
+{{ table(columns, section.trials.rows) }}
+{%- endif %}
 <ul class="facts">{% for fact in section.facts %}<li>{{ fact }}</li>{% endfor %}</ul>
-{{ image(section.bars, "image/png", "share of successes by level and method") }}
+{%- if section.trials %}
+{{ image(section.trials.bars, "image/png", "share of successes by level and method") }}
 <h3>Error over time</h3>
-{{ image(section.errors, "image/png", "position and rotation error over the steps") }}
+{{ image(section.trials.errors, "image/png", "position and rotation error over the steps") }}
 <p class="soft">Thin: single trials; thick: median of a level; dashed: both tolerances. Time ends soon after the last
 success.</p>
 <h3>Camera paths about the goal (star)</h3>
-{{ image(section.paths, "image/png", "camera paths from above and from the side") }}
-{%- if section.cases %}
+{{ image(section.trials.paths, "image/png", "camera paths from above and from the side") }}
+{%- if section.trials.cases %}
 <h3>Worst cases: start, final and goal view</h3><div class="cases">
-{%- for case in section.cases %}
+{%- for case in section.trials.cases %}
 <figure>
 {%- if case.strip %}{{ image(case.strip, "image/jpeg", "start, final and goal view of " ~ case.episode) }}
 {%- else %}<div class="none">no picture: the scene cannot be rendered here</div>{% endif -%}
 <figcaption><b>{{ case.label }}</b> {{ case.episode }}: {% if case.outcome == "success" %}{{ case.outcome }}
 {%- else %}<span class="bad">{{ case.outcome }}</span>{% endif %}, {{ case.text }}</figcaption></figure>
 {%- endfor %}</div>
+{%- endif %}
 {%- endif %}
 {%- endfor %}
 </body></html>
@@ -92,14 +106,20 @@ def html(results: list[Results], pictures: Path, places: Places | None = None) -
     pictures: folder that keeps the pictures of the worst cases. places: where scenes are, to draw those that are not
     there yet; None: as noted in the results.
     """
-    environment = Environment(autoescape=True, undefined=StrictUndefined)
-    environment.filters["base64"] = lambda data: base64.b64encode(data).decode()
-    return environment.from_string(_PAGE).render(
-        zip=zip, words=tables.WORDS, style=_STYLE, legend=tables.LEGEND,
+    return rendered(
+        _PAGE, zip=zip, words=tables.WORDS, legend=tables.LEGEND, answer_legend=answer_tables.LEGEND,
         written=time.strftime("%Y-%m-%d %H:%M"), columns=tables.COLUMNS, overview_columns=tables.OVERVIEW_COLUMNS,
+        answer_columns=answer_tables.COLUMNS, answers=answer_tables.overall(results),
         overview=tables.overview_rows(results),
         sections=[_section(each, pictures, places or _noted_places(each)) for each in results],
     )  # fmt: skip
+
+
+def rendered(template: str, **values) -> str:
+    """A page in the style of all pages, from a Jinja2 template that escapes every text it is given."""
+    environment = Environment(autoescape=True, undefined=StrictUndefined)
+    environment.filters["base64"] = lambda data: base64.b64encode(data).decode()
+    return environment.from_string(template).render(style=_STYLE, **values)
 
 
 def _noted_places(results: Results) -> Places:
@@ -108,12 +128,20 @@ def _noted_places(results: Results) -> Places:
 
 
 def _section(results: Results, pictures: Path, places: Places) -> dict:
-    """What the page says of one folder."""
-    trials = results.trials
+    """What the page says of one folder. trials: None where it has first answers only."""
+    shown = results.trials or not results.answers
     return {
         "title": tables.title(results),
-        "rows": [tables.cells(row) for row in summary_rows(trials)],
         "facts": tables.facts(results),
+        "answers": answer_tables.rows(results),
+        "trials": _trials(results, pictures, places) if shown else None,
+    }
+
+
+def _trials(results: Results, pictures: Path, places: Places) -> dict:
+    trials = results.trials
+    return {
+        "rows": [tables.cells(row) for row in summary_rows(trials)],
         "bars": figures.success_bars(trials),
         "errors": figures.errors_over_time(trials),
         "paths": figures.paths(trials),

@@ -47,7 +47,7 @@ def _read(folders: list[Path]) -> list[Results]:
     for each in results:
         for number, _ in each.broken:
             print(f"benchmark: {each.path}, line {number}: corrupt, left out", file=sys.stderr)
-        if not each.trials:
+        if not each.trials and not each.answers:
             raise ResultsError(f"results: {each.path} has no trials")
     if len({bool(each.settings.fault) for each in results}) > 1:
         raise ResultsError("results: rows of e_fault and other runs make no common table; name them apart")

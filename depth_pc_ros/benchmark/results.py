@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from depth_pc_ros.benchmark.schema import FILE_VERSION, ResultsError, check_row
-from depth_pc_ros.benchmark.settings import Settings
+from depth_pc_ros.benchmark.settings import E_REAL, Settings
 from depth_pc_ros.config import RENAMED
 from depth_pc_ros.errors import ConfigError, FileError, shown
 from depth_pc_ros.files.json_file import parse_json
@@ -30,12 +30,18 @@ class Results:
     settings: Settings
     runs: list[dict] = field(default_factory=list)
     trials: list[dict] = field(default_factory=list)
+    answers: list[dict] = field(default_factory=list)
     broken: list[tuple[int, str]] = field(default_factory=list)
 
     @property
     def finished(self) -> set[tuple[str, str]]:
         """(episode, method) of every trial."""
         return {(trial["episode"], trial["method"]) for trial in self.trials}
+
+    @property
+    def answered(self) -> set[tuple[str, str]]:
+        """(pair, method) of every first answer."""
+        return {(answer["pair"], answer["method"]) for answer in self.answers}
 
 
 def trials_file(folder: str | Path) -> Path:
@@ -69,7 +75,15 @@ def read_results(folder: str | Path) -> Results:
         if row["kind"] == "run":
             results.runs.append(row)
         elif row["kind"] == "header":
-            raise ResultsError(f"results: {path}, line {number}: expected a run or a trial, got another header")
+            raise ResultsError(
+                f"results: {path}, line {number}: expected a run, a trial or an answer, got another header"
+            )
+        elif row["kind"] == "answer":
+            if results.settings.environment != E_REAL:
+                raise ResultsError(f"results: {path}, line {number}: answer: expected one in results of {E_REAL} only")
+            if (row["pair"], row["method"]) not in seen:
+                seen.add((row["pair"], row["method"]))
+                results.answers.append(row)
         elif bool(results.settings.fault) != ("fault" in row):
             expected = "expected one" if results.settings.fault else "expected none without a fault in the settings"
             raise ResultsError(f"results: {path}, line {number}: fault: {expected}")

@@ -66,7 +66,9 @@ class ResultsWriter:
             for number, line in self.results.broken:
                 file.write(line + "\n")
                 self.warnings.append(f"{self.path}, line {number}: corrupt, kept in {aside.name}; runs again")
-        self._rewrite([header_of(self.results.settings), *self.results.runs, *self.results.trials])
+        self._rewrite(
+            [header_of(self.results.settings), *self.results.runs, *self.results.answers, *self.results.trials]
+        )
 
     def _rewrite(self, rows) -> None:
         """Replace the file at once, so that nothing is lost when this is interrupted."""
@@ -84,6 +86,10 @@ class ResultsWriter:
     def add_trial(self, trial: dict) -> None:
         self._append({"kind": "trial", **trial})
         self.results.trials.append({"kind": "trial", **trial})
+
+    def add_answer(self, answer: dict) -> None:
+        self._append({"kind": "answer", **answer})
+        self.results.answers.append({"kind": "answer", **answer})
 
     def _append(self, row: dict) -> None:
         check_row(row, str(self.path))

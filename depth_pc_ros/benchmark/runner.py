@@ -27,7 +27,7 @@ from depth_pc_ros.benchmark.trial import run_trial
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "LP_NUM_THREADS")
 
 
-_worker = {}
+_worker: dict = {}
 
 
 def _start_worker(settings: Settings, places: Places) -> None:
@@ -37,6 +37,11 @@ def _start_worker(settings: Settings, places: Places) -> None:
     cv2.setNumThreads(1)
     _worker["settings"], _worker["places"] = settings, places
     _worker["source"] = EpisodeSource(settings, places)
+
+
+def in_worker() -> tuple[Settings, Places]:
+    """The settings and places of the run, in a worker process."""
+    return _worker["settings"], _worker["places"]
 
 
 def _end_with_parent() -> None:
@@ -70,20 +75,23 @@ def run(settings: Settings, places: Places, methods, chosen, writer: ResultsWrit
         smoothing=0.05,
     ) as bar:  # fmt: skip
         bar.set_postfix_str(_standing(writer.results.trials))
-        for trial in _trials(settings, places, tasks, workers):
+        for trial in pooled(settings, places, tasks, workers, _work):
             writer.add_trial(trial)
             bar.set_postfix_str(_standing(writer.results.trials), refresh=False)
             bar.update()
 
 
-def _trials(settings: Settings, places: Places, tasks, workers: int):
-    """Yield trials as they finish. Few tasks are handed out at a time, so an interruption loses little."""
+def pooled(settings: Settings, places: Places, tasks, workers: int, work):
+    """Yield what `work(*task)` gives in worker processes, as it finishes.
+
+    Few tasks are handed out at a time, so an interruption loses little.
+    """
     os.environ.update(dict.fromkeys(_THREADS, "1"))  # the workers inherit it
     context = multiprocessing.get_context("spawn")
     workers = min(workers, len(tasks))
     queue = iter(tasks)
     with ProcessPoolExecutor(workers, context, _start_worker, (settings, places)) as pool:
-        running = {pool.submit(_work, *task) for _, task in zip(range(workers), queue)}
+        running = {pool.submit(work, *task) for _, task in zip(range(workers), queue)}
         try:
             while running:
                 done, running = wait(running, return_when=FIRST_COMPLETED)
@@ -91,7 +99,7 @@ def _trials(settings: Settings, places: Places, tasks, workers: int):
                     yield future.result()
                     task = next(queue, None)
                     if task is not None:
-                        running.add(pool.submit(_work, *task))
+                        running.add(pool.submit(work, *task))
         except BrokenProcessPool:
             raise ResultsError(
                 "workers: a worker process was killed (out of memory?); the same command resumes the run"

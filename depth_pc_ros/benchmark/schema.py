@@ -1,12 +1,13 @@
 """The format of a results file: one JSON Schema per kind of line, and the check of a line against it.
 
 A results file is text of JSON objects, one a line (JSON lines). The first line is the header, each start of the
-benchmark adds a `run` line, all others are trials. Units are in the keys: mm, deg, m, s, ms, MB. Poses are (4, 4) row
-by row, of the camera (optical frame) in the world.
+benchmark adds a `run` line, all others are trials, or first answers of `e_real`. Units are in the keys: mm, deg, m, s,
+ms, MB. Poses are (4, 4) row by row, of the camera (optical frame) in the world.
 """
 
 from typing import Any
 
+from depth_pc_ros.benchmark.answer import CAUSES, OUTCOMES
 from depth_pc_ros.benchmark.settings import LEVELS, PHOTO_LEVEL
 from depth_pc_ros.benchmark.trial import FAILURES, STAGES, SUCCESS
 from depth_pc_ros.errors import DepthPcError
@@ -25,7 +26,7 @@ _NAME = {"type": "string", "pattern": r"^[^\x00-\x1f\x7f-\x9f]{1,120}\Z"}
 _PATH = {"type": ["string", "null"], "maxLength": 4096}
 _POSE = array_of(array_of(NUMBER, 4), 4)
 
-_PLACES = ("ycb_root", "photo_dir", "scenes", "matcher_weights", "lightglue_weights")
+_PLACES = ("ycb_root", "photo_dir", "scenes", "matcher_weights", "lightglue_weights", "recording", "mask")
 
 # What every run has named; the other settings came later, one by one.
 _SETTINGS = {"type": "object", "required": ["environment", "split", "seed", "speed"]}
@@ -85,11 +86,42 @@ TRIAL = object_of(
     },
     optional=("fault",),
 )
-_SCHEMAS = {schema["properties"]["kind"]["const"]: Schema(schema) for schema in (HEADER, RUN, TRIAL)}
+# One first answer: what it was asked (motion: from live to goal; baseline, and errors as shares: over distance_m), and
+# what came. What a law does not say, or what cannot be known, is null.
+_MAYBE_AMOUNT = {"type": ["number", "null"], "minimum": 0}
+_SHARE = {"type": "number", "minimum": 0, "maximum": 1}
+ANSWER = object_of(
+    {
+        "kind": {"const": "answer"},
+        "pair": {"type": "string", "pattern": r"^\w+/[0-9]{1,9}\Z"},  # SPLIT/NUMBER
+        "method": _NAME,
+        "label": _NAME,
+        "settings": _LINE,
+        "goal": _LINE,
+        "live": _LINE,
+        "rotation_deg": AMOUNT,
+        "baseline": AMOUNT,
+        "overlap": _SHARE,
+        "distance_m": AMOUNT,
+        "outcome": {"enum": [*OUTCOMES]},
+        "cause": {"enum": ["", *CAUSES]},
+        "message": TEXT,
+        "re_deg": _MAYBE_AMOUNT,
+        "te_share": _MAYBE_AMOUNT,
+        "translation_deg": _MAYBE_AMOUNT,
+        "scale": _MAYBE_AMOUNT,
+        "way_deg": _MAYBE_AMOUNT,
+        "matches": COUNT,
+        "right_share": {**_SHARE, "type": ["number", "null"]},
+        "inliers": COUNT,
+        "wall_s": AMOUNT,
+    }
+)
+_SCHEMAS = {schema["properties"]["kind"]["const"]: Schema(schema) for schema in (HEADER, RUN, TRIAL, ANSWER)}
 
 
 def check_row(row: dict[str, Any], where: str) -> None:
-    """Raise ResultsError if a line is none of the three kinds, or not as its schema says. where: 'FILE, line N'."""
+    """Raise ResultsError if a line is none of these kinds, or not as its schema says. where: 'FILE, line N'."""
     kind = row.get("kind")
     if not isinstance(kind, str) or kind not in _SCHEMAS:
         raise ResultsError(f"results: {where}: kind: expected one of {', '.join(_SCHEMAS)}, got {as_json(kind)}")

@@ -11,10 +11,13 @@ from dataclasses import dataclass
 from depth_pc_ros.config import CommonConfig, Config, ControlConfig, MatcherConfig, option, same_as
 from depth_pc_ros.package_files import SHIPPED_DEPTH
 
-E_YCB, E_GENERIC, E_IMAGE = "E_YCB", "E_generic", "E_image"
+E_YCB, E_GENERIC, E_IMAGE, E_REAL = "E_YCB", "E_generic", "E_image", "E_real"
 SPLITS = ("dev", "test")
 LEVELS = ("S", "M", "L")
 PHOTO_LEVEL = "P"  # E_image has one level: the published perturbations
+# The names in `recordings.source.FORMATS`; here, so that settings can be read without the readers.
+RECORDING_FORMATS = ("folder", "transforms", "bop", "apc", "tum", "7scenes", "rosbag")
+_LATER = ("fault", "recording", "recording_format", "goal_frame", "across", "mask_digest")
 DT_S = 0.02  # one step; the paper's evaluation integrates 1/50 s
 
 
@@ -50,7 +53,7 @@ class Settings(Disturbance):
     fault: the row of `e_fault`; its own settings are already among these.
     """
 
-    environment: str = option(E_YCB, "Where the camera moves.", choices=(E_YCB, E_GENERIC, E_IMAGE))
+    environment: str = option(E_YCB, "Where the camera moves.", choices=(E_YCB, E_GENERIC, E_IMAGE, E_REAL))
     split: str = option("dev", "Episodes to tune on (dev) or to report (test).", choices=SPLITS)
     seed: int = same_as(CommonConfig, "seed")
     speed: str = same_as(
@@ -65,8 +68,9 @@ class Settings(Disturbance):
     depth: str = option(
         "none",
         "Depth given to the methods, of goal and live image: none (only the goal distance), the renderer's in metres, "
-        "a depth camera's (range limits, holes at edges, quantised), or a network's relative depth.",
-        choices=("none", "renderer", "camera", "estimated"),
+        "a depth camera's (range limits, holes at edges, quantised), or a network's relative depth. Of recordings: "
+        "none, estimated, measured (the recording's own), oracle (fused from the neighbouring frames by true poses).",
+        choices=("none", "renderer", "camera", "estimated", "measured", "oracle"),
     )
     depth_model: str = option(
         SHIPPED_DEPTH, "Model of `estimated` depth: one that ships, a folder, or a name on the hub."
@@ -87,16 +91,28 @@ class Settings(Disturbance):
         choices=("standard", "low", "high"),
     )
     max_steps: int = option(600, "Steps of 1/50 s after which an episode is a timeout.", 1, 100000)
-    renderer: str = option("egl", "What draws the images.", choices=("egl", "tiny", "homography"))
+    renderer: str = option("egl", "What draws the images.", choices=("egl", "tiny", "homography", "recording"))
     source: str = option("", "Digest of the scene file or the photographs, if any were given.")
     raft_weights: str = option("", "Weights of RAFT for flow_ibvs; empty: OpenCV's DIS flow.")
     fault: str = option("", "Row of e_fault; empty: none.")
+    recording: str = option("", "Name of the recording of e_real, for the tables; empty: that of its folder.")
+    recording_format: str = option("auto", "Format of the recording.", choices=("auto", *RECORDING_FORMATS))
+    goal_frame: str = option(
+        "own",
+        "Closed loops of e_real: the goal is the frame that live views are rendered from (own), or another one.",
+        choices=("own", "other"),
+    )
+    across: bool = option(
+        False, "Goal and live frame come from different sequences of the recording, whose poses are in one world."
+    )
+    mask_digest: str = option("", "Of the mask of what is not to be matched.")
 
     def to_mapping(self) -> dict:
-        """As a mapping. Without a fault it has no such key: so it equals that of a run from before there were any."""
+        """As a mapping. What came later is left out where it is not in use: so it equals that of an older run."""
         values = super().to_mapping()
-        if not self.fault:
-            del values["fault"]
+        for name in _LATER:
+            if values[name] == self.__dataclass_fields__[name].default:
+                del values[name]
         return values
 
     @property
@@ -113,11 +129,14 @@ class Settings(Disturbance):
     def variant(self) -> str:
         """What differs from a clean run of this environment, split and speed; 'clean' if nothing does."""
         words = []
-        names = ("fault", "depth", "depth_model", "matcher", "track", "freeze_depth", "find_scale", "scene", "base")
-        for name in (*names, *Disturbance.__dataclass_fields__):
+        names = ("depth", "depth_model", "matcher", "track", "freeze_depth", "find_scale", "scene", "base")
+        of_recording = ("recording", "goal_frame", "across")
+        for name in ("fault", *of_recording, *names, *Disturbance.__dataclass_fields__):
             value = getattr(self, name)
             if value != self.__dataclass_fields__[name].default:
                 words.append(_word(name, value))
+        if self.mask_digest:
+            words.append("masked")
         return ", ".join(words) or "clean"
 
     @property

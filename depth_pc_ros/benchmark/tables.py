@@ -3,7 +3,7 @@
 import html
 import math
 
-from depth_pc_ros.benchmark import verdicts
+from depth_pc_ros.benchmark import answer_tables, verdicts
 from depth_pc_ros.benchmark.episodes import HELD_OUT
 from depth_pc_ros.benchmark.fault_rows import row_of
 from depth_pc_ros.benchmark.metrics import Summary, by_method, start_offsets, summarise, summary_rows, time_shares
@@ -28,6 +28,7 @@ WORDS = (
     "variant",
     "row",
     "not right",
+    *answer_tables.WORDS,
 )  # columns that hold no numbers
 LEGEND = (
     "SR: stopped within 3 cm and 3° (strict: 1 mm and 0.1°). TE, RE, TS, path: means over successes; TS is the number "
@@ -89,6 +90,11 @@ def facts(results: Results) -> list[str]:
     if s.environment == E_YCB:
         lines.append(f"Objects never in dev, and at least half of every test scene: {', '.join(HELD_OUT)}.")
     lines.append(f"Velocity law: {s.velocity_law}; at most {s.max_steps} steps; renderer {s.renderer}.")
+    commands = [
+        f"Command: {run['command']} (commit {run['commit']}, {run['started']}, {run['host']})" for run in results.runs
+    ]
+    if results.answers and not trials:
+        return list(dict.fromkeys(commands))
     offsets = (
         f"{level}: {count} episodes, {degrees:.2f}° and {100 * metres:.1f} cm"
         for level, (count, degrees, metres) in start_offsets(trials).items()
@@ -102,16 +108,20 @@ def facts(results: Results) -> list[str]:
     memory = [trial["rss_mb"] for trial in trials]
     if memory:
         lines.append(f"Memory of a worker after a trial: {min(memory):.0f} to {max(memory):.0f} MB.")
-    for run in results.runs:
-        lines.append(f"Command: {run['command']} (commit {run['commit']}, {run['started']}, {run['host']})")
+    lines += dict.fromkeys(commands)  # of one start there may be two
     return lines
 
 
 def terminal(results: Results) -> str:
-    """The table of one folder with aligned columns, and its facts."""
-    rows = [cells(row) for row in summary_rows(results.trials)]
-    table = _aligned(COLUMNS, rows, [row[1] == "all" for row in rows])
-    return "\n".join([title(results), "", *table, *facts(results), LEGEND])
+    """The tables of one folder with aligned columns, and its facts: of trials, and of first answers."""
+    parts = [title(results), ""]
+    if results.answers:
+        rows = answer_tables.rows(results)
+        parts += [*_aligned(answer_tables.COLUMNS, rows, [row[3] == "all" for row in rows]), answer_tables.LEGEND, ""]
+    if results.trials or not results.answers:
+        rows = [cells(row) for row in summary_rows(results.trials)]
+        parts += _aligned(COLUMNS, rows, [row[1] == "all" for row in rows])
+    return "\n".join([*parts, *facts(results), LEGEND])
 
 
 def terminal_overview(results: list[Results]) -> str:
@@ -148,15 +158,20 @@ def markdown(results: list[Results]) -> str:
         return _fault_markdown(results)
     parts = []
     if len(results) > 1:
-        parts += ["## Overview", "", *_markdown_table(OVERVIEW_COLUMNS, overview_rows(results)), ""]
+        parts += ["## Overview", ""]
+        if any(each.answers for each in results):
+            parts += [*_markdown_table(answer_tables.COLUMNS, answer_tables.overall(results)), ""]
+        if any(each.trials for each in results):
+            parts += [*_markdown_table(OVERVIEW_COLUMNS, overview_rows(results)), ""]
     for each in results:
-        rows = [cells(row) for row in summary_rows(each.trials)]
-        rows = [[f"**{cell}**" for cell in row] if row[1] == "all" else row for row in rows]
+        parts += [f"## {escaped(title(each))}", ""]
+        if each.answers:
+            parts += [*_markdown_table(answer_tables.COLUMNS, answer_tables.rows(each)), "", answer_tables.LEGEND, ""]
+        if each.trials or not each.answers:
+            rows = [cells(row) for row in summary_rows(each.trials)]
+            rows = [[f"**{cell}**" for cell in row] if row[1] == "all" else row for row in rows]
+            parts += [*_markdown_table(COLUMNS, rows), ""]
         parts += [
-            f"## {escaped(title(each))}",
-            "",
-            *_markdown_table(COLUMNS, rows),
-            "",
             *(f"- {escaped(fact)}" for fact in facts(each)),
             "",
         ]

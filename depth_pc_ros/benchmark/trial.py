@@ -11,13 +11,14 @@ from depth_pc_ros.benchmark.disturbances import Disturber, stream
 from depth_pc_ros.benchmark.episodes import Episode, Places
 from depth_pc_ros.benchmark.fault_rows import row_of
 from depth_pc_ros.benchmark.faults import Fault
-from depth_pc_ros.benchmark.methods import Frame, Task, View, make_method, paper_peaks
+from depth_pc_ros.benchmark.methods import make_method, paper_peaks
+from depth_pc_ros.benchmark.real_places import recorded_mask
 from depth_pc_ros.benchmark.settings import DT_S, Settings
+from depth_pc_ros.benchmark.task import Frame, Task, View
 from depth_pc_ros.benchmark.worlds import open_world
 from depth_pc_ros.control.command_record import LONGEST_S
 from depth_pc_ros.errors import GoalError
 from depth_pc_ros.geometry import se3
-from depth_pc_ros.sim.world import DEFAULT_INTRINSICS
 from depth_pc_ros.types import ServoState
 
 SUCCESS = "success"
@@ -31,6 +32,7 @@ END_STEPS = 50  # over which a moving target's distance is judged
 GROUND_M = 0.03
 FAR_M = 3.0
 TRACE_SAMPLES = 120
+MEASURED = ("renderer", "camera", "measured", "oracle")  # sources of depth in metres
 STAGES = ("render", "disturb", "detect", "match", "control")
 # Keys of a trial that time decides, not the seed.
 TIMED_KEYS = ("wall_s", "load_s", "step_ms_mean", "step_ms_p95", "stages_s", "rss_mb")
@@ -60,7 +62,7 @@ def run_trial(episode: Episode, method_name: str, settings: Settings, places: Pl
     """Run one episode; returns the trial as JSON-able numbers. Equal arguments give equal trials but for TIMED_KEYS."""
     begin = time.perf_counter()
     method = make_method(method_name, settings, places)
-    size = DEFAULT_INTRINSICS.size
+    size = episode.intrinsics.size
     disturber = Disturber(settings, episode.seed, size)
     fault = row_of(settings.fault).make(stream(episode.seed, "fault"), size)
     episode = fault.stage(episode)
@@ -115,8 +117,8 @@ def run_trial(episode: Episode, method_name: str, settings: Settings, places: Pl
 
 def _servo(episode: Episode, method, disturber: Disturber, fault: Fault, log: _Log, world, begin: float):
     """The loop. Returns how it ended, the method's last message, the final pose, and the seconds before the loop."""
-    settings = method.settings
-    with_depth = settings.depth in ("renderer", "camera")
+    settings, places = method.settings, method.places
+    with_depth = settings.depth in MEASURED
     goal_image = goal_depth = None
     if world is not None:
         goal_image, goal_depth = _goal_view(episode, method, world)
@@ -124,12 +126,12 @@ def _servo(episode: Episode, method, disturber: Disturber, fault: Fault, log: _L
         goal_depth = fault.goal_depth(disturber.depth(goal_depth)) if with_depth else None
     task = Task(
         view=View(goal_image, goal_depth),
-        intrinsics=DEFAULT_INTRINSICS,
+        intrinsics=episode.intrinsics,
         distance_m=settings.distance_prior * episode.distance_m or None,
         peaks=paper_peaks(episode.T_world_start, episode.T_world_goal),
         T_world_goal=episode.T_world_goal,
         centre=np.asarray(episode.place.centre),
-        mask=fault.mask,
+        mask=recorded_mask(episode.place, settings, places) if fault.mask is None else fault.mask,
     )
     T = episode.T_world_start
     try:
@@ -160,7 +162,7 @@ def _servo(episode: Episode, method, disturber: Disturber, fault: Fault, log: _L
             method.beside(frame)
         in_state = in_state + 1 if result.state is state else 1
         state = result.state
-        failure = _failure(T, task.centre, result)
+        failure = _failure(T, task.centre, result, max(FAR_M, 2 * episode.distance_m))
         if failure is None and state.name.lower() in STOPS and in_state >= stop_steps:
             failure = state.name.lower()
         if failure:
@@ -205,13 +207,13 @@ def _move(T: np.ndarray, twist: np.ndarray, log: _Log) -> np.ndarray:
     return after
 
 
-def _failure(T: np.ndarray, centre: np.ndarray, result) -> str | None:
+def _failure(T: np.ndarray, centre: np.ndarray, result, far_m: float) -> str | None:
     if result.state is ServoState.FAULT:
         return "fault"
     if T[2, 3] < GROUND_M:
         return "ground"
     offset = centre - T[:3, 3]
-    if np.linalg.norm(offset) > FAR_M or offset @ T[:3, 2] <= 0:
+    if np.linalg.norm(offset) > far_m or offset @ T[:3, 2] <= 0:
         return "diverged"
     return None
 

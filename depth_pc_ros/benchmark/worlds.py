@@ -8,6 +8,7 @@ import numpy as np
 from depth_pc_ros.benchmark.chessboard import Chessboard
 from depth_pc_ros.benchmark.episodes import Episode, Places
 from depth_pc_ros.benchmark.photos import Photo, read_photo
+from depth_pc_ros.benchmark.real_places import RealPlace, real_world
 from depth_pc_ros.benchmark.settings import Settings
 from depth_pc_ros.geometry import se3
 from depth_pc_ros.geometry.camera import Intrinsics
@@ -29,6 +30,8 @@ def open_world(episode: Episode, settings: Settings, places: Places) -> World:
         return PhotoWorld(episode.place.picture(), episode.place.width_m)
     if isinstance(episode.place, Photo):
         return PhotoWorld(read_photo(episode.place, places.photo_dir), episode.place.width_m)
+    if isinstance(episode.place, RealPlace):
+        return real_world(episode.place, settings, places.recording)
     return SimWorld(scene=episode.place, ycb_root=places.ycb_root, renderer=settings.renderer)
 
 

@@ -19,24 +19,29 @@ _FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "PPM")
 _GREY16 = ("I;16", "I;16B", "I;16L", "I;16N", "I")  # "I": how Pillow before 11 reads 16 bits
 
 
-def read_image(path: str | Path, what: str, error: type[DepthPcError] = ImageError) -> np.ndarray:
-    """(H, W, 3) uint8 RGB of an image file, upright as its EXIF says."""
+def read_image(path: str | Path, what: str, error: type[DepthPcError] = ImageError, upright: bool = True) -> np.ndarray:
+    """(H, W, 3) uint8 RGB of an image file. upright: turned as its EXIF says, else as the sensor has it."""
     where = f"{what}: cannot read {path}"
-    return decode_image(read_bytes(path, where, MAX_BYTES, error), where, error)
+    return decode_image(read_bytes(path, where, MAX_BYTES, error), where, error, upright)
 
 
 def read_grey16(path: str | Path, what: str, error: type[DepthPcError] = ImageError) -> np.ndarray:
     """(H, W) uint16 of an image file of one 16-bit channel."""
     where = f"{what}: cannot read {path}"
-    pixels = _decoded(read_bytes(path, where, MAX_BYTES, error), where, error, _grey16)
+    return decode_grey16(read_bytes(path, where, MAX_BYTES, error), where, error)
+
+
+def decode_grey16(data: bytes, where: str, error: type[DepthPcError] = ImageError) -> np.ndarray:
+    """(H, W) uint16 of the bytes of an image file of one 16-bit channel. where: begins the error."""
+    pixels = _decoded(data, where, error, _grey16)
     if not isinstance(pixels, np.ndarray):
         raise error(f"{where}: expected one 16-bit channel, got {pixels}")
     return pixels
 
 
-def decode_image(data: bytes, where: str, error: type[DepthPcError] = ImageError) -> np.ndarray:
-    """(H, W, 3) uint8 RGB of the bytes of an image file. where: begins the error."""
-    return _decoded(data, where, error, _rgb)
+def decode_image(data: bytes, where: str, error: type[DepthPcError] = ImageError, upright: bool = True) -> np.ndarray:
+    """(H, W, 3) uint8 RGB of the bytes of an image file. where: begins the error. upright: see `read_image`."""
+    return _decoded(data, where, error, _upright if upright else _rgb)
 
 
 def _decoded(data: bytes, where: str, error: type[DepthPcError], pixels_of):
@@ -69,13 +74,16 @@ def _ends_early(image: Image.Image, data: bytes) -> bool:
         return not np.array_equal(np.asarray(padded), np.asarray(image))
 
 
+def _upright(image: Image.Image) -> np.ndarray:
+    return _rgb(ImageOps.exif_transpose(image))
+
+
 def _rgb(image: Image.Image) -> np.ndarray:
-    upright = ImageOps.exif_transpose(image)
-    if upright.mode in _GREY16:
-        return np.repeat((_grey16(upright) >> 8).astype(np.uint8)[..., None], 3, axis=2)
-    if upright.mode == "F":
+    if image.mode in _GREY16:
+        return np.repeat((_grey16(image) >> 8).astype(np.uint8)[..., None], 3, axis=2)
+    if image.mode == "F":
         raise ValueError("expected 8 or 16 bits a channel, got floating point")
-    return np.array(upright.convert("RGB"))
+    return np.array(image.convert("RGB"))
 
 
 def _grey16(image: Image.Image) -> np.ndarray | str:

@@ -52,6 +52,21 @@ def make_trial(**changes) -> dict:
     return {**trial, **changes}
 
 
+def make_answer(**changes) -> dict:
+    """A valid first answer, without its kind."""
+    return {
+        "pair": "dev/000", "method": "pbvs", "label": "pbvs", "settings": "", "goal": "a/0", "live": "a/1",
+        "rotation_deg": 12.0, "baseline": 0.2, "overlap": 0.6, "distance_m": 0.8, "outcome": "off", "cause": "mixed",
+        "message": "", "re_deg": 7.0, "te_share": 0.2, "translation_deg": 30.0, "scale": 1.2, "way_deg": 40.0,
+        "matches": 90, "right_share": 0.7, "inliers": 60, "wall_s": 0.5, **changes,
+    }  # fmt: skip
+
+
 @pytest.fixture(scope="session")
 def trial():
     return make_trial
+
+
+@pytest.fixture(scope="session")
+def answer():
+    return make_answer

@@ -7,17 +7,10 @@ import numpy as np
 import pytest
 
 from depth_pc_ros.benchmark import flow, methods
-from depth_pc_ros.benchmark.methods import (
-    DisturbedMatcher,
-    Frame,
-    Oracle,
-    Task,
-    View,
-    check_methods,
-    make_method,
-    paper_peaks,
-)
+from depth_pc_ros.benchmark.methods import Oracle, check_methods, make_method, paper_peaks
 from depth_pc_ros.benchmark.settings import DT_S, Settings
+from depth_pc_ros.benchmark.task import Frame, Task, View
+from depth_pc_ros.benchmark.watched import DisturbedMatcher
 from depth_pc_ros.errors import ConfigError
 from depth_pc_ros.geometry import se3
 from depth_pc_ros.perception.matchers import OrbMatcher

@@ -128,3 +128,34 @@ def test_a_damaged_picture_is_drawn_anew(tmp_path, trial, photo_settings, photo_
     assert report.html([results], tmp_path / "pictures", photo_places).count("data:image/jpeg") == 1
     assert path.read_bytes() == whole
     assert "data:image/jpeg" in page
+
+
+def test_the_page_shows_first_answers_and_trials_where_there_are_both(results, answer, tmp_path):
+    settings = Settings(environment="E_real", recording="table")
+    alone = Results(results.path, settings, [RUN], answers=[answer()])
+    both = Results(results.path, settings, [RUN], results.trials, [answer(pair="dev/001", outcome="right", cause="")])
+    page = report.html([alone], tmp_path, Places())
+    assert '<th class="">right way %</th>' in page
+    assert page.count('<tr class="total"><td class="word">table</td>') == 1
+    assert "1 mixed" in page
+    assert "data:image/png" not in page  # there are no trials to draw
+    assert "Overview" not in page
+    page = report.html([alone, both], tmp_path, Places())
+    assert page.count('<tr class="total"><td class="word">table</td>') == 4  # of each folder, twice
+    assert page.count("data:image/png;base64,") == 3
+    assert page.count('<th class="">strict %</th>') == 2  # in the overview, and of the folder with trials
+
+
+def test_no_text_of_an_answer_becomes_html_or_leaves_its_cell(answer, tmp_path):
+    evil = f"{EVIL} | x\n# y"
+    row = answer(method=evil, label=evil, message=evil, cause=evil, goal=evil, live=evil)
+    run = dict.fromkeys(("command", "commit", "started", "host"), evil)
+    results = Results(tmp_path / "x", Settings(environment="E_real", recording=evil), [run], answers=[row])
+    page = report.html([results, results], tmp_path, Places())
+    assert page.count("&lt;script&gt;alert") > 8
+    assert "<script" not in page
+    text = tables.markdown([results, results])
+    assert "<script" not in text
+    lines = text.splitlines()
+    assert {len(re.findall(r"(?<!\\)\|", line)) for line in lines if line.startswith("|")} == {18 + 1}
+    assert not [line for line in lines if line.startswith("# ")]

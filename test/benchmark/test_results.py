@@ -129,7 +129,7 @@ def test_settings_under_an_old_name_are_read_under_the_new_one(folder):
         (1, lambda row: row.update(version=None), "line 1: expected schema version 1, got None"),
         (1, lambda row: row.update(version=True), "line 1: version: expected 1, got true"),
         (2, lambda row: row.pop("commit"), "line 2: missing key 'commit'"),
-        (2, lambda row: row.update(kind=[]), r"line 2: kind: expected one of header, run, trial, got \[\]"),
+        (2, lambda row: row.update(kind=[]), r"line 2: kind: expected one of header, run, trial, answer, got \[\]"),
         (2, lambda row: row.update(kind={}), "line 2: kind: expected one of"),
         (2, lambda row: row.update(places={"x": "y"}), "line 2: places: unknown key 'x'"),
         (2, lambda row: row.update(places=None), "line 2: places: expected object, got null"),
@@ -141,7 +141,11 @@ def test_settings_under_an_old_name_are_read_under_the_new_one(folder):
         (3, lambda row: row.update(trace=None), "line 3: trace: expected object, got null"),
         (3, lambda row: row.update(fault={}), "line 3: fault: missing key"),
         (3, lambda row: row.update(fault=dict.fromkeys(FAULT, 1)), "line 3: fault: expected none"),
-        (2, lambda row: row.update(kind="walk"), 'line 2: kind: expected one of header, run, trial, got "walk"'),
+        (
+            2,
+            lambda row: row.update(kind="walk"),
+            'line 2: kind: expected one of header, run, trial, answer, got "walk"',
+        ),
         (2, lambda row: row.update(kind="header"), "line 2: "),
         (3, lambda row: row.update(te_mm="x"), 'line 3: te_mm: expected number, got "x"'),
         (3, lambda row: row.update(te_mm=-1.0), "line 3: te_mm: expected minimum 0, got -1.0"),
@@ -259,3 +263,58 @@ def test_numbers_that_are_not_finite_are_not_written(folder, trial):
     with ResultsWriter(folder, Settings()) as writer, pytest.raises(ResultsError, match="expected finite numbers"):
         writer.add_trial(trial(episode="dev/L/000", te_mm=float("nan")))
     assert (folder / FILE_NAME).read_bytes() == before
+
+
+REAL = Settings(environment="E_real")
+
+
+@pytest.fixture
+def answers_folder(tmp_path, answer):
+    with ResultsWriter(tmp_path / "real", REAL) as writer:
+        writer.add_run(RUN)
+        writer.add_answer(answer())
+    return tmp_path / "real"
+
+
+def test_answers_are_read_once_each(answers_folder, answer):
+    path = answers_folder / FILE_NAME
+    path.write_text(path.read_text() + path.read_text().splitlines()[2] + "\n")
+    results = read_results(answers_folder)
+    assert results.answers == [{"kind": "answer", **answer()}]
+    assert results.answered == {("dev/000", "pbvs")}
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda row: row.update(pair="dev/S/000"), "pair: expected pattern"),
+        (lambda row: row.update(pair="dev/" + "9" * 30), "pair: expected pattern"),
+        (lambda row: row.update(label="a\nb"), "label: expected pattern"),
+        (lambda row: row.update(goal="a\x1b[2J"), "goal: expected pattern"),
+        (lambda row: row.update(outcome="success"), "outcome: expected one of lost, right"),
+        (lambda row: row.update(cause="bad luck"), "cause: expected one of"),
+        (lambda row: row.update(overlap=1.5), "overlap: expected maximum 1, got 1.5"),
+        (lambda row: row.update(right_share=-0.1), "right_share: expected minimum 0"),
+        (lambda row: row.update(way_deg="x"), 'way_deg: expected number or null, got "x"'),
+        (lambda row: row.update(matches=1.5), "matches: expected integer, got 1.5"),
+        (lambda row: row.update(message=None), "message: expected string, got null"),
+        (lambda row: row.pop("scale"), "missing key 'scale'"),
+        (lambda row: row.update(level="S"), "unknown key 'level'"),
+    ],
+)
+def test_an_answer_that_breaks_the_schema_is_named(answers_folder, change, expected):
+    changed(answers_folder, 3, change)
+    with pytest.raises(ResultsError, match=f"{FILE_NAME}, line 3: {expected}"):
+        read_results(answers_folder)
+
+
+def test_what_a_law_does_not_say_is_null(answers_folder):
+    unknown = dict.fromkeys(("re_deg", "te_share", "translation_deg", "scale", "way_deg", "right_share"))
+    changed(answers_folder, 3, lambda row: row.update(unknown, outcome="lost"))
+    assert read_results(answers_folder).answers[0]["scale"] is None
+
+
+def test_an_answer_in_results_of_a_simulation_is_refused(folder, answer):
+    changed(folder, 4, lambda row: (row.clear(), row.update(kind="answer", **answer())))
+    with pytest.raises(ResultsError, match="line 4: answer: expected one in results of E_real only"):
+        read_results(folder)

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from depth_pc_ros.benchmark.settings import E_GENERIC, E_IMAGE, Settings
+from depth_pc_ros.benchmark.settings import E_GENERIC, E_IMAGE, E_REAL, Settings
 
 CUBE = "mtllib cube.mtl\nv 0 0 0\nv 0.1 0 0\nv 0.1 0.1 0\nv 0 0.1 0.1\nvt 0 0\nvt 1 0\nvt 1 1\nvn 0 0 1\n"
 CUBE += "f 1/1/1 2/2/1 3/3/1\nf 1/1 3/2 -1/3\nf 1//1 2//1 4//1 3//1\n# end\n"
@@ -87,14 +87,62 @@ def scenes() -> list[bytes]:
     return files
 
 
-def results(trial: dict) -> list[bytes]:
-    """Plain and compressed files of trials. trial: a valid one."""
+def results(trial: dict, answer: dict) -> list[bytes]:
+    """Plain and compressed files of trials, and one of a first answer. trial, answer: valid ones."""
     header = {"kind": "header", "version": 1, "settings": Settings().to_mapping()}
+    real = {"kind": "header", "version": 1, "settings": Settings(environment=E_REAL).to_mapping()}
     words = {"command": "python -m depth_pc_ros.benchmark e_ycb", "commit": "a", "started": "b", "host": "c"}
     run = {"kind": "run", **words, "places": {"ycb_root": None}}
-    rows = [header, run, {"kind": "trial", **trial}]
-    text = "".join(json.dumps(row) + "\n" for row in rows).encode()
-    return [text, lzma.compress(text), gzip.compress(text, mtime=0)]
+    text, answers = (
+        "".join(json.dumps(row) + "\n" for row in rows).encode()
+        for rows in ([header, run, {"kind": "trial", **trial}], [real, run, {"kind": "answer", **answer}])
+    )
+    return [text, lzma.compress(text), gzip.compress(text, mtime=0), answers]
+
+
+# Of a recording: its format, the file that is mutated, and its content.
+_EYE = "1 0 0 0.1\n0 1 0 0\n0 0 1 -0.6\n0 0 0 1\n"
+_K = "40 0 16\n0 40 12\n0 0 1\n"
+_CAMERA = {"fx": 40, "fy": 40.5, "cx": 16, "cy": 12, "width": 32, "height": 24}
+_POSE = np.eye(4).tolist()
+RECORDINGS: dict[str, tuple[str, str, str]] = {
+    "list": ("folder", "poses.json", json.dumps({
+        "camera": {**_CAMERA, "distortion": [0.1, 0, 0, 0]}, "depth_unit_m": 0.001,
+        "frames": [{"image": "0.png", "depth": "depth.png", "T_world_cam": _POSE, "sequence": "a"}],
+    })),
+    "lines": ("folder", "poses.txt", "# a comment\n0.png 0.1 0 -0.6 0 0 0 1\n"),
+    "camera": ("tum", "camera.json", json.dumps(_CAMERA)),
+    "tum": ("tum", "groundtruth.txt", "0.01 0.1 0 -0.6 0 0 0 1\n"),
+    "transforms": ("transforms", "transforms.json", json.dumps({
+        "fl_x": 40, "fl_y": 40, "cx": 16, "cy": 12, "w": 32, "h": 24, "k1": 0.1, "camera_model": "OPENCV",
+        "frames": [{"file_path": "0", "depth_file_path": "depth.png", "transform_matrix": _POSE}],
+    })),
+    "bop": ("bop", "scene_camera.json", json.dumps({"0": {
+        "cam_K": [40, 0, 16, 0, 40, 12, 0, 0, 1], "cam_R_w2c": [1, 0, 0, 0, 1, 0, 0, 0, 1], "cam_t_w2c": [0, 0, 600],
+        "depth_scale": 0.1,
+    }})),
+    "apc": ("apc", "cam.info.txt", f"# Color camera intrinsic\n{_K}# Depth camera intrinsic\n{_K}"
+            f"# Depth-to-color\n{_EYE}# Camera-to-world frame-000000\n{_EYE}"),
+    "pose": ("7scenes", "frame-000000.pose.txt", _EYE),
+    "intrinsics": ("7scenes", "camera-intrinsics.txt", _K),
+}  # fmt: skip
+
+
+def recording_files() -> dict[str, bytes]:
+    """What lies beside the mutated file, whichever it is."""
+    image = cv2.imencode(".png", picture())[1].tobytes()
+    depth = cv2.imencode(".png", picture()[..., 0].astype(np.uint16) + 400)[1].tobytes()
+    images = ("0.png", "rgb/000000.png", "frame-000000.color.png")
+    depths = ("depth.png", "0.depth.png", "depth/000000.png", "frame-000000.depth.png")
+    texts = {"rgb.txt": b"0.0 0.png\n", "depth.txt": b"0.0 depth.png\n", "camera.json": json.dumps(_CAMERA).encode()}
+    texts |= {"camera-intrinsics.txt": _K.encode(), "frame-000000.pose.txt": _EYE.encode()}
+    texts["groundtruth.txt"] = RECORDINGS["tum"][2].encode()
+    return {**dict.fromkeys(images, image), **dict.fromkeys(depths, depth), **texts}
+
+
+def recordings() -> list[bytes]:
+    """The first byte says which of RECORDINGS."""
+    return [bytes([k]) + text.encode() for k, (_, _, text) in enumerate(RECORDINGS.values())]
 
 
 def json_texts() -> list[bytes]:

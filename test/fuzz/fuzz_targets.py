@@ -20,6 +20,7 @@ import numpy as np
 
 from depth_pc_ros.benchmark import tables
 from depth_pc_ros.benchmark.episodes import load_episodes
+from depth_pc_ros.benchmark.recordings.source import read_sequences
 from depth_pc_ros.benchmark.results import FILE_NAME, read_results
 from depth_pc_ros.benchmark.settings import E_GENERIC, E_IMAGE, Settings
 from depth_pc_ros.benchmark.trial import STAGES
@@ -133,10 +134,33 @@ def results(data: bytes) -> None:
     for old in (folder() / "results").glob("*"):
         old.unlink()
     found = read_results(written(f"results/{FILE_NAME}{suffix}", data).parent)
-    if found.trials:
+    if found.trials or found.answers:
         page = tables.markdown([found])
         assert len({line.count("|") - line.count(r"\|") for line in page.splitlines() if line.startswith("|")}) == 1
         tables.terminal(found)
+
+
+@functools.cache
+def recording_folder(name: str) -> Path:
+    for file, content in corpus.recording_files().items():
+        path = folder() / f"recording-{name}" / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return folder() / f"recording-{name}"
+
+
+def recording(data: bytes) -> None:
+    names = list(corpus.RECORDINGS)
+    name = names[data[0] % len(names)] if data else names[0]
+    format, file, _ = corpus.RECORDINGS[name]
+    root = recording_folder(name)
+    (root / file).write_bytes(data[1:])
+    for sequence in read_sequences(root, format):
+        assert all(line.isprintable() and len(line) < 2000 for line in sequence.problems)
+        for frame in sequence.frames[:2]:
+            rgb, depth_m = frame.load()
+            assert rgb.shape[1::-1] == frame.intrinsics.size
+            assert depth_m is None or depth_m.shape == rgb.shape[:2]
 
 
 class Fields:
@@ -237,7 +261,13 @@ def _result_seeds() -> list[bytes]:
         "message": "", **dict.fromkeys(numbers.split(), 1), "stages_s": dict.fromkeys(STAGES, 0.5), "trace": trace,
         **{f"T_world_{name}": T for name in ("start", "goal", "final")},
     }  # fmt: skip
-    return corpus.results(trial)
+    answer = {
+        "pair": "dev/000", "method": "pbvs", "label": "pbvs", "settings": "", "goal": "a/0", "live": "a/1",
+        "outcome": "off", "cause": "mixed", "message": "", "matches": 1, "inliers": 1, "overlap": 0.5,
+        **dict.fromkeys(("rotation_deg", "baseline", "distance_m", "wall_s"), 1.0),
+        **dict.fromkeys(("re_deg", "te_share", "translation_deg", "scale", "way_deg", "right_share")),
+    }  # fmt: skip
+    return corpus.results(trial, answer)
 
 
 TARGETS = {
@@ -251,5 +281,6 @@ TARGETS = {
     "npy": Target(npy, corpus.arrays),
     "npz": Target(npz, corpus.archives),
     "results": Target(results, _result_seeds),
+    "recording": Target(recording, corpus.recordings),
     "messages": Target(messages, _message_seeds),
 }

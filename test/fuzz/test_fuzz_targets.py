@@ -3,9 +3,12 @@
 import random
 
 import pytest
+from fuzz_corpus import RECORDINGS, recordings
 from fuzz_mutation import mutated
 from fuzz_run import NAMES
-from fuzz_targets import TARGETS, only_typed_errors
+from fuzz_targets import TARGETS, only_typed_errors, recording, recording_folder
+
+from depth_pc_ros.benchmark.recordings.source import read_sequences
 
 COUNTS = {"image": 1500, "results": 1500, "yaml": 1500}
 
@@ -20,6 +23,14 @@ def name(request):
 def test_the_corpus_is_valid(name):
     for seed in TARGETS[name].seeds():
         TARGETS[name].run(seed)
+
+
+def test_every_recording_of_the_corpus_has_a_frame():
+    for seed, (name, (format, _, _)) in zip(recordings(), RECORDINGS.items(), strict=True):
+        recording(seed)
+        sequences = read_sequences(recording_folder(name), format)
+        assert sum(len(sequence.frames) for sequence in sequences) == 1, name
+        assert not [line for sequence in sequences for line in sequence.problems]
 
 
 def test_damaged_inputs_are_refused_by_typed_errors(name):

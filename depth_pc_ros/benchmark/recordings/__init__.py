@@ -1,0 +1,1 @@
+"""Recordings of real cameras: a reader per format, one interface."""
