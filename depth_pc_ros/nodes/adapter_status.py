@@ -29,8 +29,12 @@ class AdapterStatus:
 
     @classmethod
     def from_msg(cls, msg: DiagnosticStatus) -> "AdapterStatus":
-        """Of a message. Values that it does not have are those of an adapter at rest."""
+        """Of a message. Values that it does not have, or that are none, are those of an adapter at rest."""
         values = {pair.key: pair.value for pair in msg.values}
+        stops = values.get("stops", "")
         return cls(
-            values.get("state", "OK"), msg.message, int(values.get("stops", 0)), values.get("moving") == str(True)
+            values.get("state", "OK"),
+            msg.message,
+            int(stops) if stops.isascii() and stops.isdigit() and len(stops) < 19 else 0,
+            values.get("moving") == str(True),
         )

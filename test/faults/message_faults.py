@@ -368,7 +368,9 @@ def goal_message_wrong(world: World, kind):
     state=some("OK", "LIMITED", "TF_ERROR", "FAULT", "nonsense", ""), message=some("", "because"), values=st.booleans()
 )
 def adapter_status(world: World, state, message, values):
-    pairs = [KeyValue(key="state", value=state)] if values else []
+    """In the adapter's name, whether or not the adapter is well; that it moves the arm is not denied."""
+    pairs = [KeyValue(key="moving", value=str(True))]
+    pairs += [KeyValue(key="state", value=state)] if values else []
     msg = DiagnosticStatus(message=message, values=pairs)
     world.ros.publish(world.name("adapter/status"), msg, "adapter")
 
