@@ -18,6 +18,7 @@ from depth_pc_ros.package_files import config_file
 
 # In lockstep the world waits for the nodes, so a pause is safe: the adapter waits as long as the bridge.
 LOCKSTEP_TIMEOUT_S = 5.0
+DEAD_MAN_MARGIN_S = 0.1  # after the adapter's own timeout
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,7 @@ def nodes(config: BringupConfig) -> list[NodeSpec]:
         ),
     ]
     if not simulated:
-        parameters = {**clock, "profile": config.driver, "tool_frame": config.tool_frame}
+        parameters = {**clock, "profile": config.driver, "tool_frame": config.tool_frame, **_dead_man_timeout(config)}
         wiring = {"adapter_status": "adapter/status", **driver}
         table.append(NodeSpec("dead_man", "dead_man", parameters, wiring, essential=False))
     if simulated:
@@ -144,6 +145,14 @@ def nodes(config: BringupConfig) -> list[NodeSpec]:
         )
         for spec in table
     ]
+
+
+def _dead_man_timeout(config: BringupConfig) -> dict[str, float]:
+    """Longer than the adapter's own timeout, where the user's file gives that one only."""
+    given = config.parameter("adapter", "command_timeout_s")
+    if given is None or config.parameter("dead_man", "adapter_timeout_s") is not None:
+        return {}
+    return {"adapter_timeout_s": float(given) + DEAD_MAN_MARGIN_S}
 
 
 def _given(config: BringupConfig, *names: str) -> dict[str, object]:

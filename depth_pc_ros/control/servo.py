@@ -59,7 +59,9 @@ class Servo:
     NEAR = 4.0  # times the stopping error: a target that has been nearer for the hold time is tracked
     LEAVE = 2.0  # times as far: it is not tracked any more
     STILL_PX_S = 1.0  # a tracked target that is slower in the image is at rest
-    ARRIVED, ARRIVED_PX = 0.5, 0.5  # the law that wants to move the image by more, of the error and px, is on its way
+    # Commands of the hold time that would move the image by more, of the error and px, are those of no arrival.
+    ARRIVED, ARRIVED_PX = 0.2, 0.8
+    FOLLOWED = 0.4  # times the stopping error: a target that is tracked is nearer
 
     def __init__(self, config: ControlConfig, law: ControlLaw | None = None):
         """law: in place of the one that `config` names. Raises CheckpointError, ConfigError (see `make_law`)."""
@@ -157,6 +159,7 @@ class Servo:
         self._depth_track.reset()
         self._last_stamp_s = -np.inf
         self._converged = False
+        self._arrived = False  # at any time: then a target that moves looks like an arm that is blocked
         self._doubt = ""  # of the last picture that was judged since the stop
         self._error = np.inf  # of the last image
         self._fault = ""
@@ -297,9 +300,10 @@ class Servo:
         target = self._while_unseen(self.velocity_law.target(remaining, delay_s, self._target.velocity))
         # A slow law is not taken for one that no longer improves.
         self._stopping.hold_s = max(self.config.stop_hold_s, 0.25 / self.velocity_law.gain_behind(delay_s))
-        wanted = self._image_motion(law.twist)  # in the lengths of the distance prior
-        error = self._judge_error(observation, law.inliers, wanted, stamp_s, frame_s)
-        stuck = self._stuck(error, stamp_s, frame_s) if self.config.check_motion else None
+        self._true_distance_m = self._distance_of(law, observation)
+        pushed = self.record.motion(stamp_s - self._stopping.hold_s, stamp_s)
+        error = self._judge_error(observation, law.inliers, pushed, stamp_s, frame_s)
+        stuck = self._stuck(error, pushed, stamp_s, frame_s) if self.config.check_motion else None
         if stuck:
             return self._final(*stuck, matches)
         state = ServoState.SERVOING
@@ -391,21 +395,33 @@ class Servo:
             return target
         return limit_norms(target, self.UNSEEN_LINEAR, self.UNSEEN_ANGULAR)
 
-    def _on_the_way(self, error: float, wanted: float) -> bool:
-        """Whether the law still wants to move the image, by a good part of its error."""
-        return wanted > max(self.ARRIVED * error, self.ARRIVED_PX / self._focal)
+    def _on_the_way(self, error: float, pushed: np.ndarray) -> bool:
+        """Whether the commands of the hold time add up to a good part of the error; noise and swing cancel.
 
-    def _stuck(self, error: float, stamp_s: float, frame_s: float) -> tuple[ServoState, str] | None:
-        """Why the servo stops where it comes no nearer to the goal; close to it, it may follow a moving target."""
-        path = self.record.path(stamp_s - frame_s, stamp_s)
-        if error > self.NEAR * self.config.stop_error:
-            progress, state, text = self._far_progress, ServoState.CONTRADICTED, _STUCK
-        elif self.config.after_goal != "track" and self._loop.obeyed and not self._converged:
-            progress, state, text = self._near_progress, ServoState.NOT_FOLLOWING, _BLOCKED
-        else:
-            self._near_progress.reset()
+        pushed: (6,) their sum, m and rad.
+        """
+        return self._image_motion(pushed) > max(self.ARRIVED * error, self.ARRIVED_PX / self._focal)
+
+    def _stuck(self, error: float, pushed: np.ndarray, stamp_s: float, frame_s: float) -> tuple[ServoState, str] | None:
+        """Why the servo stops where it comes no nearer to the goal; after the first arrival the target may move.
+
+        Commands that something is known to hold back count for nothing. pushed: as in `_on_the_way`.
+        """
+        far = error > self.NEAR * self.config.stop_error
+        (self._near_progress if far else self._far_progress).reset()
+        if not self._loop.obeyed or self._converged:
             return None
-        return (state, text.format(*progress.path * (100, 180 / np.pi))) if progress.see(error, path) else None
+        if far:
+            stuck = self._far_progress.see(error, self.record.path(stamp_s - frame_s, stamp_s))
+            progress, state, text = self._far_progress, ServoState.CONTRADICTED, _STUCK
+        else:
+            followed = self.config.after_goal == "track" and error < self.FOLLOWED * self.config.stop_error
+            if self._arrived or followed or not self._on_the_way(error, pushed):
+                return None
+            path = np.linalg.norm(pushed.reshape(2, 3), axis=1) * frame_s / self._stopping.hold_s
+            stuck = self._near_progress.see(error, path)
+            progress, state, text = self._near_progress, ServoState.NOT_FOLLOWING, _BLOCKED
+        return (state, text.format(*progress.path * (100, 180 / np.pi))) if stuck else None
 
     def _final(self, state: ServoState, message: str, matches: Matches) -> StepResult:
         """Stop until `reset`."""
@@ -421,12 +437,12 @@ class Servo:
         return StepResult.stopped(ServoState.LOST, message, matches.num_matched)
 
     def _judge_error(
-        self, observation: Observation, inliers: np.ndarray, wanted: float, stamp_s: float, frame_s: float
+        self, observation: Observation, inliers: np.ndarray, pushed: np.ndarray, stamp_s: float, frame_s: float
     ) -> float:
         """Mean error of the inliers on the normalised plane; decides whether the servo has converged.
 
-        wanted: motion of the image that the law still wants. An error that it wants to lower and that does not fall is
-        not an arrival: the arm does not move.
+        pushed: as in `_on_the_way`. An error that does not fall although it is commanded to is not an arrival: the arm
+        does not move.
         """
         points = np.where(inliers[:, None], observation.current, np.nan)
         distances = np.linalg.norm(points - observation.goal, axis=1)
@@ -436,10 +452,8 @@ class Servo:
             if wakes:
                 self._converged = False
                 self._stopping.restart()
-        elif self._on_the_way(error, wanted):
-            self._stopping.restart()
-        elif self._target_rests() and self._stopping.converged(error, stamp_s):
-            self._converged = True
+        elif self._target_rests() and self._stopping.converged(error, stamp_s) and not self._on_the_way(error, pushed):
+            self._converged = self._arrived = True
             self._wake.rest(points)
         self._watch_target(error, frame_s)
         return error
@@ -466,7 +480,14 @@ class Servo:
         """Whether the tracked target is as good as still in the image; True where none is tracked."""
         return self._image_motion(self._target.velocity) * self._focal < self.STILL_PX_S
 
-    def _image_motion(self, twist: np.ndarray) -> float:
-        """Mean length of the motion of the goal's points on the normalised plane, by a twist (6,) in a unit of time."""
-        L = interaction_matrix(self._goal_points, np.full(len(self._goal_points), self._distance_m))
-        return float(np.linalg.norm(L @ twist, axis=1).mean())
+    def _image_motion(self, motion: np.ndarray) -> float:
+        """Mean length of the motion of the goal's points on the normalised plane, by a motion (6,) of the camera."""
+        L = interaction_matrix(self._goal_points, np.full(len(self._goal_points), self._true_distance_m))
+        return float(np.linalg.norm(L @ motion, axis=1).mean())
+
+    def _distance_of(self, law: LawOutput, observation: Observation) -> float:
+        """Distance of the scene in m, as far as it is known: as measured, else the distance prior, scaled by motion."""
+        if not law.metric:
+            return self._distance_m * self._scale.factor
+        known = np.concatenate([observation.goal_depth_m, observation.current_depth_m])
+        return float(np.nanmedian(known)) if np.isfinite(known).any() else self._distance_m

@@ -83,7 +83,7 @@ class ControllerNode(ServoNode):
         self.create_service(SetBool, "~/enable", self._on_enable)
         self.create_timer(1.0 / config.rate_hz, self._on_tick, clock=self.steady_clock)
         self.action = ServoAction(self)
-        self._rivals = Rivals(self, ["matches", "goal"], [], self._on_rival)
+        self._rivals = Rivals(self, ["matches", "goal", "adapter_status"], [], self._on_rival)
 
     def begin(self):
         self._clock_watch, self._stamp_watch = ClockWatch(), StampWatch()

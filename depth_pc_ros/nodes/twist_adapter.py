@@ -141,8 +141,11 @@ class TwistAdapter(ServoNode):
     def _approach(self, target: np.ndarray, stamp_s: float) -> np.ndarray:
         """The next twist (6,) towards the target, within the limits; a stop is immediate."""
         steady_s = self.steady_s()
-        dt_s = min(steady_s - self._sent_s, 1.0 / self.config.command_rate_hz)
+        since_s = steady_s - self._sent_s
+        dt_s = min(since_s, 1.0 / self.config.command_rate_hz)
         self._sent_s = steady_s
+        if since_s > self.config.command_timeout_s and not self.config.lockstep:
+            self._ramp.rest()  # whatever held this up, the arm has been stopped meanwhile
         if not target.any():
             self._ramp.rest()
             return np.zeros(6)

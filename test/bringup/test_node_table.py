@@ -223,3 +223,17 @@ def test_a_wrong_parameter_file_starts_nothing(tmp_path):
     path.write_text("controller: {gian: 2.0}\n")
     with pytest.raises(ConfigError, match=r"my_robot.yaml: section 'controller': unknown key 'gian'.*gain"):
         table(params=str(path))
+
+
+def test_the_dead_man_waits_longer_than_the_users_adapter(tmp_path):
+    def timeouts(text):
+        path = tmp_path / "mine.yaml"
+        path.write_text(text)
+        return table(driver="twist", image="i", camera_info="c", tool_frame="t", params=str(path))[
+            "dead_man"
+        ].parameters
+
+    assert timeouts("adapter: {command_timeout_s: 1.0}")["adapter_timeout_s"] == pytest.approx(1.1)
+    both = "adapter: {command_timeout_s: 1.0}\ndead_man: {adapter_timeout_s: 2.0}"
+    assert timeouts(both)["adapter_timeout_s"] == 2.0
+    assert "adapter_timeout_s" not in timeouts("adapter: {max_linear: 0.2}")

@@ -435,3 +435,63 @@ def test_a_degenerate_frame_is_lost_not_a_crash(intrinsics, world):
     assert servo.update(world.matches(), 1.0).state is ServoState.LOST
     servo._law = law
     assert servo.update(world.matches(), 2.0).state is ServoState.SERVOING
+
+
+def approach(world, servo, goal, seconds, hz=25, lag_s=0.0, blocked_m=0.0):
+    """Drive with a told lag, until the servo no longer says SERVOING or the time is over; the last result."""
+    servo.set_goal(goal)
+    pending = [np.zeros(6)] * round(lag_s * hz)
+    for k in range(round(seconds * hz)):
+        result = servo.update(world.matches(), k / hz, age_s=lag_s)
+        if result.state is not ServoState.SERVOING:
+            break
+        pending.append(servo.answer())
+        after = world.T_world_cam @ se3.exp(pending.pop(0) / hz)
+        if se3.pose_error(after, world.T_world_goal)[0] > blocked_m:
+            world.T_world_cam = after
+    return result
+
+
+@pytest.mark.parametrize("controller", ["pbvs", "ibvs", "depth_pc", "depth_pc_geo"])
+def test_noise_and_latency_do_not_hide_an_arrival(intrinsics, controller):
+    world = PointWorld(intrinsics, seed=0, rotation_deg=30, n=150, noise_px=0.15, mismatches=0.0)
+    goal = Goal.from_images(world.goal_points, intrinsics, 0.7)
+    servo = Servo(ControlConfig(controller=controller))
+    assert approach(world, servo, goal, 10.0, lag_s=0.08).state is ServoState.CONVERGED
+
+
+@pytest.mark.parametrize("controller", ["pbvs", "ibvs", "depth_pc_geo"])
+@pytest.mark.parametrize("factor", [0.5, 2.0])
+def test_with_measured_depth_a_wrong_given_distance_does_not_hide_an_arrival(intrinsics, controller, factor):
+    world = PointWorld(intrinsics, seed=0, rotation_deg=30, mismatches=0.0)
+    depth_m = (se3.inverse(world.T_world_goal) @ world.points.T).T[:, 2]
+    goal = dataclasses.replace(
+        Goal.from_images(world.goal_points, intrinsics, 0.7 * factor), metric_depth_m=depth_m
+    )  # fmt: skip
+    assert approach(world, Servo(ControlConfig(controller=controller)), goal, 10.0, 50).state is ServoState.CONVERGED
+
+
+@pytest.mark.parametrize("after_goal", ["hold", "track", "done"])
+def test_an_arm_that_is_blocked_before_it_arrives_is_told(intrinsics, after_goal):
+    world = PointWorld(intrinsics, seed=0, rotation_deg=30, mismatches=0.0)
+    servo = Servo(ControlConfig(controller="pbvs", after_goal=after_goal))
+    goal = Goal.from_images(world.goal_points, intrinsics, 0.7)
+    result = approach(world, servo, goal, 30.0, 50, blocked_m=0.006)
+    assert result.state is ServoState.NOT_FOLLOWING
+
+
+def test_an_arm_that_something_known_holds_back_is_not_accused(intrinsics, world):
+    servo = Servo(ControlConfig(controller="pbvs"))
+    servo.set_obeyed(False)
+    goal = Goal.from_images(world.goal_points, intrinsics, 0.7)
+    assert approach(world, servo, goal, 45.0, 12.5, blocked_m=1.0).state is ServoState.SERVOING
+
+
+@pytest.mark.parametrize("after_goal", ["hold", "track"])
+def test_a_day_of_approaches_is_no_lack_of_progress(intrinsics, after_goal):
+    conveyor = Conveyor(intrinsics, after_goal=after_goal)
+    for k in range(10):
+        conveyor.shift(np.array([0.15, 0.03, 0.0]) * (-1) ** k)
+        for _ in range(110):
+            result = conveyor.step()
+        assert result.state is ServoState.CONVERGED

@@ -228,3 +228,19 @@ def test_motion_is_reported_before_the_driver_hears_of_it_and_a_stop_after(ticke
     ticked.idle(0.1)
     assert order.index(("driver", False)) < order.index(("status", False))
     assert order[-1] == ("status", False)
+
+
+def test_a_node_that_is_held_up_while_it_works_on_a_command_starts_from_rest(ticked):
+    for _ in range(30):
+        ticked.command(FULL)
+    known = ticked.node._hand_eye
+
+    class Slow:
+        def T_tool_cam(self, camera_frame):
+            ticked.time_s += 0.4
+            return known.T_tool_cam(camera_frame)
+
+    ticked.node._hand_eye = Slow()
+    begin = len(ticked.sent)
+    ticked.command(FULL)
+    assert np.linalg.norm(ticked.sent[begin][1][:3]) <= LINEAR / JERK_TIME_S * PERIOD_S**2 * 1.0001

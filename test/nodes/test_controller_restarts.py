@@ -228,7 +228,7 @@ def test_a_bag_that_loops_is_servoed_in_every_loop(ticked):
     ticked.start_moving()
     for _ in range(3):
         ticked.clock_s -= 0.5
-        assert_from_rest(speeds(ticked, 25))
+        assert_from_rest(speeds(ticked, 15))
 
 
 def test_one_late_image_is_refused_and_the_servo_goes_on(ticked, warnings):
