@@ -8,6 +8,7 @@ scripts="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 # shellcheck source=env.sh
 source "$scripts/env.sh"
 cd "$scripts/.."
+export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}" # of each of the two processes; more would only compete
 ruff check
 ruff format --check
 mypy

@@ -45,7 +45,7 @@ class _Flow(NamedTuple):
 
 
 class MotionMonitor:
-    """Compares the flow of matched points over the last centimetre of commanded motion with the commands.
+    """Compares the flow of matched points over the last two centimetres of commanded motion with the commands.
 
     No pose and no depth is needed: a camera's motion leaves each point one line on which it can move, and the depth
     only says how far (the epipolar constraint, in its differential form). How far the points are from where the
@@ -172,7 +172,7 @@ class MotionMonitor:
     # Moving otherwise
 
     def _moves_otherwise(self, image: _Image) -> MotionVerdict | None:
-        """Compare one window of commanded motion after the other."""
+        """Compare windows of commanded motion, each with its end at the newest image; they overlap."""
         window = self._window
         if window is None or image.stamp_s - window.stamp_s > self.MEMORY_S:
             self._window = image
@@ -195,7 +195,7 @@ class MotionMonitor:
     def _weigh(
         self, flow: _Flow, commanded: np.ndarray, duration_s: float, said: str, early: bool
     ) -> MotionVerdict | None:
-        """Add the evidence of one window, bounded, so that one with wrong matches decides nothing.
+        """Add the evidence of one window, bounded, so that one with wrong matches decides nothing. Windows overlap.
 
         early: there is time to see which of several faults it is.
 
