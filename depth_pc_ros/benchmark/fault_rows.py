@@ -39,6 +39,7 @@ class Row:
 
 
 NO_FAULT = Row("nothing is wrong")
+_FEW_MATCHES = {"max_steps": 600}  # they are lost for a while
 
 
 def _grippers() -> Iterator[tuple[str, Row]]:
@@ -47,9 +48,9 @@ def _grippers() -> Iterator[tuple[str, Row]]:
         for texture in ("plain", "moderate", "rich"):
             make = partial(faults.Gripper, share=percent / 100, texture=texture)
             name, what_texture = f"gripper_{percent}_{texture}", f"{what}, {texture} texture"
-            steps = {"max_steps": 600}  # few matches are left, and are lost for a while
-            yield name, Row(what_texture, make, safe=("ambiguous", "lost"), settings=steps)
-            yield f"{name}_masked", Row(f"{what_texture}, mask given", partial(make, known=True), settings=steps)
+            yield name, Row(what_texture, make, safe=("ambiguous", "lost"), settings=_FEW_MATCHES)
+            what_masked = f"{what_texture}, mask given"
+            yield f"{name}_masked", Row(what_masked, partial(make, known=True), settings=_FEW_MATCHES)
 
 
 def _misled() -> Iterator[tuple[str, Row]]:
@@ -88,11 +89,13 @@ def _views() -> Iterator[tuple[str, Row]]:
     doubtful = ("ambiguous", "lost")
     for percent in (15, 30, 45, 60):
         what = f"a textured board that fills {percent} % was moved since the goal was taken"
-        yield f"board_{percent}", Row(what, partial(fault_places.MovedBoard, share=percent / 100), safe=doubtful)
+        make = partial(fault_places.MovedBoard, share=percent / 100)
+        yield f"board_{percent}", Row(what, make, safe=doubtful, settings=_FEW_MATCHES)
     for percent in (30, 50, 70):
         what = f"a hand hides {percent} % of the live image"
         safe = doubtful if percent > 50 else ("lost",)
-        yield f"hand_{percent}", Row(what, partial(faults.Hand, share=percent / 100), safe=safe)
+        make = partial(faults.Hand, share=percent / 100)
+        yield f"hand_{percent}", Row(what, make, safe=safe, settings=_FEW_MATCHES)
     yield "repeated", Row("six equal packages", fault_places.Repeated, safe=doubtful)
     for name, edge, where in (("full", False, "fills the image"), ("edge", True, "has its edge in view")):
         what = f"a bare chessboard, which {where}; start one period off"
