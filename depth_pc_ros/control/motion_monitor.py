@@ -109,6 +109,7 @@ class MotionMonitor:
         self._evidence = np.zeros(len(_FAULTS))
         self._otherwise = self._windows = 0  # windows that no fault explains; all windows
         self._followed = False  # whether the camera has followed at any time
+        self._tolerable = False  # whether a moving target or the hand-eye rotation has explained what a fault would
         self.begin()
 
     def begin(self) -> None:
@@ -222,6 +223,7 @@ class MotionMonitor:
             best = int(np.argmax(possible))  # the likely ones come first
             if self._tolerated(flow, commanded, duration_s) < self.LIKE * faults[best]:
                 self._evidence = np.minimum(self._evidence, self.ENOUGH)
+                self._tolerable = True
                 return None
             fault = _FAULTS[best]
             text = f"{said} and the camera moved as if {fault.text}; {fault.advice}"
@@ -303,13 +305,13 @@ class MotionMonitor:
     def _confirm(self, flow: _Flow, commanded: np.ndarray) -> None:
         """The camera follows where the commands explain the flow; the first motion shows its lag, too."""
         misfit = self._misfit(flow, commanded, slice(1))[0].min(axis=1)
-        suspected = self._evidence.max() > self.SUSPICION
+        suspected = self._evidence.max() > self.SUSPICION and not self._tolerable
         if misfit.min() <= self.FOLLOWS_PX + self.FOLLOWS * flow.px and not suspected:
             if not self._followed:  # from rest, to within two steps
                 possible = np.flatnonzero(misfit <= misfit.min() + self.EXPLAINED_PX)
                 self._lags = min(int(possible[-1]) + 3, self._lags)
             self.follows = True
-        elif self._windows >= self.WINDOWS_OTHERWISE and self._evidence.max() < 0.5 * self.ENOUGH:
+        elif self._windows >= self.WINDOWS_OTHERWISE and (self._tolerable or self._evidence.max() < 0.5 * self.ENOUGH):
             self.follows = True  # not well, as with a bad hand-eye calibration, but no fault explains it
         self._followed = self._followed or self.follows
 
