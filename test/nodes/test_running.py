@@ -33,8 +33,9 @@ def start(tmp_path):
     def start(*words, **environment):
         environment = {**os.environ, "PYTHONUNBUFFERED": "1", **environment}
         process = subprocess.Popen(
-            [sys.executable, *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
-        )
+            [sys.executable, *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment,
+            preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # under nohup it would be ignored
+        )  # fmt: skip
         processes.append(process)
         return process
 
