@@ -55,6 +55,11 @@ def ycb_root_of(arguments: argparse.Namespace) -> Path | None:
     return Path(text) if text else None
 
 
+def add_workers(group) -> None:
+    """Add --workers."""
+    group.add_argument("--workers", type=at_least(1), default=2, metavar="N", help="Processes. Default: 2.")
+
+
 def add_run_options(command: argparse.ArgumentParser, name: str) -> None:
     """Add what `name` ('e_ycb', 'e_generic' or 'e_image') understands."""
     group = command.add_argument_group("what to run")
@@ -94,7 +99,7 @@ def add_run_options(command: argparse.ArgumentParser, name: str) -> None:
     )  # fmt: skip
 
     group = command.add_argument_group("how to run")
-    group.add_argument("--workers", type=at_least(1), default=2, metavar="N", help="Processes. Default: 2.")
+    add_workers(group)
     group.add_argument(
         "--output", type=Path, metavar="DIR",
         help="Folder of the results; finished trials in it are kept. Default: out/benchmark/NAME-OF-THE-VARIANT.",

@@ -7,7 +7,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from depth_pc_ros.benchmark.arguments import add_ycb_root
+from depth_pc_ros.benchmark.arguments import add_workers, add_ycb_root
 from depth_pc_ros.benchmark.commands import levels_from, settings_and_places
 from depth_pc_ros.benchmark.episodes import Places, spread
 from depth_pc_ros.benchmark.fault_rows import ROWS, row_of
@@ -69,7 +69,7 @@ def add_command(commands) -> None:
     add_ycb_root(group, "Without it, E_generic runs instead.")
     add_fields(group, Settings, ("split", "seed", "depth", "depth_model", "find_scale"))
     group = command.add_argument_group("how to run")
-    group.add_argument("--workers", type=at_least(1), default=2, metavar="N", help="Processes. Default: 2.")
+    add_workers(group)
     group.add_argument(
         "--output", type=Path, metavar="DIR",
         help="Holds a folder per row; finished trials are kept. Default: "

@@ -5,6 +5,7 @@ import shlex
 import sys
 from pathlib import Path
 
+from depth_pc_ros.benchmark.arguments import add_workers
 from depth_pc_ros.benchmark.commands import levels_from
 from depth_pc_ros.benchmark.episodes import Places, file_digest
 from depth_pc_ros.benchmark.first_answers import check_answering, run_answers
@@ -79,7 +80,7 @@ def add_command(commands) -> None:
     )  # fmt: skip
     add_fields(group, MatcherConfig, ("mask", "matcher_weights", "lightglue_weights"))
     group = command.add_argument_group("how to run")
-    group.add_argument("--workers", type=at_least(1), default=2, metavar="N", help="Processes. Default: 2.")
+    add_workers(group)
     group.add_argument(
         "--output", type=Path, metavar="DIR",
         help="Folder of the results; finished answers and trials in it are kept. Default: "

@@ -55,15 +55,20 @@ class VelocityLaw:
         if config.speed == "paper":
             return cls(gain=2.0)
         swift = config.speed == "swift"
+        return cls.within_limits(config, config.swift_gain if swift else config.gain, brakes=swift)
+
+    @classmethod
+    def within_limits(cls, config, gain: float = 1.0, brakes: bool = False) -> "VelocityLaw":
+        """config: whatever has the limits of `ControlConfig`, as the adapter's has."""
         return cls(
-            config.swift_gain if swift else config.gain,
+            gain,
             config.max_linear,
             config.max_angular,
             config.max_linear_acceleration,
             config.max_angular_acceleration,
             config.max_linear_acceleration / config.jerk_time_s,
             config.max_angular_acceleration / config.jerk_time_s,
-            brakes=swift,
+            brakes,
         )
 
     def target(

@@ -4,7 +4,14 @@ from dataclasses import dataclass
 
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 
-HEARTBEAT_S = 0.05  # longest time between two statuses of an active adapter
+from depth_pc_ros.control.watchdog import LifeWatch
+
+HEARTBEAT_S = 0.05  # an active adapter reports again at its first tick after so long
+
+
+def adapter_life(timeout_s: float, rate_hz: float) -> LifeWatch:
+    """Watches the statuses of an adapter. timeout_s: longest silence. rate_hz: of the watching node."""
+    return LifeWatch("status of the twist adapter", timeout_s, max(HEARTBEAT_S, 2.0 / rate_hz))
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from depth_pc_interfaces.msg import KeypointMatches, ServoGoal, ServoStatus
 from depth_pc_ros.control.command_record import LONGEST_S
 from depth_pc_ros.control.limits import VelocityLaw
 from depth_pc_ros.control.servo import Servo
-from depth_pc_ros.control.watchdog import ClockWatch, InputWatchdog, LifeWatch, StampWatch
+from depth_pc_ros.control.watchdog import ClockWatch, InputWatchdog, StampWatch
 from depth_pc_ros.errors import DepthPcError, ImageError
-from depth_pc_ros.nodes.adapter_status import HEARTBEAT_S, AdapterStatus
+from depth_pc_ros.nodes.adapter_status import AdapterStatus, adapter_life
 from depth_pc_ros.nodes.base import IMAGE_QOS, LATCHED_QOS, TWIST_QOS, ServoNode, run
 from depth_pc_ros.nodes.bounds import check_header
 from depth_pc_ros.nodes.conversions import stamp_to_seconds, twist_to_msg
@@ -51,9 +51,7 @@ class ControllerNode(ServoNode):
     def build(self):
         config = self.config
         self._watchdog = InputWatchdog("matched image", config.input_timeout_s, config.max_image_age_s)
-        self._adapter_life = LifeWatch(
-            "status of the twist adapter", config.adapter_timeout_s, max(HEARTBEAT_S, 2.0 / config.rate_hz)
-        )
+        self._adapter_life = adapter_life(config.adapter_timeout_s, config.rate_hz)
         self._clock_watch, self._stamp_watch = ClockWatch(), StampWatch()
         self._servo = Servo(config)
         if "torch" in sys.modules:  # a learned law: its network is small, and the other cores have images to match

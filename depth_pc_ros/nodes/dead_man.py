@@ -8,8 +8,8 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.wait_for_message import wait_for_message
 
 from depth_pc_ros.control.command_loop import ZeroBurst
-from depth_pc_ros.control.watchdog import ClockWatch, LifeWatch
-from depth_pc_ros.nodes.adapter_status import HEARTBEAT_S, AdapterStatus
+from depth_pc_ros.control.watchdog import ClockWatch
+from depth_pc_ros.nodes.adapter_status import HEARTBEAT_S, AdapterStatus, adapter_life
 from depth_pc_ros.nodes.arm_drivers import DRIVERS
 from depth_pc_ros.nodes.base import LATCHED_QOS, ServoNode, run
 from depth_pc_ros.nodes.node_configs import DeadManConfig
@@ -29,8 +29,7 @@ class DeadMan(ServoNode):
 
     def begin(self) -> None:
         config = self.config
-        look_s = max(HEARTBEAT_S, 2.0 / config.rate_hz)
-        self._life = LifeWatch("status of the twist adapter", config.adapter_timeout_s, look_s)
+        self._life = adapter_life(config.adapter_timeout_s, config.rate_hz)
         self._clock_watch = ClockWatch()
         self._burst = ZeroBurst()
         self._heard_s = self.steady_s()

@@ -24,7 +24,7 @@ from depth_pc_ros.nodes.rivals import Rivals
 
 
 class TwistAdapter(ServoNode):
-    """Publishes an `AdapterStatus` on `~/status`, every HEARTBEAT_S at least while it is active.
+    """Publishes an `AdapterStatus` on `~/status`, at every change and about every HEARTBEAT_S while active.
 
     State FAULT (a command was not finite, or another node commands, too) lasts until no command came for
     `command_timeout_s`: its source has to stop first.
@@ -70,16 +70,7 @@ class TwistAdapter(ServoNode):
             self._publish_status()
 
     def reconfigured(self) -> None:
-        config = self.config
-        self._law = VelocityLaw(  # only its limits: the target is given
-            1.0,
-            config.max_linear,
-            config.max_angular,
-            config.max_linear_acceleration,
-            config.max_angular_acceleration,
-            config.max_linear_acceleration / config.jerk_time_s,
-            config.max_angular_acceleration / config.jerk_time_s,
-        )
+        self._law = VelocityLaw.within_limits(self.config)  # only its limits: the target is given
 
     def diagnose(self):
         level = DiagnosticStatus.WARN if self._message else DiagnosticStatus.OK
