@@ -18,32 +18,35 @@ def stamp_problem(what: str, stamp_s: float, now_s: float, max_age_s: float, max
 class ClockWatch:
     """Sees a clock that was set (by a bag that loops, a reset simulator, a time server), against a steady one.
 
+    Read the clock before the steady one: a process held up between the two then sees a clock that is late, not ahead.
     gap_s: steady time between the last two looks; a long one: whoever looks was held up.
     """
 
     MAX_BACK_S = 0.1  # stamps are not newer for so long at most, so that nothing has to be done about it
     MAX_AHEAD_S = 1.0  # of the steady clock, as simulated time may run faster
+    MAX_BEHIND_S = 5.0  # longest delay that a clock may make up for later, all at once
 
     def __init__(self) -> None:
-        self._looked_s: float | None = None
-        self._moved: tuple[float, float] | None = None  # the clock when it was seen to move last, and when that was
+        self._looked: tuple[float, float] | None = None  # the clock and the steady one at the last look
+        self._behind_s = 0.0  # how far the clock has fallen behind the steady one
         self.gap_s = 0.0
 
     def jump(self, now_s: float, steady_s: float) -> str:
         """What happened to the clock since the last look; "" when nothing. A clock at zero has not begun yet.
 
-        A clock that stands still for a while and then catches up has not jumped.
+        A clock that stands still or is slow for a while and then catches up has not jumped.
         """
-        self.gap_s = 0.0 if self._looked_s is None else steady_s - self._looked_s
-        self._looked_s = steady_s
-        before_s, since_s = self._moved or (0.0, steady_s)
-        if now_s != before_s:
-            self._moved = now_s, steady_s
-        back_s, ahead_s = before_s - now_s, now_s - before_s - (steady_s - since_s)
+        before_s, looked_s = self._looked or (0.0, steady_s)
+        self._looked = now_s, steady_s
+        self.gap_s = steady_s - looked_s
+        back_s = before_s - now_s
+        behind_s = self._behind_s + self.gap_s + back_s
+        self._behind_s = min(max(behind_s, 0.0), self.MAX_BEHIND_S)
         if back_s > self.MAX_BACK_S:
+            self._behind_s = 0.0
             return f"the clock was set back by {back_s:.1f} s"
-        if before_s > 0 and ahead_s > self.MAX_AHEAD_S:
-            return f"the clock jumped ahead by {ahead_s:.1f} s"
+        if before_s > 0 and -behind_s > self.MAX_AHEAD_S:
+            return f"the clock jumped ahead by {-behind_s:.1f} s"
         return ""
 
 

@@ -174,8 +174,8 @@ class TwistAdapter(ServoNode):
 
     def _check_time(self) -> None:
         """Stop the arm where commands stopped, this node was held up, or the clock was set."""
-        steady_s = self.steady_s()
-        jump = self._clock_watch.jump(self.now_s(), steady_s)
+        now_s, steady_s = self.now_s(), self.steady_s()
+        jump = self._clock_watch.jump(now_s, steady_s)
         if jump:
             self._hand_eye.clear()
         problem = jump or self._watchdog.silence(steady_s)

@@ -74,6 +74,16 @@ def test_a_clock_that_stood_still_and_catches_up_has_not_jumped():
     assert "ahead by 40.0 s" in looks((100.0, 10.0), (100.0, 13.0), (143.1, 13.1))[-1]
 
 
+def test_a_slow_clock_that_catches_up_has_not_jumped():
+    slow = [(100 + 0.05 * i, 10 + 0.1 * i) for i in range(41)]  # half as fast, for 4 s
+    assert not any(looks(*slow, (104.0, 14.02), (104.02, 14.04)))
+    assert "ahead by 18.0 s" in looks(*slow, (122.0, 14.0))[-1]
+
+
+def test_a_process_held_up_between_reading_the_two_clocks_sees_no_jump():
+    assert looks((100.0, 10.0), (100.02, 13.02), (103.04, 13.04)) == [""] * 3
+
+
 def test_simulated_time_may_run_fast():
     assert not any(looks(*((100 + 10 * 0.02 * i, 10 + 0.02 * i) for i in range(50))))
 

@@ -90,8 +90,8 @@ def test_a_killed_depth_node_is_started_again_while_the_servo_goes_on(start_serv
     servo.client.wait_for(lambda status: status.depth_source == "estimated" and status.depth_age_s < 1.0)
     servo.processes.send_signal("depth", signal.SIGKILL)
     servo.client.wait_for(lambda status: status.depth_source == "goal")
-    assert servo.client.status.state in (ServoStatus.SERVOING, ServoStatus.LIMITED)
-    assert servo.twists.moving
+    servo.client.wait_for(lambda status: status.state in (ServoStatus.SERVOING, ServoStatus.LIMITED))
+    servo.client.wait_for(lambda status: servo.twists.moving)
 
     def is_back(status):
         servo.processes.check()  # starts it again, as bringup does: until it lives
