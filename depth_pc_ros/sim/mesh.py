@@ -1,5 +1,6 @@
 """Textured triangle meshes as arrays, and how they are read from OBJ files."""
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -63,8 +64,10 @@ def read_picture(path: Path, error: type[DepthPcError] = SceneError) -> np.ndarr
 def read_obj(path: Path):
     """Vertices (V, 3), uvs (T, 2), normals (N, 3), and per triangle corner the index of each (F, 3, 3), -1 for none.
 
-    Raises SceneError, which names the line, for numbers that are not finite and corners of no vertex; also where no
-    triangle has an area.
+    A normal that is zero or NaN, as scanners write for a corner of triangles without an area, counts as none.
+
+    Raises SceneError, which names the line, for other numbers that are not finite and corners of no vertex; also where
+    no triangle has an area.
     """
     rows: dict[str, list] = {"v": [], "vt": [], "vn": []}
     corners = []
@@ -73,7 +76,7 @@ def read_obj(path: Path):
         head, *words = line.split() or ("",)
         try:
             if head in rows:
-                rows[head].append(_numbers(words, _WIDTHS[head]))
+                rows[head].append(_numbers(words, _WIDTHS[head], may_be_nan=head == "vn"))
             elif head == "f":
                 polygon = [_corner(word, rows) for word in words]
                 if not 3 <= len(polygon) <= _MAX_POLYGON:
@@ -83,16 +86,18 @@ def read_obj(path: Path):
             raise SceneError(f"{where}: line {number}: {shown(problem, 200)}") from None
     vertices, uvs, normals = (np.array(rows[name]).reshape(-1, width) for name, width in _WIDTHS.items())
     corners = np.array(corners, dtype=np.int64).reshape(-1, 3, 3)
+    usable = np.append(np.linalg.norm(normals, axis=1) > 0, False)  # the last one stands for none
+    corners[..., 2][~usable[corners[..., 2]]] = -1
     a, b, c = (vertices[corners[:, k, 0]] for k in range(3))
     if not np.cross(b - a, c - a).any():
         raise SceneError(f"{where}: expected triangles with an area, got {len(corners)} without")
     return vertices, uvs, normals, corners
 
 
-def _numbers(words: list[str], count: int) -> list[float]:
+def _numbers(words: list[str], count: int, may_be_nan: bool) -> list[float]:
     """The first `count` of a line's numbers; what follows, such as a colour, is left out."""
     values = [float(word) for word in words[:count]]
-    if len(values) < count or not all(abs(value) < _MAX_NUMBER for value in values):
+    if len(values) < count or not all(abs(v) < _MAX_NUMBER or (may_be_nan and math.isnan(v)) for v in values):
         raise ValueError(f"expected {count} numbers below {_MAX_NUMBER:g}, got {' '.join(words)!r}")
     return values
 

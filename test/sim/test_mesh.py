@@ -31,6 +31,21 @@ def test_faces_without_normals_are_flat(tmp_path):
     assert np.allclose(mesh.normals[mesh.faces[1]], [root, 0, root])
 
 
+@pytest.mark.parametrize("unusable", ["nan nan nan", "0 nan 1", "0 0 0"])
+def test_a_normal_that_is_none_counts_as_none(tmp_path, unusable):
+    path = tmp_path / "a.obj"
+    path.write_text(f"v 0 0 0\nv 1 0 0\nv 0 1 0\nvn 0 0.6 0.8\nvn {unusable}\nf 1//1 2//2 3//-1\n")
+    mesh = indexed(*read_obj(path), plain([1, 1, 1]))
+    assert np.allclose(mesh.normals[mesh.faces[0]], [[0, 0.6, 0.8], [0, 0, 1], [0, 0, 1]])
+
+
+def test_every_ycb_mesh_is_read(ycb_root):
+    paths = sorted(ycb_root.glob("*/textured.obj"))
+    assert paths
+    for path in paths:
+        assert np.isfinite(indexed(*read_obj(path), plain([1, 1, 1])).normals).all()
+
+
 def test_moved_rotates_then_translates(tmp_path):
     path = tmp_path / "quad.obj"
     path.write_text(QUAD + "f 1 2 3\n")
@@ -98,7 +113,7 @@ TRIANGLE = "v 0 0 0\nv 1 0 0\nv 0 1 0\n"
         ("v 0 0\n", "line 1: expected 3 numbers"),
         ("v 0 0 zero\n", "line 1: "),
         ("vt 0\n", "line 1: expected 2 numbers"),
-        ("vn 0 nan 0\n", "line 1: expected 3 numbers"),
+        ("vn 0 1e9 0\n", "line 1: expected 3 numbers"),
         ("v 0 0 0\nv 0 0 0\nv 0 0 0\nf 1 2 3\n", "expected triangles with an area, got 1 without"),
         ("v 0 0 0\nv 1 0 0\nv 2 0 0\nf 1 2 3\n", "expected triangles with an area, got 1 without"),
         (TRIANGLE, "expected triangles with an area, got 0 without"),
