@@ -74,7 +74,7 @@ class MotionMonitor:
     FEWEST, MOST = 8, 50  # points that are compared
     DEPTHS = 12.0  # a point's depth is within this factor of the distance prior, which may come from wrong depth
     EXPLAINED_PX, EXPLAINED = 0.35, 0.08  # largest misfit of a motion that explains the flow: px, and share of the flow
-    FIRST_PX, FOLLOWS_PX, FOLLOWS = 0.8, 0.12, 0.1  # flow that shows whether the camera follows, and its misfit then
+    FIRST_PX, FOLLOWS_PX, FOLLOWS = 1.5, 0.12, 0.1  # flow that shows whether the camera follows, and its misfit then
     SUSPICION = 0.3  # evidence for a fault with which it is not taken to follow
     # Evidence for a fault: log of the ratio of the misfits, both plus WITHIN_PX; of one window at most, against it at
     # most, and for a verdict; share of that from which the verdict may name it. Where the commands fit to WITHIN_PX,
@@ -83,6 +83,7 @@ class MotionMonitor:
     # No fault is accused where a target that moves by itself, or an error of the hand-eye rotation, would explain the
     # flow with a misfit of this many times that of the fault.
     DRIFT_M_S, HAND_EYE_RAD, LIKE = 0.02, np.radians(10.0), 1.5
+    EQUAL, WINDOWS_NAMED = 1.1, 4  # misfits whose faults are not told apart; over so many windows
     # Of a motion that no fault explains: misfit in px and as a share of the flow, and windows in a row.
     OTHERWISE_PX, OTHERWISE, WINDOWS_OTHERWISE = 3.0, 0.6, 5
     SEEN_PX = 1.0  # flow of a window that is weighed
@@ -107,6 +108,7 @@ class MotionMonitor:
         """Forget everything."""
         self._lags = len(_LAGS_S)  # so many of the lags are possible
         self._evidence = np.zeros(len(_FAULTS))
+        self._log_misfits: deque[np.ndarray] = deque(maxlen=self.WINDOWS_NAMED)
         self._otherwise = self._windows = 0  # windows that no fault explains; all windows
         self._followed = False  # whether the camera has followed at any time
         self._tolerable = False  # whether a moving target or the hand-eye rotation has explained what a fault would
@@ -215,12 +217,14 @@ class MotionMonitor:
         self._evidence = np.maximum(self._evidence + gained, -self.CREDIT)
         otherwise = misfit > self.OTHERWISE_PX + self.OTHERWISE * flow.px and self._agree(flow, 0.25).mean() > 0.5
         self._otherwise = self._otherwise + 1 if otherwise else 0
+        self._log_misfits.append(np.log(faults + self.WITHIN_PX))
         if self._evidence.max() >= self.ENOUGH:
-            accused = np.where(self._evidence >= self.SUSPECT * self.ENOUGH, faults, np.inf)
+            lately = np.exp(np.mean(self._log_misfits, axis=0)) - self.WITHIN_PX
+            accused = np.where(self._evidence >= self.SUSPECT * self.ENOUGH, lately, np.inf)
             possible = accused <= self.LIKE * accused.min() + 0.5 * self.WITHIN_PX
             if np.count_nonzero(possible) > 1 and early:
                 return None
-            best = int(np.argmax(possible))  # the likely ones come first
+            best = int(np.argmax(accused <= self.EQUAL * accused.min()))  # the likely ones come first
             if self._tolerated(flow, commanded, duration_s) < self.LIKE * faults[best]:
                 self._evidence = np.minimum(self._evidence, self.ENOUGH)
                 self._tolerable = True
@@ -306,7 +310,8 @@ class MotionMonitor:
         """The camera follows where the commands explain the flow; the first motion shows its lag, too."""
         misfit = self._misfit(flow, commanded, slice(1))[0].min(axis=1)
         suspected = self._evidence.max() > self.SUSPICION and not self._tolerable
-        if misfit.min() <= self.FOLLOWS_PX + self.FOLLOWS * flow.px and not suspected:
+        explained = misfit.min() <= self.FOLLOWS_PX + self.FOLLOWS * flow.px
+        if explained and not suspected and not self._fault_fits_better(flow, commanded, misfit.min()):
             if not self._followed:  # from rest, to within two steps
                 possible = np.flatnonzero(misfit <= misfit.min() + self.EXPLAINED_PX)
                 self._lags = min(int(possible[-1]) + 3, self._lags)
@@ -314,6 +319,11 @@ class MotionMonitor:
         elif self._windows >= self.WINDOWS_OTHERWISE and (self._tolerable or self._evidence.max() < 0.5 * self.ENOUGH):
             self.follows = True  # not well, as with a bad hand-eye calibration, but no fault explains it
         self._followed = self._followed or self.follows
+
+    def _fault_fits_better(self, flow: _Flow, commanded: np.ndarray, misfit: float) -> bool:
+        """Whether a fault explains the flow with so much less misfit that it is suspected."""
+        best = self._misfit(flow, commanded, slice(1, None)).min()
+        return bool(np.log((misfit + self.WITHIN_PX) / (best + self.WITHIN_PX)) > self.SUSPICION)
 
     def _judge_still(self, flow: _Flow, commanded: np.ndarray, before: _Image, image: _Image) -> MotionVerdict | None:
         """Whether nothing moved although much was commanded, for all possible lags (L, 6)."""
@@ -326,7 +336,7 @@ class MotionMonitor:
             return None
         said = self._said(before, image)
         farthest_m = self.FAR * min(self._distance_m, 2.0)
-        predicted = np.concatenate([commanded[:, :3] / farthest_m, commanded[:, 3:]], axis=1)
+        predicted = _least_flow(commanded, gram, 1 / farthest_m, self.NEAREST / self._distance_m)
         size = np.sqrt(np.einsum("ki,ij,kj->k", predicted, gram, predicted))
         if np.array_equal(image.points, self._images[-2].points, equal_nan=True):
             if len(self._images) < 3 or size.min() < self.STILL_PX / self._focal_px:
@@ -381,6 +391,18 @@ class MotionMonitor:
         spare = max(len(middle) - 4, 1)  # few points seem less noisy than they are
         noise = float(sigma * (1 + 4 / spare) / np.sqrt(2 * min(len(middle), self.INDEPENDENT)))
         return motion, gram, noise
+
+
+def _least_flow(commanded: np.ndarray, gram: np.ndarray, fewest: float, most: float) -> np.ndarray:
+    """Commands (K, 6) as `[v / Z, w]`, at that distance of the scene, 1/Z from fewest to most, where they show least.
+
+    A camera that circles the scene, say, keeps it in place. gram: (6, 6), as `_fit` gives it.
+    """
+    linear, angular = commanded.copy(), commanded.copy()
+    linear[:, 3:] = angular[:, :3] = 0.0
+    along = np.einsum("ki,ij,kj->k", linear, gram, linear)
+    across = np.einsum("ki,ij,kj->k", linear, gram, angular)
+    return linear * np.clip(-across / np.maximum(along, 1e-15), fewest, most)[:, None] + angular
 
 
 def _typical(values: np.ndarray) -> np.ndarray:

@@ -23,6 +23,7 @@ from depth_pc_ros.control.waking import WakeRule
 from depth_pc_ros.errors import GoalError, PoseError
 from depth_pc_ros.geometry.camera import Intrinsics, check_depth, check_relative_depth, sample_depth
 from depth_pc_ros.geometry.interaction import interaction_matrix
+from depth_pc_ros.pose.candidates import poses_from_depth
 from depth_pc_ros.types import Goal, LawOutput, Matches, Observation, ServoState, StepResult
 
 _STUCK = (
@@ -304,6 +305,8 @@ class Servo:
         pushed = self.record.motion(stamp_s - self._stopping.hold_s, stamp_s)
         error = self._judge_error(observation, law.inliers, pushed, stamp_s, frame_s)
         stuck = self._stuck(error, pushed, stamp_s, frame_s) if self.config.check_motion else None
+        if stuck and matches.doubt:
+            return self._final(ServoState.AMBIGUOUS, matches.doubt, matches)
         if stuck:
             return self._final(*stuck, matches)
         state = ServoState.SERVOING
@@ -373,6 +376,13 @@ class Servo:
     def _depth_is_wrong(self, observation: Observation, law: LawOutput, stamp_s: float) -> bool:
         """Whether measured depth was found wrong just now; then it is dropped, and the law starts again without it."""
         T_cam_goal = law.T_cam_goal if law.metric else None
+        if law.T_cam_goal is None:  # the law solves for no pose
+            seen = observation.matched
+            poses = poses_from_depth(
+                observation.goal[seen], observation.current[seen], observation.goal_depth_m[seen],
+                observation.current_depth_m[seen], observation.focal_px,
+            )  # fmt: skip
+            T_cam_goal = poses[0] if poses else None
         problem = self._depth_check.see(T_cam_goal, observation, law.inliers, stamp_s)
         if problem:
             self._drop_depth(problem)

@@ -112,22 +112,30 @@ def _from_homography(problem) -> list:
 
 def _from_depth(problem) -> list:
     """PnP where the prior is tighter than 5 %, and the reverse PnP where the current depth is measured."""
-    starts = []
     tight = problem.rho_info > 1 / (0.05 * problem.rho_prior) ** 2
-    known = np.isfinite(problem.current_depth_m)
-    K, goal_px, current_px = _in_pixels(problem)
-    views = (
-        (tight, 1 / problem.rho_prior, problem.goal, current_px, False),
-        (known, problem.current_depth_m, problem.current, goal_px, True),
-    )
-    for usable, depth, points, image, reverse in views:
+    known = np.where(tight, 1 / problem.rho_prior, np.nan)
+    poses = poses_from_depth(problem.goal, problem.current, known, problem.current_depth_m, problem.focal_px)
+    return [(T, problem.rho_prior) for T in poses]
+
+
+def poses_from_depth(
+    goal: np.ndarray, current: np.ndarray, goal_depth_m: np.ndarray, current_depth_m: np.ndarray, focal_px: float
+) -> list[np.ndarray]:
+    """`T_cam_goal` (4, 4) by PnP from the goal's depth, then by the reverse PnP from the current one, where known.
+
+    goal, current: (N, 2) normalised. Depths (N,) m, NaN where unknown; fewer than 6 are not enough.
+    """
+    K = np.diag([focal_px, focal_px, 1.0])
+    poses = []
+    for depth, points, image, reverse in ((goal_depth_m, goal, current, False), (current_depth_m, current, goal, True)):
+        usable = np.isfinite(depth)
         if np.count_nonzero(usable) < 6:
             continue
         solid = np.column_stack([points, np.ones(len(points))])[usable] * depth[usable, None]
         ok, _, rvec, tvec, _ = cv2.solvePnPRansac(
-            solid, image[usable], K, None, None, None, params=magsac(_THRESHOLD_PX, _ITERATIONS)
+            solid, focal_px * image[usable], K, None, None, None, params=magsac(_THRESHOLD_PX, _ITERATIONS)
         )  # fmt: skip
         if ok:
             T = se3.from_rt(cv2.Rodrigues(rvec)[0], tvec[:, 0])
-            starts.append((se3.inverse(T) if reverse else T, problem.rho_prior))
-    return starts
+            poses.append(se3.inverse(T) if reverse else T)
+    return poses

@@ -101,17 +101,17 @@ def test_possible_values_are_kept_also_where_the_distance_is_rough(distance_m):
 
 
 class Rig:
-    """A servo with `pbvs` in front of points; depth images are true times a factor."""
+    """A servo in front of points; depth images are true times a factor."""
 
-    def __init__(self, goal_factor, live_factor, distance_m=None):
+    def __init__(self, goal_factor, live_factor, controller="pbvs"):
         rng = np.random.default_rng(0)
         self.intrinsics = Intrinsics(540.0, 540.0, 319.5, 239.5, 640, 480)
         self.points = np.column_stack([rng.uniform(-0.2, 0.2, (60, 2)), np.zeros(60)])
         self.T_goal = se3.look_at(np.array([0.0, 0.0, 0.6]), np.zeros(3), np.array([0, 1.0, 0]))
         self.T = self.T_goal @ se3.exp(np.array([0.12, -0.08, -0.1, 0, 0, 0.4]))
-        self.servo, self.live = Servo(ControlConfig(controller="pbvs")), live_factor
+        self.servo, self.live = Servo(ControlConfig(controller=controller)), live_factor
         depth = np.full((480, 640), goal_factor * 0.6, np.float32)
-        self.servo.set_goal(Goal.from_images(self.see(self.T_goal), self.intrinsics, distance_m, depth))
+        self.servo.set_goal(Goal.from_images(self.see(self.T_goal), self.intrinsics, None, depth))
 
     def see(self, T):
         return self.intrinsics.project(se3.transform(se3.inverse(T), self.points))
@@ -130,8 +130,9 @@ class Rig:
 
 
 @pytest.mark.parametrize(("goal", "live"), [(10, 10), (1000, 1000), (0.001, 0.001), (1, 1000), (1, 10), (10, 1)])
-def test_the_servo_drops_wrong_depth_and_arrives_without(goal, live):
-    rig = Rig(goal, live)
+@pytest.mark.parametrize("controller", ["pbvs", "ibvs"])  # one solves for a pose, the other for none
+def test_the_servo_drops_wrong_depth_and_arrives_without(goal, live, controller):
+    rig = Rig(goal, live, controller)
     result = rig.run()
     assert result.converged
     assert "measured depth is not used" in result.depth_problem
@@ -141,8 +142,9 @@ def test_the_servo_drops_wrong_depth_and_arrives_without(goal, live):
     assert rig.servo.depth_problem == ""
 
 
-def test_the_servo_keeps_right_depth():
-    result = Rig(1, 1).run()
+@pytest.mark.parametrize("controller", ["pbvs", "ibvs"])
+def test_the_servo_keeps_right_depth(controller):
+    result = Rig(1, 1, controller).run()
     assert result.converged
     assert result.depth_problem == ""
     assert result.depth_source == "camera"

@@ -1,10 +1,16 @@
 """What the arm and the camera may do wrong, and what they may do without being accused of it."""
 
+import dataclasses
+
 import numpy as np
 import pytest
-from point_loop import PointLoop
+from point_loop import TICK_S, PointLoop
 
+from depth_pc_ros.control.command_record import CommandRecord
 from depth_pc_ros.control.motion_faults import motion_faults
+from depth_pc_ros.control.motion_monitor import MotionMonitor
+from depth_pc_ros.geometry import se3
+from depth_pc_ros.geometry.camera import Intrinsics
 from depth_pc_ros.types import ServoState
 
 FAULTS = {fault.text: fault for fault in motion_faults()}
@@ -56,6 +62,14 @@ def test_an_arm_that_is_blocked_close_to_the_goal_has_not_arrived(offset, blocke
     assert loop.commanded[0] < 0.8
 
 
+def test_an_arm_that_comes_no_nearer_in_a_picture_that_contradicts_is_ambiguous():
+    loop = PointLoop(0, np.full(6, 3e-3), blocked_m=0.003)
+    plain = loop.matches
+    loop.matches = lambda: dataclasses.replace(plain(), agreement=0.2, doubt="80 % of the texture is elsewhere")
+    assert loop.run(20.0) is ServoState.AMBIGUOUS
+    assert "80 %" in loop.result.message
+
+
 @pytest.mark.parametrize("offset", [(0.2, 0.1, -0.1, 0, 0, 0), (0.15, -0.1, 0.12, 0.1, 0.15, 0.5)])
 @pytest.mark.parametrize("since_s", [0.0, 0.1, 0.6])
 def test_a_frozen_stream_is_named(offset, since_s):
@@ -72,6 +86,21 @@ def test_a_wrong_frame_is_named(text):
     assert text in loop.result.message
     assert fault.advice in loop.result.message
     assert_short(loop)
+
+
+def test_a_camera_that_circles_the_scene_and_keeps_it_in_place_follows():
+    rng, intrinsics = np.random.default_rng(0), Intrinsics(540.0, 540.0, 319.5, 239.5, 640, 480)
+    points = np.column_stack([rng.uniform(-0.05, 0.05, (60, 2)), rng.uniform(0.44, 0.46, 60)]) + (0.08, 0.0, 0.0)
+    monitor = MotionMonitor(record := CommandRecord())
+    T = np.eye(4)
+    for k in range(100):
+        turn = 0.0 if k < 20 else -0.2 / 0.45  # when the scene is in front of it
+        twist = np.array([0.2, 0.0, 0.0, 0.0, turn, 0.0])
+        seen = intrinsics.project(se3.transform(se3.inverse(T), points)) + 0.1 * rng.standard_normal((60, 2))
+        assert monitor.see(intrinsics.normalise(seen), k * TICK_S, 0.69, 540.0, near=True) is None
+        record.add(twist, k * TICK_S, (k + 1) * TICK_S)
+        T = T @ se3.exp(TICK_S * twist)
+    assert monitor.follows
 
 
 def turned(fault, twist):
