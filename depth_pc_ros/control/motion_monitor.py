@@ -4,13 +4,12 @@ import itertools
 from collections import deque
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 
 from depth_pc_ros.control.command_record import CommandRecord
+from depth_pc_ros.control.image_flow import ImageFlow
 from depth_pc_ros.control.motion_faults import motion_faults
 from depth_pc_ros.geometry import se3
-from depth_pc_ros.geometry.interaction import interaction_matrix
 from depth_pc_ros.types import ServoState
 
 _LAGS_S = np.arange(-0.05, 0.301, 0.05)  # of the motion behind the record; negative: the known lag was too long
@@ -36,14 +35,6 @@ class _Image(NamedTuple):
     path: np.ndarray  # (2,) commanded since the first image, m and rad
 
 
-class _Flow(NamedTuple):
-    """Points in two images: where they are on average (M, 2), how they moved (M, 2), normalised; typical length, px."""
-
-    middle: np.ndarray
-    shift: np.ndarray
-    px: float
-
-
 class MotionMonitor:
     """Compares the flow of matched points over the last two centimetres of commanded motion with the commands.
 
@@ -61,8 +52,6 @@ class MotionMonitor:
     What is not judged: less than `PATH` of commanded motion, or commands that were not obeyed for a known reason.
 
     record: of the commands, kept by their owner.
-
-    Source of the constraint: Y. Ma, S. Soatto, J. Kosecka, S. Sastry, "An invitation to 3-D vision", 2004, section 5.4.
     """
 
     PATH = np.array([0.005, np.radians(0.5)])  # m and rad commanded from one comparison to the next
@@ -71,10 +60,9 @@ class MotionMonitor:
     STOP_PATH = 2.4 * PATH  # between two images that show a stop
     LONG = 2.0  # times that much between two others
     MEMORY_S = 2.5
-    FEWEST, MOST = 8, 50  # points that are compared
     DEPTHS = 12.0  # a point's depth is within this factor of the distance prior, which may come from wrong depth
     EXPLAINED_PX, EXPLAINED = 0.35, 0.08  # largest misfit of a motion that explains the flow: px, and share of the flow
-    FIRST_PX, FOLLOWS_PX, FOLLOWS = 1.5, 0.12, 0.1  # flow that shows whether the camera follows, and its misfit then
+    FIRST_PX, FOLLOWS_PX, FOLLOWS = 1.2, 0.12, 0.1  # flow that shows whether the camera follows, and its misfit then
     SUSPICION = 0.3  # evidence for a fault with which it is not taken to follow
     # Evidence for a fault: log of the ratio of the misfits, both plus WITHIN_PX; of one window at most, against it at
     # most, and for a verdict; share of that from which the verdict may name it. Where the commands fit to WITHIN_PX,
@@ -87,9 +75,6 @@ class MotionMonitor:
     # Of a motion that no fault explains: misfit in px and as a share of the flow, and windows in a row.
     OTHERWISE_PX, OTHERWISE, WINDOWS_OTHERWISE = 3.0, 0.6, 5
     SEEN_PX = 1.0  # flow of a window that is weighed
-    SHARE = 0.25  # of the points that agree on one motion, for a camera that stands still
-    CONSENSUS_PX = 2.5
-    NOISE_PX, INDEPENDENT = 0.2, 12  # least noise of a point; so many points err independently
     STILL_FLOW_PX = 3.0  # typical length of the flow up to which it may be noise
     STILL_PX, STILL_SIGMAS = 0.5, 4.0  # flow below this is none
     FIRST_LAG_S = 0.4  # of an arm that has not moved yet
@@ -154,15 +139,9 @@ class MotionMonitor:
         most = path_m * self.NEAREST / self._distance_m + angle
         return flow.px > self.JUMP_PX + self.JUMP * most * self._focal_px
 
-    def _flow(self, before: _Image, after: _Image) -> _Flow | None:
+    def _flow(self, before: _Image, after: _Image) -> ImageFlow | None:
         """Flow between two images; None: too few points are in both."""
-        both = np.flatnonzero(np.isfinite(before.points[:, 0]) & np.isfinite(after.points[:, 0]))
-        if len(both) < self.FEWEST:
-            return None
-        both = both[:: 1 + len(both) // self.MOST]
-        shift = after.points[both] - before.points[both]
-        px = self._focal_px * float(_typical(np.linalg.norm(shift, axis=1)))
-        return _Flow(0.5 * (before.points[both] + after.points[both]), shift, px)
+        return ImageFlow.between(before.points, after.points, self._focal_px)
 
     def _far(self, before: _Image, image: _Image, path: np.ndarray) -> bool:
         """Whether so much was commanded between two images, m or rad."""
@@ -196,7 +175,7 @@ class MotionMonitor:
         return self._weigh(flow, commanded[: self._lags], duration_s, self._said(window, image), early)
 
     def _weigh(
-        self, flow: _Flow, commanded: np.ndarray, duration_s: float, said: str, early: bool
+        self, flow: ImageFlow, commanded: np.ndarray, duration_s: float, said: str, early: bool
     ) -> MotionVerdict | None:
         """Add the evidence of one window, bounded, so that one with wrong matches decides nothing. Windows overlap.
 
@@ -215,7 +194,7 @@ class MotionMonitor:
         gained = np.clip(np.log((misfit + self.WITHIN_PX) / (faults + self.WITHIN_PX)), -self.ONCE, self.ONCE)
         gained[faults > self._explained_px(flow)] = -self.ONCE
         self._evidence = np.maximum(self._evidence + gained, -self.CREDIT)
-        otherwise = misfit > self.OTHERWISE_PX + self.OTHERWISE * flow.px and self._agree(flow, 0.25).mean() > 0.5
+        otherwise = misfit > self.OTHERWISE_PX + self.OTHERWISE * flow.px and flow.agree(0.25).mean() > 0.5
         self._otherwise = self._otherwise + 1 if otherwise else 0
         self._log_misfits.append(np.log(faults + self.WITHIN_PX))
         if self._evidence.max() >= self.ENOUGH:
@@ -237,7 +216,7 @@ class MotionMonitor:
             return None
         return MotionVerdict(ServoState.CONTRADICTED, text)
 
-    def _tolerated(self, flow: _Flow, commanded: np.ndarray, duration_s: float) -> float:
+    def _tolerated(self, flow: ImageFlow, commanded: np.ndarray, duration_s: float) -> float:
         """Smallest misfit, px, where the target moves by itself, or the hand-eye rotation is somewhat wrong."""
         motions = []
         for axis in _DIRECTIONS:
@@ -248,26 +227,15 @@ class MotionMonitor:
                 motions.append(commanded + np.concatenate([drift, np.zeros(3)]))
         return min(float(self._misfit(flow, motion, slice(1)).min()) for motion in motions)
 
-    def _explained_px(self, flow: _Flow) -> float:
+    def _explained_px(self, flow: ImageFlow) -> float:
         return self.EXPLAINED_PX + self.EXPLAINED * flow.px
 
-    def _misfit(self, flow: _Flow, commanded: np.ndarray, which: slice) -> np.ndarray:
-        """Typical distance (F, lags, speeds), px, of the points from where a motion allows them to be.
-
-        commanded: (lags, 6) m and rad. which: of `_LINEAR` and `_ANGULAR`.
-        """
-        L = interaction_matrix(flow.middle, np.ones(len(flow.middle)))
+    def _misfit(self, flow: ImageFlow, commanded: np.ndarray, which: slice) -> np.ndarray:
+        """Misfit (F, lags, speeds) px. commanded: (lags, 6) m and rad. which: of `_LINEAR` and `_ANGULAR`."""
         linear = np.einsum("fij,lj->fli", _LINEAR[which], commanded[:, :3])
         angular = np.einsum("fij,lj->fli", _ANGULAR[which], commanded[:, 3:])
-        # The flow of a motion: by its translation, in front of a plane at 1 m, and by its rotation; (F, lags, M, 2).
-        along = np.einsum("mai,fli->flma", L[..., :3], linear)
-        turned = np.einsum("mai,fli->flma", L[..., 3:], angular)
-        speed = _SPEEDS[:, None, None]
-        rest = flow.shift - speed * turned[:, :, None]
-        along = speed * along[:, :, None]
-        rho = (rest * along).sum(axis=-1) / np.maximum((along**2).sum(axis=-1), 1e-15)
-        rho = np.clip(rho, 1 / (self.DEPTHS * self._distance_m), self.DEPTHS / self._distance_m)
-        return self._focal_px * _typical(np.linalg.norm(rest - rho[..., None] * along, axis=-1))
+        depths_m = self._distance_m / self.DEPTHS, self._distance_m * self.DEPTHS
+        return flow.misfit(linear, angular, _SPEEDS, depths_m)
 
     # Standing still
 
@@ -306,7 +274,7 @@ class MotionMonitor:
             commanded = np.concatenate([commanded, self._record.motions(*times)[0]])
         return self._judge_still(flow, commanded, before, image)
 
-    def _confirm(self, flow: _Flow, commanded: np.ndarray) -> None:
+    def _confirm(self, flow: ImageFlow, commanded: np.ndarray) -> None:
         """The camera follows where the commands explain the flow; the first motion shows its lag, too."""
         misfit = self._misfit(flow, commanded, slice(1))[0].min(axis=1)
         suspected = self._evidence.max() > self.SUSPICION and not self._tolerable
@@ -320,24 +288,25 @@ class MotionMonitor:
             self.follows = True  # not well, as with a bad hand-eye calibration, but no fault explains it
         self._followed = self._followed or self.follows
 
-    def _fault_fits_better(self, flow: _Flow, commanded: np.ndarray, misfit: float) -> bool:
+    def _fault_fits_better(self, flow: ImageFlow, commanded: np.ndarray, misfit: float) -> bool:
         """Whether a fault explains the flow with so much less misfit that it is suspected."""
         best = self._misfit(flow, commanded, slice(1, None)).min()
         return bool(np.log((misfit + self.WITHIN_PX) / (best + self.WITHIN_PX)) > self.SUSPICION)
 
-    def _judge_still(self, flow: _Flow, commanded: np.ndarray, before: _Image, image: _Image) -> MotionVerdict | None:
+    def _judge_still(
+        self, flow: ImageFlow, commanded: np.ndarray, before: _Image, image: _Image
+    ) -> MotionVerdict | None:
         """Whether nothing moved although much was commanded, for all possible lags (L, 6)."""
-        fit = self._fit(flow)
+        fit = flow.fit()
         if fit is None:
             return None
-        motion, gram, noise = fit
-        length = np.sqrt(motion @ gram @ motion)
-        if length > max(self.STILL_PX / self._focal_px, self.STILL_SIGMAS * np.sqrt(6) * noise):
+        length = fit.lengths(fit.motion[None])[0]
+        if length > max(self.STILL_PX / self._focal_px, self.STILL_SIGMAS * np.sqrt(6) * fit.noise):
             return None
         said = self._said(before, image)
         farthest_m = self.FAR * min(self._distance_m, 2.0)
-        predicted = _least_flow(commanded, gram, 1 / farthest_m, self.NEAREST / self._distance_m)
-        size = np.sqrt(np.einsum("ki,ij,kj->k", predicted, gram, predicted))
+        predicted = fit.least(commanded, self._distance_m / self.NEAREST, farthest_m)
+        size = fit.lengths(predicted)
         if np.array_equal(image.points, self._images[-2].points, equal_nan=True):
             if len(self._images) < 3 or size.min() < self.STILL_PX / self._focal_px:
                 return None
@@ -348,64 +317,14 @@ class MotionMonitor:
             )
         if size.min() < 1e-9:
             return None
-        speed = predicted @ gram @ motion / size**2
-        if np.any(np.abs(speed) + 3 * noise / size > self.SLOWEST):
+        speed = predicted @ fit.gram @ fit.motion / size**2
+        if np.any(np.abs(speed) + 3 * fit.noise / size > self.SLOWEST):
             return None
         drift = self.FASTEST_DRIFT_M_S * (image.stamp_s - before.stamp_s) / farthest_m
-        if (self._followed or self._near) and size.min() < np.sqrt(gram[0, 0]) * drift:
+        if (self._followed or self._near) and size.min() < np.sqrt(fit.gram[0, 0]) * drift:
             return None
         return MotionVerdict(
             ServoState.NOT_FOLLOWING,
             f"{said} and the camera did not move: look at the arm (protective stop, controller, speed slider), at the "
             "driver's topic, and whether the camera's stream repeats one picture",
         )
-
-    def _agree(self, flow: _Flow, share: float = 0.0) -> np.ndarray:
-        """Mask (M,) of the points that agree on one similarity, to CONSENSUS_PX or this share of the flow."""
-        before, after = flow.middle - 0.5 * flow.shift, flow.middle + 0.5 * flow.shift
-        tolerance = max(self.CONSENSUS_PX, share * flow.px) / self._focal_px
-        _, agree = cv2.estimateAffinePartial2D(
-            before, after, method=cv2.RANSAC, ransacReprojThreshold=tolerance, maxIters=200, refineIters=0
-        )  # fmt: skip
-        return np.zeros(len(before), bool) if agree is None else agree.ravel() > 0
-
-    def _fit(self, flow: _Flow) -> tuple[np.ndarray, np.ndarray, float] | None:
-        """The motion `[v / Z, w]` (6,) in front of a plane that most points agree on; None: too few do.
-
-        With it come the mean (6, 6) of L^T L over the points, L the interaction matrix at unit depth, so that
-        `sqrt(m @ gram @ m)` is the mean length of the flow of a motion m, and the noise of that length.
-        """
-        agree = self._agree(flow)
-        if np.count_nonzero(agree) < max(self.FEWEST, self.SHARE * len(agree)):
-            return None
-        middle, shift = flow.middle[agree], flow.shift[agree]
-        L = interaction_matrix(middle, np.ones(len(middle)))
-        flat, weight = L.reshape(-1, 6), np.ones(len(middle))
-        for _ in range(2):  # the second time robustly
-            weighted = flat * np.repeat(weight / weight.sum(), 2)[:, None]
-            gram = weighted.T @ flat
-            motion = np.linalg.solve(gram + 1e-9 * np.trace(gram) * np.eye(6), weighted.T @ shift.ravel())
-            residual = np.linalg.norm(shift - L @ motion, axis=1)
-            sigma = max(np.median(residual) / 1.18, self.NOISE_PX / self._focal_px)
-            weight = np.clip(1 - (residual / (4 * sigma)) ** 2, 0.0, 1.0) ** 2 + 1e-9
-        spare = max(len(middle) - 4, 1)  # few points seem less noisy than they are
-        noise = float(sigma * (1 + 4 / spare) / np.sqrt(2 * min(len(middle), self.INDEPENDENT)))
-        return motion, gram, noise
-
-
-def _least_flow(commanded: np.ndarray, gram: np.ndarray, fewest: float, most: float) -> np.ndarray:
-    """Commands (K, 6) as `[v / Z, w]`, at that distance of the scene, 1/Z from fewest to most, where they show least.
-
-    A camera that circles the scene, say, keeps it in place. gram: (6, 6), as `_fit` gives it.
-    """
-    linear, angular = commanded.copy(), commanded.copy()
-    linear[:, 3:] = angular[:, :3] = 0.0
-    along = np.einsum("ki,ij,kj->k", linear, gram, linear)
-    across = np.einsum("ki,ij,kj->k", linear, gram, angular)
-    return linear * np.clip(-across / np.maximum(along, 1e-15), fewest, most)[:, None] + angular
-
-
-def _typical(values: np.ndarray) -> np.ndarray:
-    """The 42 % quantile over the last axis: of right matches also where a third of them is wrong in each image."""
-    k = int(0.42 * (values.shape[-1] - 1))
-    return np.partition(values, k, axis=-1)[..., k]
