@@ -1,7 +1,5 @@
 """The servo without images: matches in, twists and state out. One command loop for pipeline, nodes and benchmark."""
 
-import dataclasses
-
 import cv2
 import numpy as np
 
@@ -9,11 +7,11 @@ from depth_pc_ros.config import ControlConfig
 from depth_pc_ros.control.base import ControlLaw
 from depth_pc_ros.control.command_loop import CommandLoop
 from depth_pc_ros.control.command_record import CommandRecord
-from depth_pc_ros.control.depth_check import DepthCheck
 from depth_pc_ros.control.depth_track import DepthTrack
 from depth_pc_ros.control.intervals import interval_s
 from depth_pc_ros.control.laws import make_law
 from depth_pc_ros.control.limits import VelocityLaw, limit_norms
+from depth_pc_ros.control.measured_depth import MeasuredDepth
 from depth_pc_ros.control.motion_monitor import MotionMonitor
 from depth_pc_ros.control.motion_scale import MotionScale
 from depth_pc_ros.control.progress import FAR_LIMIT, NEAR_LIMIT, Progress
@@ -21,9 +19,8 @@ from depth_pc_ros.control.stopping import StoppingRule
 from depth_pc_ros.control.target_filter import TargetFilter
 from depth_pc_ros.control.waking import WakeRule
 from depth_pc_ros.errors import GoalError, PoseError
-from depth_pc_ros.geometry.camera import Intrinsics, check_depth, check_relative_depth, sample_depth
+from depth_pc_ros.geometry.camera import check_relative_depth
 from depth_pc_ros.geometry.interaction import interaction_matrix
-from depth_pc_ros.pose.candidates import poses_from_depth
 from depth_pc_ros.types import Goal, LawOutput, Matches, Observation, ServoState, StepResult
 
 _STUCK = (
@@ -71,13 +68,12 @@ class Servo:
         self._loop = CommandLoop(VelocityLaw.from_config(config))
         self._scale = MotionScale(self._loop.record)
         self._monitor = MotionMonitor(self._loop.record)
-        self._depth_check = DepthCheck(self._loop.record)
+        self._depth = MeasuredDepth(self._loop.record, config.default_distance)
         self._far_progress, self._near_progress = Progress(FAR_LIMIT), Progress(NEAR_LIMIT)
         self._stopping = StoppingRule(config.stop_error, config.stop_hold_s, config.stop_precision)
         self._wake = WakeRule(np.inf)
         self._target = TargetFilter()
         self._depth_track = DepthTrack(config.max_relative_depth_age_s)
-        self._goal: Goal | None = None
         self._stamp_s = self._acts_s = -np.inf  # of the newest image, and when its answer moves the camera
         self.reset()
 
@@ -86,16 +82,15 @@ class Servo:
     @property
     def goal(self) -> Goal | None:
         """The goal, its distance filled in; None: none is set."""
-        return self._goal
+        return self._depth.goal
 
     def set_goal(self, goal: Goal) -> None:
         """Set a new goal, from rest. A goal without distance gets its median depth, or the default.
 
         Depth that cannot be metres is not used, see `depth_problem`.
         """
-        self._given, self._goal_points = goal, goal.intrinsics.normalise(goal.keypoints)
-        self._focal = goal.intrinsics.focal
-        self._goal = goal
+        self._goal_points, self._focal = goal.intrinsics.normalise(goal.keypoints), goal.intrinsics.focal
+        self._depth.set_goal(goal)
         self._wake.wake = self.config.wake_px / self._focal
         self.reset()
 
@@ -104,19 +99,18 @@ class Servo:
 
         Raises GoalError, ImageError.
         """
-        if self._goal is None:
+        if self.goal is None:
             raise GoalError("goal relative depth: no goal has been set")
-        self._given = self._given.with_relative_depth(depth)
-        self._goal = dataclasses.replace(self._goal, relative_depth=self._given.relative_depth)
+        self._depth.set_goal_relative_depth(depth)
 
     def add_relative_depth(self, depth: np.ndarray, stamp_s: float) -> None:
         """Estimated depth (H, W) of the live image of this time; it may come before its matches, or long after."""
-        if self._goal is not None:
-            self._depth_track.add(check_relative_depth(depth, self._goal.intrinsics.size), stamp_s)
+        if self.goal is not None:
+            self._depth_track.add(check_relative_depth(depth, self.goal.intrinsics.size), stamp_s)
 
     def clear_goal(self) -> None:
         """Forget the goal, and stop."""
-        self._goal = None
+        self._depth.set_goal(None)
         self.reset()
 
     # Memory
@@ -127,11 +121,7 @@ class Servo:
         self._loop.record.clear()
         self._scale.reset()
         self._monitor.reset()
-        self._depth_check.reset()
-        self._depth_problem = ""  # why measured depth is not used
-        if self._goal is not None:
-            given = self._given
-            self._use_depth(given, self._depth_check.problem_of(given.metric_depth_m, given.distance_m))
+        self._depth.reset()
         self._verdict: StepResult | None = None  # of the monitor; final
         self.resume()
 
@@ -147,7 +137,7 @@ class Servo:
         """Hold no motion so far against the commands; an error that does not fall meanwhile is not convergence."""
         self._scale.begin_line()
         self._monitor.begin()
-        self._depth_check.begin()
+        self._depth.begin()
         self._far_progress.reset()
         self._near_progress.reset()
         self._stopping.reset()
@@ -164,17 +154,6 @@ class Servo:
         self._doubt = ""  # of the last picture that was judged since the stop
         self._error = np.inf  # of the last image
         self._fault = ""
-
-    def _use_depth(self, goal: Goal, problem: str) -> None:
-        """Use measured depth where no problem with it is known; the goal's distance follows from that."""
-        self._depth_problem = f"measured depth is not used: {problem}" if problem else ""
-        if problem:
-            goal = dataclasses.replace(goal, metric_depth_m=np.full(goal.num_keypoints, np.nan))
-        distance_m = goal.distance_m
-        if distance_m is None:
-            known = goal.metric_depth_m[np.isfinite(goal.metric_depth_m)]
-            distance_m = float(np.median(known)) if known.size else self.config.default_distance
-        self._goal, self._distance_m = dataclasses.replace(goal, distance_m=distance_m), distance_m
 
     # Commands
 
@@ -205,7 +184,7 @@ class Servo:
     @property
     def depth_problem(self) -> str:
         """Why measured depth, of the goal and live, is not used; empty: nothing is wrong with it."""
-        return self._depth_problem
+        return self._depth.problem
 
     def set_obeyed(self, obeyed: bool) -> None:
         """Say whether the camera moves as commanded; False where something limits its motion."""
@@ -259,7 +238,7 @@ class Servo:
         return result
 
     def _look(self, matches: Matches, stamp_s: float, depth: np.ndarray | None, age_s: float) -> StepResult:
-        goal = self._goal
+        goal = self.goal
         if goal is None:
             return StepResult.stopped(ServoState.NO_GOAL, "no goal image has been set")
         if self._fault:
@@ -277,7 +256,7 @@ class Servo:
         if self.config.check_motion:
             current = goal.intrinsics.normalise(matches.current_points)
             near = self._error <= self.NEAR * self.config.stop_error
-            verdict = self._monitor.see(current, stamp_s, self._distance_m, self._focal, near)
+            verdict = self._monitor.see(current, stamp_s, self._depth.distance_m, self._focal, near)
             if verdict is not None:
                 return self._final(verdict.state, verdict.message, matches)
         if matches.num_matched < self.config.min_matches:
@@ -290,8 +269,9 @@ class Servo:
         if not np.isfinite(law.twist).all():
             self._fault = "the control law answered a twist that is not finite"
             return StepResult.stopped(ServoState.FAULT, self._fault, matches.num_matched)
-        if self._depth_is_wrong(observation, law, stamp_s):
-            return self._lost(self._depth_problem, matches)  # the next image is seen without it
+        if self._depth.see(observation, law, stamp_s):
+            self._start_without_depth()
+            return self._lost(self.depth_problem, matches)  # the next image is seen without it
         delay_s = max(age_s, 0.0) + 0.5 * frame_s
         remaining = self._in_metres(law, stamp_s)
         if self._tracking:
@@ -327,18 +307,20 @@ class Servo:
             error_px=error * self._focal,
             depth_source=depth_source,
             depth_age_s=depth_age_s,
-            depth_problem=self._depth_problem,
+            depth_problem=self.depth_problem,
         )
 
     def _observe(
         self, goal: Goal, matches: Matches, stamp_s: float, depth: np.ndarray | None
     ) -> tuple[Observation, str, float]:
         """What the law sees, where the depth in it comes from, and the age of an estimate in s (NaN: none)."""
-        intrinsics = goal.intrinsics
-        current_depth = self._live_depth(intrinsics, matches, depth)
-        goal = self._goal or goal  # without depth, if that has just been dropped
+        intrinsics, problem = goal.intrinsics, self.depth_problem
+        current_depth = self._depth.live(depth, matches, intrinsics)
+        if self.depth_problem != problem:
+            self._start_without_depth()
+        goal = self.goal or goal  # without depth, if that has just been dropped
         source = "goal" if goal.relative_depth is not None or goal.has_metric_depth else "none"
-        if depth is not None and not self._depth_problem:
+        if depth is not None and not self.depth_problem:
             source = "camera"
         relative, age_s = self._depth_track.at(stamp_s)
         if relative is not None and source != "camera":
@@ -349,44 +331,17 @@ class Servo:
             matched=matches.matched,
             goal_depth_m=goal.metric_depth_m,
             current_depth_m=current_depth,
-            distance_m=self._distance_m,
+            distance_m=self._depth.distance_m,
             focal_px=self._focal,
             goal_relative_depth=None if goal.has_metric_depth else goal.relative_depth,
             current_relative_depth=None if source == "camera" else relative,
         )
         return observation, source, age_s
 
-    def _live_depth(self, intrinsics: Intrinsics, matches: Matches, depth: np.ndarray | None) -> np.ndarray:
-        """Measured depth (N,) m of the live points; NaN where unknown, or where depth is not used."""
-        if depth is None or self._depth_problem:
-            return np.full(len(matches.matched), np.nan)
-        live = sample_depth(check_depth(depth, intrinsics.size), matches.current_points)
-        problem = self._depth_check.problem_of(live[matches.matched])
-        if problem:  # no pose could be found with it
-            self._drop_depth(problem)
-            live[:] = np.nan
-        return live
-
-    def _drop_depth(self, problem: str) -> None:
-        """Go on without measured depth."""
-        self._use_depth(self._given, problem)
+    def _start_without_depth(self) -> None:
+        """Measured depth has just been dropped."""
         self._law.reset()
         self._scale.reset()
-
-    def _depth_is_wrong(self, observation: Observation, law: LawOutput, stamp_s: float) -> bool:
-        """Whether measured depth was found wrong just now; then it is dropped, and the law starts again without it."""
-        T_cam_goal = law.T_cam_goal if law.metric else None
-        if law.T_cam_goal is None:  # the law solves for no pose
-            seen = observation.matched
-            poses = poses_from_depth(
-                observation.goal[seen], observation.current[seen], observation.goal_depth_m[seen],
-                observation.current_depth_m[seen], observation.focal_px,
-            )  # fmt: skip
-            T_cam_goal = poses[0] if poses else None
-        problem = self._depth_check.see(T_cam_goal, observation, law.inliers, stamp_s)
-        if problem:
-            self._drop_depth(problem)
-        return bool(problem)
 
     def _in_metres(self, law: LawOutput, stamp_s: float) -> np.ndarray:
         """The law's twist (6,), its lengths corrected by the scale from motion."""
@@ -442,7 +397,7 @@ class Servo:
         self._stopping.reset()
         self._leave_target()
         self._monitor.rest()
-        self._depth_check.begin()
+        self._depth.begin()
         self._scale.begin_line()
         return StepResult.stopped(ServoState.LOST, message, matches.num_matched)
 
@@ -498,6 +453,6 @@ class Servo:
     def _distance_of(self, law: LawOutput, observation: Observation) -> float:
         """Distance of the scene in m, as far as it is known: as measured, else the distance prior, scaled by motion."""
         if not law.metric:
-            return self._distance_m * self._scale.factor
+            return self._depth.distance_m * self._scale.factor
         known = np.concatenate([observation.goal_depth_m, observation.current_depth_m])
-        return float(np.nanmedian(known)) if np.isfinite(known).any() else self._distance_m
+        return float(np.nanmedian(known)) if np.isfinite(known).any() else self._depth.distance_m
