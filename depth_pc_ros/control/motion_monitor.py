@@ -130,6 +130,12 @@ class MotionMonitor:
             self._images.popleft()
         return self._moves_otherwise(image) or self._stands_still(image, last)
 
+    def moved_px(self, since_s: float) -> float:
+        """Typical motion of the points from that time, or the first image after it, to the newest image; 0: unknown."""
+        before = next((one for one in self._images if one.stamp_s >= since_s), None)
+        flow = None if before is None else self._flow(before, self._images[-1])
+        return 0.0 if flow is None else flow.px
+
     def _jumped(self, last: _Image, image: _Image) -> bool:
         """Whether most points are far from where they were, without any command that would explain it."""
         flow = self._flow(last, image)

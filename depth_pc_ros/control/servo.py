@@ -59,6 +59,7 @@ class Servo:
     STILL_PX_S = 1.0  # a tracked target that is slower in the image is at rest
     # Commands of the hold time that would move the image by more, of the error and px, are those of no arrival.
     ARRIVED, ARRIVED_PX = 0.2, 0.8
+    MOVED, MOVED_PX = 0.5, 1.5  # share of the commanded motion in the image, and px, that show that the arm moves
     FOLLOWED = 0.4  # times the stopping error: a target that is tracked is nearer
 
     def __init__(self, config: ControlConfig, law: ControlLaw | None = None):
@@ -367,6 +368,10 @@ class Servo:
         """
         return self._image_motion(pushed) > max(self.ARRIVED * error, self.ARRIVED_PX / self._focal)
 
+    def _moved_px(self, pushed: np.ndarray) -> float:
+        """Motion of the points that shows that the arm is not blocked, when so much (6,) was commanded."""
+        return max(self.MOVED * self._image_motion(pushed) * self._focal, self.MOVED_PX)
+
     def _stuck(self, error: float, pushed: np.ndarray, stamp_s: float, frame_s: float) -> tuple[ServoState, str] | None:
         """Why the servo stops where it comes no nearer to the goal; after the first arrival the target may move.
 
@@ -385,7 +390,10 @@ class Servo:
                 return None
             path = np.linalg.norm(pushed.reshape(2, 3), axis=1) * frame_s / self._stopping.hold_s
             stuck = self._near_progress.see(error, path)
+            moves = self._monitor.moved_px(stamp_s - self._stopping.hold_s) > self._moved_px(pushed)
             progress, state, text = self._near_progress, ServoState.NOT_FOLLOWING, _BLOCKED
+            if moves:
+                state, text = ServoState.CONTRADICTED, _STUCK
         return (state, text.format(*progress.path * (100, 180 / np.pi))) if stuck else None
 
     def _final(self, state: ServoState, message: str, matches: Matches) -> StepResult:

@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 from point_loop import TICK_S, PointLoop
 
+from depth_pc_ros.config import ControlConfig
+from depth_pc_ros.control.base import ControlLaw
 from depth_pc_ros.control.command_record import CommandRecord
 from depth_pc_ros.control.motion_faults import motion_faults
 from depth_pc_ros.control.motion_monitor import MotionMonitor
+from depth_pc_ros.control.servo import Servo
 from depth_pc_ros.geometry import se3
 from depth_pc_ros.geometry.camera import Intrinsics
-from depth_pc_ros.types import ServoState
+from depth_pc_ros.types import LawOutput, ServoState
 
 FAULTS = {fault.text: fault for fault in motion_faults()}
 FINE = {
@@ -60,6 +63,24 @@ def test_an_arm_that_is_blocked_close_to_the_goal_has_not_arrived(offset, blocke
     loop = PointLoop(0, offset, blocked_m=blocked_m)
     assert loop.run(20.0) is ServoState.NOT_FOLLOWING
     assert loop.commanded[0] < 0.8
+
+
+class Swinging(ControlLaw):
+    """Turns to and fro close to the goal."""
+
+    def __call__(self, observation):
+        self.count = getattr(self, "count", -1) + 1
+        speed = 0.06 if self.count % 24 < 12 else -0.06
+        return LawOutput(np.array([0, 0, 0, 0, 0, speed]), observation.matched)
+
+
+def test_an_arm_that_moves_and_comes_no_nearer_is_not_taken_for_a_blocked_one():
+    loop = PointLoop(0, np.zeros(6), hz=25, points=40)
+    servo, goal = Servo(ControlConfig(), Swinging()), loop.servo.goal
+    servo.set_goal(goal)
+    loop.servo = servo
+    assert loop.run(60.0) is ServoState.CONTRADICTED
+    assert "no nearer" in loop.result.message
 
 
 def test_an_arm_that_comes_no_nearer_in_a_picture_that_contradicts_is_ambiguous():
