@@ -6,8 +6,10 @@
 
 The twist adapter is the last node before the arm. It checks every command, converts the camera's twist into the
 tool's with the hand-eye pose, limits its speed, and ends every motion with a burst of zeros. A driver profile, the
-class below, only sends the result to the arm. It is built with the node and the tool's frame, and has two methods:
+class below, only sends the result to the arm. It derives from `ArmDriver`, which lists all that it may say. These
+three are enough here:
 
+    prepare() -> None            makes what commands need besides the publisher
     problem() -> str             why it cannot take commands now; "" when it can. While there is a problem, commands
                                  are refused, and a moving arm is stopped
     send(twist, stamp) -> None   twist (6,) of the tool, in the tool frame, about its origin, m/s and rad/s
@@ -17,7 +19,7 @@ base: `[v, w]` as a Float64MultiArray on `tool_velocity`. So the driver needs th
 base: it subscribes to `tool_pose`. An old pose would give a wrong direction, so that is a problem.
 
 `register_driver` gives the class a name for the adapter's parameter `profile`; to make it a part of the package, put
-it into `nodes/arm_drivers.py`.
+it into a file under `nodes/drivers/`.
 """
 
 import argparse
@@ -41,6 +43,7 @@ try:
     from depth_pc_ros.nodes.arm_drivers import register_driver
     from depth_pc_ros.nodes.base import TWIST_QOS, run
     from depth_pc_ros.nodes.conversions import pose_from_msg, pose_to_msg, twist_to_msg
+    from depth_pc_ros.nodes.drivers.contract import ArmDriver
     from depth_pc_ros.nodes.twist_adapter import TwistAdapter
 except ImportError as error:
     sys.exit(f"this example needs ROS 2 ({error}): source it, or scripts/env.sh after scripts/setup.sh")
@@ -52,18 +55,20 @@ PATIENCE_S = 30.0
 STAND_IN = f"/stand_in_{os.getpid()}"  # namespace: a real arm does not get commands for the stand-in
 
 
-class BaseArrayDriver:
+class BaseArrayDriver(ArmDriver):
     """Publishes `[v, w]` of the tool's origin in axes of the base, m/s and rad/s, on `tool_velocity`."""
 
     TOPIC = "tool_velocity"
     LONGEST_AGE_S = 0.1  # of the tool's pose
 
-    def __init__(self, node, tool_frame: str):
-        self._node = node
+    def __init__(self, node, config):
+        super().__init__(node, config)
         self._R_base_tool = None
         self._received_s = -np.inf
         self._publisher = node.create_publisher(Float64MultiArray, self.TOPIC, TWIST_QOS)
-        node.create_subscription(PoseStamped, "tool_pose", self._on_tool_pose, 1)
+
+    def prepare(self) -> None:
+        self._node.create_subscription(PoseStamped, "tool_pose", self._on_tool_pose, 1)
 
     def _on_tool_pose(self, msg: PoseStamped) -> None:
         self._R_base_tool = pose_from_msg(msg.pose)[:3, :3]

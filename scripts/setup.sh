@@ -101,7 +101,8 @@ build_stamp() {
         echo "$stamp"
         cd "$root"
         find launch config models -type f 2>/dev/null | LC_ALL=C sort
-        find depth_pc_interfaces resource setup.py setup.cfg package.xml -type f | LC_ALL=C sort | xargs sha256sum
+        find depth_pc_interfaces test/interfaces resource setup.py setup.cfg package.xml -type f | LC_ALL=C sort |
+            xargs sha256sum
     } | sha256sum
 }
 
@@ -168,6 +169,9 @@ pip_failed() {
 build_packages() {
     rm -f "$venv/build.stamp"
     begin "colcon build of depth_pc_interfaces and depth_pc_ros"
+    local packages=(. depth_pc_interfaces)
+    # What the wheels lack of other packages' interfaces, as far as the tests need it.
+    [ "$built_on" != wheels ] || packages+=(test/interfaces/*/)
     # Built with the environment's Python: it ends up in the executables, and generates the interfaces.
     (
         cd "$root"
@@ -176,7 +180,7 @@ build_packages() {
             export AMENT_PREFIX_PATH="$venv" CMAKE_PREFIX_PATH="$venv"
         fi
         # colcon stops at the first package that it meets, so the nested one is named.
-        logged "$venv/bin/python" -m colcon build --symlink-install --base-paths . depth_pc_interfaces \
+        logged "$venv/bin/python" -m colcon build --symlink-install --base-paths "${packages[@]}" \
             --cmake-args "-DPython3_EXECUTABLE=$venv/bin/python" "-DPYTHON_EXECUTABLE=$venv/bin/python" -DBUILD_TESTING=OFF
     ) || fail "colcon could not build the packages."
     check_build || fail "The packages are built but cannot be imported."

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-COPIED = ["scripts", "depth_pc_interfaces", "resource", "setup.py", "setup.cfg", "package.xml"]
+COPIED = ["scripts", "depth_pc_interfaces", "test/interfaces", "resource", "setup.py", "setup.cfg", "package.xml"]
 TOOLS = "bash cat cksum cp cut dirname find flock grep mkdir rm sha256sum sort tail touch xargs".split()
 
 # Notes every call, and fails where $FAIL_ON says so after printing $FAIL_OUTPUT.

@@ -68,12 +68,7 @@ def nodes(config: BringupConfig) -> list[NodeSpec]:
     # Two simulations have two times.
     own_clock = {"/clock": "clock"} if simulated and config.namespace != NAMESPACE else {}
 
-    driver = {
-        "command": "bridge/command",
-        "cmd_vel": config.cmd_vel,
-        "delta_twist_cmds": f"{config.servo_node}/delta_twist_cmds",
-        "switch_command_type": f"{config.servo_node}/switch_command_type",
-    }
+    driver = driver_names(config)
 
     def waiting_limit(name: str) -> dict[str, float]:
         return {name: LOCKSTEP_TIMEOUT_S} if config.lockstep else {}
@@ -124,7 +119,7 @@ def nodes(config: BringupConfig) -> list[NodeSpec]:
                 **waiting_limit("command_timeout_s"),
                 **_command_rate(config),
             },
-            {"twist_cmd": "controller/twist_cmd", "at_limit": "bridge/at_limit", **driver},
+            {"twist_cmd": "controller/twist_cmd", **driver},
         ),
     ]
     if not simulated:
@@ -145,6 +140,17 @@ def nodes(config: BringupConfig) -> list[NodeSpec]:
         )
         for spec in table
     ]
+
+
+def driver_names(config: BringupConfig) -> dict[str, str]:
+    """What the names of the chosen driver in adapter and dead man are outside."""
+    if config.driver == "moveit_servo":
+        names = {"servo_parameters": "get_parameters", "servo_status": "status"}
+        names |= {name: name for name in ("delta_twist_cmds", "switch_command_type", "start_servo")}
+        return {own: f"{config.servo_node}/{name}" for own, name in names.items()}
+    if config.driver == "twist":
+        return {"cmd_vel": config.cmd_vel}
+    return {"command": "bridge/command", "at_limit": "bridge/at_limit"}
 
 
 def _dead_man_timeout(config: BringupConfig) -> dict[str, float]:

@@ -1,5 +1,6 @@
 """What the twist adapter reports of itself on its `~/status`: at every change, and regularly, as a sign of life."""
 
+import math
 from dataclasses import dataclass
 
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
@@ -19,18 +20,22 @@ class AdapterStatus:
     """state: OK, LIMITED, TF_ERROR or FAULT. message: what is wrong; empty: nothing.
 
     stops: how often the adapter has stopped the arm, or refused to move it, against its commands. moving: the twist
-    that the driver got last is not zero.
+    that the driver got last is not zero. max_linear, max_angular: speeds of the tool, m/s and rad/s, that adapter and
+    driver do not exceed.
     """
 
     state: str = "OK"
     message: str = ""
     stops: int = 0
     moving: bool = False
+    max_linear: float = math.inf
+    max_angular: float = math.inf
 
     def to_msg(self, node_name: str) -> DiagnosticStatus:
         """As a message of the node of this full name."""
         level = DiagnosticStatus.WARN if self.message else DiagnosticStatus.OK
         pairs = {"state": self.state, "stops": self.stops, "moving": self.moving}
+        pairs |= {"max_linear": self.max_linear, "max_angular": self.max_angular}
         values = [KeyValue(key=key, value=str(value)) for key, value in pairs.items()]
         return DiagnosticStatus(level=level, name=node_name, message=self.message, values=values)
 
@@ -44,4 +49,15 @@ class AdapterStatus:
             msg.message,
             int(stops) if stops.isascii() and stops.isdigit() and len(stops) < 19 else 0,
             values.get("moving") == str(True),
+            _limit(values.get("max_linear", "")),
+            _limit(values.get("max_angular", "")),
         )
+
+
+def _limit(text: str) -> float:
+    """A speed limit; infinite where the text is none."""
+    try:
+        value = float(text)
+    except ValueError:
+        return math.inf
+    return value if value >= 0 else math.inf

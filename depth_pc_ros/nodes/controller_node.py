@@ -1,5 +1,6 @@
 """`controller`: matches and depth in, camera twists at a fixed rate out."""
 
+import dataclasses
 import sys
 
 import numpy as np
@@ -98,8 +99,11 @@ class ControllerNode(ServoNode):
         self.action.destroy()
 
     def reconfigured(self):
+        """The limits of adapter and driver count, too: they are the tool's, and nearly the camera's."""
         if self._built:
-            self._servo.velocity_law = VelocityLaw.from_config(self.config)
+            law, adapter = VelocityLaw.from_config(self.config), self._adapter
+            limits = {name: min(getattr(law, name), getattr(adapter, name)) for name in ("max_linear", "max_angular")}
+            self._servo.velocity_law = dataclasses.replace(law, **limits)
 
     # Switching on and off
 
@@ -219,6 +223,8 @@ class ControllerNode(ServoNode):
         self._adapter_life.beat()
         if stood_still and not self._adapter_stands_still() and self._result.state is ServoState.SERVOING:
             self._result = _WAITING  # the target is old
+        if (self._adapter.max_linear, self._adapter.max_angular) != (before.max_linear, before.max_angular):
+            self.reconfigured()
         if self._adapter.stops != before.stops:
             self._servo.interrupted(self._acts_s())
         # OK with a message: the adapter refuses twists, or has had none for a while. Its time varies, so in lockstep,

@@ -3,9 +3,10 @@
 A process of its own, beside the adapter: it sends through the same driver class, and only while the adapter is silent.
 """
 
+import time
+
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticStatus
-from rclpy.wait_for_message import wait_for_message
 
 from depth_pc_ros.control.command_loop import ZeroBurst
 from depth_pc_ros.control.watchdog import ClockWatch
@@ -23,8 +24,8 @@ class DeadMan(ServoNode):
 
     def build(self) -> None:
         config = self.config
-        self._driver = DRIVERS[config.profile](self, config.tool_frame)
-        self.create_subscription(DiagnosticStatus, "adapter_status", self._on_status, LATCHED_QOS)
+        self._driver = DRIVERS[config.profile](self, config)
+        self._statuses = self.create_subscription(DiagnosticStatus, "adapter_status", self._on_status, LATCHED_QOS)
         self.create_timer(1.0 / config.rate_hz, self._tick, clock=self.steady_clock)
 
     def begin(self) -> None:
@@ -40,11 +41,29 @@ class DeadMan(ServoNode):
         """What killed the adapter may end this node, too: give the adapter its time to show that it lives."""
         while self._burst.tick():
             self._send_zero()
-        left_s = self.config.adapter_timeout_s - (self.steady_s() - self._heard_s)
-        wait_s = max(left_s, 2 * HEARTBEAT_S)
-        if self._moving and not wait_for_message(DiagnosticStatus, self, "adapter_status", time_to_wait=wait_s)[0]:
+        if self._moving and not self._adapter_reports():
             for _ in range(self._burst.count):
                 self._send_zero()
+
+    def _adapter_reports(self) -> bool:
+        """Wait for a status until the adapter counts as dead; whether one came.
+
+        Reads the subscription itself, because nothing spins here, and a new one would need time to be discovered. A
+        status that waits to be read already may be older than the adapter's death.
+        """
+        self._take_status()
+        left_s = self.config.adapter_timeout_s - (self.steady_s() - self._heard_s)
+        end_s = time.monotonic() + max(left_s, 2 * HEARTBEAT_S)
+        while time.monotonic() < end_s:
+            time.sleep(0.005)
+            if self._take_status():
+                return True
+        return False
+
+    def _take_status(self) -> bool:
+        """Whether a status was there to read; it is not used."""
+        with self._statuses.handle:
+            return self._statuses.handle.take_message(DiagnosticStatus, False) is not None
 
     def diagnose(self):
         level = DiagnosticStatus.ERROR if self._problem else DiagnosticStatus.OK

@@ -109,17 +109,23 @@ class ControllerNodeConfig(NodeConfig, ControlConfig):
 
 
 @dataclass(frozen=True)
-class AdapterConfig(NodeConfig):
+class DriverConfig(Config):
+    """What a driver class has to know of the arm's driver."""
+
+    profile: str = option("pybullet", "Kind of driver that takes the tool's twist.", choices=DRIVER_PROFILES)
+    tool_frame: str = option("", "TF frame that the arm's driver moves, such as tool0; moveit_servo needs it.")
+
+
+@dataclass(frozen=True)
+class AdapterConfig(NodeConfig, DriverConfig):
     """Twist adapter: the last limits before the arm.
 
     Speed and acceleration limits may change while the node runs; the rest only while it is unconfigured.
     """
 
-    profile: str = option("pybullet", "Kind of driver that takes the tool's twist.", choices=DRIVER_PROFILES)
     hand_eye: str = option("parameters", "Source of the camera's pose in the tool.", choices=("parameters", "tf"))
     camera_in_tool_xyz: tuple = option((0.0, 0.0, 0.0), "Camera's optical frame in the tool frame, x y z in m.")
     camera_in_tool_quat: tuple = option((0.0, 0.0, 0.0, 1.0), "Its orientation, unit quaternion x y z w.")
-    tool_frame: str = option("", "TF frame that the arm's driver moves, such as tool0; moveit_servo needs it.")
     max_linear: float = same_as(ControlConfig, "max_linear", 0.5, help="Hard limit of the tool's speed, m/s.", low=0.0)
     max_angular: float = same_as(
         ControlConfig, "max_angular", 1.5, help="Hard limit of the tool's angular speed, rad/s.", low=0.0
@@ -139,7 +145,9 @@ class AdapterConfig(NodeConfig):
     command_timeout_s: float = same_as(
         BridgeConfig, "command_timeout_s", help="A moving arm stops when no command has come for this long, s."
     )
-    rate_hz: float = same_as(ControllerNodeConfig, "rate_hz", help="Rate of the watchdog and of the zero burst, 1/s.")
+    rate_hz: float = same_as(
+        ControllerNodeConfig, "rate_hz", help="Rate of watchdog, zero burst and sign of life, 1/s.", low=20.0
+    )
     lockstep: bool = same_as(BridgeConfig, "lockstep", help="Time between two commands is that of their stamps.")
 
     def __post_init__(self):
@@ -155,11 +163,9 @@ class AdapterConfig(NodeConfig):
 
 
 @dataclass(frozen=True)
-class DeadManConfig(NodeConfig):
+class DeadManConfig(NodeConfig, DriverConfig):
     """Dead man: stops the arm when the adapter dies."""
 
-    profile: str = same_as(AdapterConfig, "profile")
-    tool_frame: str = same_as(AdapterConfig, "tool_frame")
     adapter_timeout_s: float = same_as(
         ControllerNodeConfig,
         "adapter_timeout_s",

@@ -37,7 +37,8 @@ class TwistAdapter(ServoNode):
 
     def build(self) -> None:
         config = self.config
-        self._driver = DRIVERS[config.profile](self, config.tool_frame)
+        self._driver = DRIVERS[config.profile](self, config)
+        self._driver.prepare()
         if config.hand_eye == "tf":
             self._hand_eye = TfHandEye(self, config.tool_frame)
         else:
@@ -114,20 +115,27 @@ class TwistAdapter(ServoNode):
 
     def _forward(self, wanted: np.ndarray, stamp) -> None:
         """wanted: (6,) twist of the tool. The stamp is that of the command, so that its age is kept."""
-        target = limit_norms(wanted, self.config.max_linear, self.config.max_angular)
+        target = limit_norms(wanted, *self._limits())
         twist = self._approach(target, stamp_to_seconds(stamp))
         self._burst.cancel()
         self._moving = self._moving or bool(twist.any())  # reported before the driver hears of it; a stop, after that
         if self._at_limit:
             self._report("LIMITED", "the arm is at a joint limit")
+        elif slowed := self._driver.slowed():
+            self._report("LIMITED", slowed)
         elif not np.array_equal(target, wanted):
-            self._report("LIMITED", "the tool's speed is at max_linear or max_angular")
+            self._report("LIMITED", "the tool's speed is at max_linear or max_angular, or at the driver's limit")
         elif self._is_behind(target - twist):
             self._report("LIMITED", "the tool's acceleration is at its limit, or it starts from rest")
         else:
             self._report("OK", "")
         self._driver.send(twist, stamp)
         self._moving = bool(twist.any())
+
+    def _limits(self) -> tuple[float, float]:
+        """Speeds of the tool, m/s and rad/s, that are not exceeded: the adapter's own limits, or the driver's."""
+        linear, angular = self._driver.limits()
+        return min(self.config.max_linear, linear), min(self.config.max_angular, angular)
 
     def _approach(self, target: np.ndarray, stamp_s: float) -> np.ndarray:
         """The next twist (6,) towards the target, within the limits; a stop is immediate."""
@@ -197,7 +205,7 @@ class TwistAdapter(ServoNode):
             self._publish_status()
 
     def _status(self) -> AdapterStatus:
-        return AdapterStatus(self._state, self._message, self._stops, self._moving)
+        return AdapterStatus(self._state, self._message, self._stops, self._moving, *self._limits())
 
     def _publish_status(self) -> None:
         self._reported, self._status_s = self._status(), self.steady_s()

@@ -36,8 +36,7 @@ def test_every_input_is_some_nodes_output():
         "controller/twist_cmd", "adapter/status",
     }  # fmt: skip
     wired = {target for spec in table().values() for target in spec.remappings.values()}
-    own = {"cmd_vel", "/servo_node/delta_twist_cmds", "/servo_node/switch_command_type"}
-    assert wired - own == outputs
+    assert wired == outputs
     with_camera = {target for spec in table(depth="camera").values() for target in spec.remappings.values()}
     assert with_camera - wired == {"bridge/depth_image"}
 
@@ -48,9 +47,7 @@ def test_every_name_of_a_simulation_follows_the_namespace():
         f"/cell_1/left/{name}" for name in ("bridge", "keypoints", "depth", "controller", "adapter")
     }
     targets = {target for spec in specs.values() for target in spec.remappings.values()}
-    assert {target for target in targets if target.startswith("/")} == {
-        "/servo_node/delta_twist_cmds", "/servo_node/switch_command_type",
-    }  # fmt: skip
+    assert not any(target.startswith("/") for target in targets)
     assert all(spec.remappings["/clock"] == "clock" for spec in specs.values())
     assert not any("/clock" in spec.remappings for spec in table(driver="pybullet").values())  # the usual place
 
@@ -59,7 +56,9 @@ def test_each_arm_has_its_own_driver():
     options = {"camera_in_tool": CAMERA_IN_TOOL, "tool_frame": "tool0", **REAL}
     adapter = table(driver="moveit_servo", servo_node="/left/servo_node", **options)["adapter"]
     assert adapter.remappings["delta_twist_cmds"] == "/left/servo_node/delta_twist_cmds"
-    assert adapter.remappings["switch_command_type"] == "/left/servo_node/switch_command_type"
+    assert adapter.remappings["servo_parameters"] == "/left/servo_node/get_parameters"
+    names = set(adapter.remappings.values()) - {"controller/twist_cmd"}
+    assert all(name.startswith("/left/servo_node/") for name in names)
     assert table(driver="twist", **options)["adapter"].remappings["cmd_vel"] == "cmd_vel"
 
 
@@ -101,8 +100,8 @@ def test_a_real_driver_has_no_simulation_and_runs_on_wall_time():
 def test_a_real_driver_has_a_dead_man_that_sends_where_the_adapter_does(options):
     specs = table(camera_in_tool=CAMERA_IN_TOOL, tool_frame="tool0", cmd_vel="/arm/twist", **REAL, **options)
     dead_man, adapter = specs["dead_man"], specs["adapter"]
-    for name in ("cmd_vel", "delta_twist_cmds", "switch_command_type"):
-        assert dead_man.remappings[name] == adapter.remappings[name]
+    assert set(dead_man.remappings) - {"adapter_status"} == set(adapter.remappings) - {"twist_cmd"}
+    assert dead_man.remappings.items() - adapter.remappings.items() == {("adapter_status", "adapter/status")}
     assert dead_man.remappings["adapter_status"] == specs["controller"].remappings["adapter_status"]
     assert dead_man.parameters["profile"] == adapter.parameters["profile"] == options["driver"]
     assert dead_man.parameters["tool_frame"] == adapter.parameters["tool_frame"] == "tool0"

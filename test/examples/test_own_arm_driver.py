@@ -16,6 +16,7 @@ from std_msgs.msg import Float64MultiArray, Header
 
 from depth_pc_ros.geometry import se3
 from depth_pc_ros.nodes.conversions import pose_to_msg, twist_to_msg
+from depth_pc_ros.nodes.node_configs import DriverConfig
 
 pytestmark = pytest.mark.ros
 
@@ -56,7 +57,8 @@ class Clocked:
 
 def test_driver_needs_a_fresh_pose_of_the_tool(own):
     node = Clocked()
-    driver = own.BaseArrayDriver(node, "tool0")
+    driver = own.BaseArrayDriver(node, DriverConfig(tool_frame="tool0"))
+    driver.prepare()
     assert "no pose" in driver.problem()
     node.hear(PoseStamped(pose=pose_to_msg(T_BASE_TOOL)))
     assert driver.problem() == ""
@@ -68,8 +70,9 @@ def test_driver_needs_a_fresh_pose_of_the_tool(own):
 
 def test_driver_sends_the_twist_in_axes_of_the_base(own):
     node = Clocked()
-    driver = own.BaseArrayDriver(node, "tool0")
+    driver = own.BaseArrayDriver(node, DriverConfig(tool_frame="tool0"))
     driver.send(np.zeros(6), None)  # a stop needs no pose
+    driver.prepare()
     node.hear(PoseStamped(pose=pose_to_msg(T_BASE_TOOL)))
     driver.send(TWIST, None)
     R = T_BASE_TOOL[:3, :3]

@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from rclpy.parameter import Parameter
 from ticked_nodes import TickedController
 
 from depth_pc_ros.nodes.adapter_status import AdapterStatus
@@ -273,3 +274,16 @@ def test_depth_of_the_old_time_is_not_waited_for_in_lockstep(runner, camera, mon
     ticked.tick()
     assert ticked.node.state()[0] is ServoState.SERVOING
     ticked.node.destroy_node()
+
+
+def test_the_limits_of_adapter_and_driver_are_the_controllers(ticked):
+    ticked.start_moving()
+    ticked.report(AdapterStatus(max_linear=0.04, max_angular=0.02))
+    moved = [twist.reshape(2, 3) for twist in (ticked.tick() for _ in range(40)) if twist is not None]
+    assert (np.linalg.norm(moved[-1], axis=1) <= [0.04 + 1e-9, 0.02 + 1e-9]).all()
+    assert np.linalg.norm(moved[-1]) > 0.01
+    ticked.node.set_parameters([Parameter("max_linear", value=0.2)])
+    assert ticked.node._servo.velocity_law.max_linear == 0.04
+    ticked.report(AdapterStatus(max_linear=9.0))
+    assert ticked.node._servo.velocity_law.max_linear == 0.2
+    assert ticked.node._servo.velocity_law.max_angular == ticked.node.config.max_angular

@@ -109,8 +109,9 @@ def test_a_burst_that_has_begun_is_finished_when_the_node_ends(ticked):
     assert len(ticked.sent) == 5
 
 
+@pytest.mark.parametrize("end", ["shutdown_safely", "trigger_deactivate"])
 @pytest.mark.parametrize("alive", [True, False])
-def test_when_it_ends_with_a_moving_arm_it_waits_for_a_sign_of_life(runner, alive):
+def test_when_it_ends_with_a_moving_arm_it_waits_for_a_sign_of_life(runner, alive, end):
     node = runner.make(DeadMan, profile="twist")
     node.start()
     sent = []
@@ -120,10 +121,24 @@ def test_when_it_ends_with_a_moving_arm_it_waits_for_a_sign_of_life(runner, aliv
         statuses = runner.node.create_publisher(DiagnosticStatus, "adapter_status", LATCHED_QOS)
         timer = runner.node.create_timer(0.02, lambda: statuses.publish(AdapterStatus(moving=True).to_msg("adapter")))
         runner.wait(lambda: statuses.get_subscription_count() == 1, "the dead man's subscription")
-    node.shutdown_safely()
+    getattr(node, end)()
     if alive:
         timer.cancel()
     assert len(sent) == (0 if alive else 5)
+    node.destroy_node()
+
+
+def test_a_status_that_an_adapter_sent_before_its_death_is_no_sign_of_life(runner):
+    node = runner.make(DeadMan, profile="twist")
+    node.start()
+    sent = []
+    node._driver.send = lambda twist, stamp: sent.append(twist)
+    node._on_status(AdapterStatus(moving=True).to_msg("adapter"))
+    statuses = runner.publisher(DiagnosticStatus, "adapter_status", LATCHED_QOS)
+    statuses.publish(AdapterStatus(moving=True).to_msg("adapter"))
+    time.sleep(0.2)  # it has come, and nobody has read it
+    node.trigger_deactivate()
+    assert len(sent) == 5
     node.destroy_node()
 
 

@@ -17,8 +17,8 @@ PAGES = [
 ]
 NODES = ROOT / "depth_pc_ros" / "nodes"
 NAMESPACES = ("/depth_pc", "/left")  # of the servos in the documents
-# Files that talk for a node, and whose they are.
-HELPERS = {"servo_action": ["controller"], "arm_drivers": ["adapter", "dead_man"]}
+# Files that talk for a node, and whose they are. Those in drivers/ talk for the adapter; the dead man has their TOPIC.
+HELPERS = {"servo_action": ["controller"]}
 _INLINE = re.compile(r"(?<!`)`([^`]+)`(?!`)")
 _NAME = re.compile(r"python -m depth_pc_ros[\w.]+|ros2 run depth_pc_ros \w+")
 _PROGRAMS = ("python -m depth_pc_ros", "scripts/", "ros2 ", "mkdocs ", "colcon ", "pip install")
@@ -93,13 +93,15 @@ def interfaces() -> set[tuple[str, str, str]]:
         "create_subscription": "subscribes",
         "create_service": "service",
         "create_client": "calls",
+        "RepeatedCall": "calls",
         "ActionServer": "action",
     }
     found = set()
-    for path in sorted(NODES.glob("*.py")):
+    for path in sorted(NODES.rglob("*.py")):
         text = path.read_text(encoding="utf-8")
         own = re.search(r'super\(\).__init__\(\s*"(\w+)"', text)
-        nodes = HELPERS.get(path.stem) or ([own[1]] if own else [])
+        driver = path.parent.name == "drivers"
+        nodes = ["adapter"] if driver else HELPERS.get(path.stem) or ([own[1]] if own else [])
         tree = ast.parse(text)
         named = [
             (target.id, each.value.value)
@@ -111,14 +113,15 @@ def interfaces() -> set[tuple[str, str, str]]:
         constants = dict(named)
         for call in (each for each in ast.walk(tree) if isinstance(each, ast.Call)):
             maker = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-            if maker not in makers:
+            if maker not in makers or path.stem == "repeated_call":
                 continue
-            name = call.args[2 if maker == "ActionServer" else 1]
+            name = call.args[2 if maker in ("ActionServer", "RepeatedCall") else 1]
             if isinstance(name, ast.Constant):
                 found |= {(node, makers[maker], name.value) for node in nodes}
             else:  # self.NAME, a constant of the class
                 found |= {(node, makers[maker], constants[name.attr]) for node in nodes}
-        found |= {(node, "publishes", value) for key, value in named if key == "TOPIC" for node in nodes}
+        senders = [*nodes, *(["dead_man"] if driver else [])]
+        found |= {(node, "publishes", value) for key, value in named if key == "TOPIC" and value for node in senders}
     return {(node, kind, name) for node, kind, name in found if name != "/diagnostics"}
 
 
