@@ -33,7 +33,8 @@ class BringupConfig(Config):
     driver: str = same_as(
         AdapterConfig,
         "profile",
-        help="Driver: `pybullet` (a simulation with its own camera), `moveit_servo`, or `twist` (geometry_msgs/Twist).",
+        help="Driver: `pybullet` (a simulation with its own camera), `moveit_servo`, `twist` (geometry_msgs/Twist), "
+        "`twist_stamped`, `kortex` (Kinova), or `cartesian_pose` (a target PoseStamped).",
     )
     namespace: str = option(
         NAMESPACE, "Namespace of the nodes and of all names that do not begin with `/`. Each arm needs one of its own."
@@ -56,8 +57,22 @@ class BringupConfig(Config):
     camera_in_tool: str = option(
         "", "Real driver: pose of the camera's optical frame in the tool, `x y z qx qy qz qw` in m. Empty: from TF."
     )
-    cmd_vel: str = option("cmd_vel", "Driver `twist`: topic that takes the tool's twist, in the tool frame.")
+    base_frame: str = same_as(AdapterConfig, "base_frame")
+    command_frame: str = same_as(AdapterConfig, "command_frame")
+    angular_unit: str = same_as(AdapterConfig, "angular_unit")
+    cmd_vel: str = option(
+        "",
+        "Drivers `twist`, `twist_stamped` and `kortex`: topic that takes the tool's twist. Empty: `cmd_vel`; `kortex`: "
+        "/twist_controller/commands.",
+    )
+    target_pose: str = option(
+        "/cartesian_motion_controller/target_frame", "Driver `cartesian_pose`: topic that takes the target."
+    )
     servo_node: str = option("/servo_node", "Driver `moveit_servo`: full name of the MoveIt Servo node of this arm.")
+    speed_scaling: str = option(
+        "/speed_scaling_state_broadcaster/speed_scaling",
+        "Real driver: topic with the arm's speed in % of the commanded one (std_msgs/Float64), as UR arms publish it.",
+    )
     default_distance: float | None = _or_parameter(ControlConfig, "default_distance")
     max_linear: float | None = _or_parameter(ControlConfig, "max_linear")
     max_angular: float | None = _or_parameter(ControlConfig, "max_angular")
@@ -86,7 +101,11 @@ class BringupConfig(Config):
         check_namespace(self.namespace)
         if self.driver == "pybullet":
             return
-        for name in ("image", "camera_info", *(("tool_frame",) if self.driver == "moveit_servo" else ())):
+        in_base = self.driver == "cartesian_pose" or (
+            self.driver in ("twist", "twist_stamped") and self.command_frame == "base"
+        )
+        frames = ("base_frame", "tool_frame") if in_base else ("tool_frame",) if self.driver == "moveit_servo" else ()
+        for name in ("image", "camera_info", *frames):
             if not getattr(self, name):
                 raise ConfigError(f"{name}: driver {self.driver} needs one, such as {name}:={_EXAMPLES[name]}")
         if not self.tool_frame and not self.camera_in_tool:
@@ -139,4 +158,5 @@ _EXAMPLES = {
     "image": "/camera/color/image_raw",
     "camera_info": "/camera/color/camera_info",
     "tool_frame": "tool0",
+    "base_frame": "base_link",
 }

@@ -113,17 +113,21 @@ def nodes(config: BringupConfig) -> list[NodeSpec]:
             "twist_adapter",
             {
                 **clock,
-                "profile": config.driver,
+                **_driver_options(config),
                 **_hand_eye(config),
                 "lockstep": config.lockstep,
                 **waiting_limit("command_timeout_s"),
                 **_command_rate(config),
             },
-            {"twist_cmd": "controller/twist_cmd", **driver},
+            {
+                "twist_cmd": "controller/twist_cmd",
+                **driver,
+                **({} if simulated else {"speed_scaling": config.speed_scaling}),
+            },
         ),
     ]
     if not simulated:
-        parameters = {**clock, "profile": config.driver, "tool_frame": config.tool_frame, **_dead_man_timeout(config)}
+        parameters = {**clock, **_driver_options(config), **_dead_man_timeout(config)}
         wiring = {"adapter_status": "adapter/status", **driver}
         table.append(NodeSpec("dead_man", "dead_man", parameters, wiring, essential=False))
     if simulated:
@@ -148,9 +152,18 @@ def driver_names(config: BringupConfig) -> dict[str, str]:
         names = {"servo_parameters": "get_parameters", "servo_status": "status"}
         names |= {name: name for name in ("delta_twist_cmds", "switch_command_type", "start_servo")}
         return {own: f"{config.servo_node}/{name}" for own, name in names.items()}
-    if config.driver == "twist":
-        return {"cmd_vel": config.cmd_vel}
+    if config.driver == "cartesian_pose":
+        return {"target_pose": config.target_pose}
+    if config.driver != "pybullet":
+        usual = "/twist_controller/commands" if config.driver == "kortex" else "cmd_vel"
+        return {"twist" if config.driver == "twist_stamped" else "cmd_vel": config.cmd_vel or usual}
     return {"command": "bridge/command", "at_limit": "bridge/at_limit"}
+
+
+def _driver_options(config: BringupConfig) -> dict[str, str]:
+    """What adapter and dead man have to know of the driver, as far as it is given at start-up."""
+    names = ("tool_frame", "base_frame", "command_frame", "angular_unit")
+    return {"profile": config.driver, **{name: getattr(config, name) for name in names}}
 
 
 def _dead_man_timeout(config: BringupConfig) -> dict[str, float]:
@@ -178,14 +191,14 @@ def _hand_eye(config: BringupConfig) -> dict[str, object]:
     if config.driver == "pybullet":
         return _as_parameters(*_simulated_hand_eye(config.rig))
     if not config.camera_in_tool:
-        return {"hand_eye": "tf", "tool_frame": config.tool_frame}
+        return {"hand_eye": "tf"}
     try:
         numbers = [float(word) for word in config.camera_in_tool.replace(",", " ").split()]
     except ValueError:
         numbers = []
     if len(numbers) != 7:
         raise ConfigError(f"camera_in_tool: expected 7 numbers `x y z qx qy qz qw`, got {config.camera_in_tool!r}")
-    return {**_as_parameters(numbers[:3], numbers[3:]), "tool_frame": config.tool_frame}
+    return _as_parameters(numbers[:3], numbers[3:])
 
 
 def _as_parameters(xyz, quat) -> dict[str, object]:

@@ -9,6 +9,10 @@ from depth_pc_ros.files.yaml_file import read_yaml
 from depth_pc_ros.nodes.node_configs import NAMESPACE, NODE_CONFIGS
 
 _CLOCK = {"use_sim_time": "driver"}
+_DRIVER = {
+    "profile": "driver",
+    **{name: name for name in ("tool_frame", "base_frame", "command_frame", "angular_unit")},
+}
 # Parameters that follow from the options of a start-up, and those options: a parameter file must not contradict them.
 SET_AT_START_UP = {
     "bridge": {
@@ -20,14 +24,13 @@ SET_AT_START_UP = {
     "controller": {"lockstep": "lockstep", **_CLOCK},
     "adapter": {
         **_CLOCK,
-        "profile": "driver",
+        **_DRIVER,
         "hand_eye": "camera_in_tool",
         "camera_in_tool_xyz": "camera_in_tool",
         "camera_in_tool_quat": "camera_in_tool",
-        "tool_frame": "tool_frame",
         "lockstep": "lockstep",
     },
-    "dead_man": {**_CLOCK, "profile": "driver", "tool_frame": "tool_frame"},
+    "dead_man": {**_CLOCK, **_DRIVER},
 }
 
 

@@ -1,11 +1,19 @@
 """The arm drivers by name: what the adapter's `profile` chooses from."""
 
+from depth_pc_ros.nodes.drivers.cartesian_pose import CartesianPoseDriver
 from depth_pc_ros.nodes.drivers.contract import ArmDriver
 from depth_pc_ros.nodes.drivers.moveit_servo import MoveItServoDriver
-from depth_pc_ros.nodes.drivers.twists import BridgeDriver, TwistDriver
+from depth_pc_ros.nodes.drivers.twists import BridgeDriver, KortexDriver, TwistDriver, TwistStampedDriver
 from depth_pc_ros.nodes.node_configs import DRIVER_PROFILES
 
-DRIVERS = {"pybullet": BridgeDriver, "moveit_servo": MoveItServoDriver, "twist": TwistDriver}
+DRIVERS = {
+    "pybullet": BridgeDriver,
+    "moveit_servo": MoveItServoDriver,
+    "twist": TwistDriver,
+    "twist_stamped": TwistStampedDriver,
+    "kortex": KortexDriver,
+    "cartesian_pose": CartesianPoseDriver,
+}
 
 
 def register_driver(profile: str, driver_class: type[ArmDriver]) -> None:

@@ -11,7 +11,7 @@ from depth_pc_ros.package_files import SHIPPED_DEPTH
 
 NAMESPACE = "/depth_pc"  # of all nodes of a servo, unless it is given another
 # Kinds of arm drivers; `nodes.arm_drivers.register_driver` adds one.
-DRIVER_PROFILES = ["pybullet", "moveit_servo", "twist"]
+DRIVER_PROFILES = ["pybullet", "moveit_servo", "twist", "twist_stamped", "kortex", "cartesian_pose"]
 
 
 def check_namespace(namespace: str) -> str:
@@ -113,7 +113,24 @@ class DriverConfig(Config):
     """What a driver class has to know of the arm's driver."""
 
     profile: str = option("pybullet", "Kind of driver that takes the tool's twist.", choices=DRIVER_PROFILES)
-    tool_frame: str = option("", "TF frame that the arm's driver moves, such as tool0; moveit_servo needs it.")
+    tool_frame: str = option(
+        "", "TF frame that the arm's driver moves, such as tool0; `moveit_servo` and `cartesian_pose` need it."
+    )
+    base_frame: str = option(
+        "", "TF frame of the arm's base, such as base_link, for `cartesian_pose` and commands in axes of the base."
+    )
+    command_frame: str = option(
+        "tool",
+        "Drivers `twist` and `twist_stamped`: axes of the twist, which is that of the tool's origin in either case.",
+        choices=("tool", "base"),
+    )
+    angular_unit: str = option(
+        "rad",
+        "Drivers `twist` and `twist_stamped`: unit of the angular speed, rad/s or deg/s; `kortex` always takes deg/s.",
+        choices=("rad", "deg"),
+    )
+    leash_m: float = option(0.03, "`cartesian_pose`: the target is at most so far ahead of the tool, m.", 0.001, 0.5)
+    leash_rad: float = option(0.15, "`cartesian_pose`: the same, rad.", 0.01, 1.5)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ zero twists and then silence; then it starts from rest, whatever the commands ar
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticStatus
 from geometry_msgs.msg import TwistStamped
-from std_msgs.msg import Bool
+from std_msgs.msg import Bool, Float64
 
 from depth_pc_ros.control.command_loop import ZeroBurst
 from depth_pc_ros.control.limits import Ramp, VelocityLaw, limit_norms
@@ -18,9 +18,10 @@ from depth_pc_ros.nodes.adapter_status import HEARTBEAT_S, AdapterStatus
 from depth_pc_ros.nodes.arm_drivers import DRIVERS
 from depth_pc_ros.nodes.base import LATCHED_QOS, TWIST_QOS, ServoNode, run
 from depth_pc_ros.nodes.conversions import stamp_to_seconds, twist_from_msg
-from depth_pc_ros.nodes.hand_eye import FixedHandEye, TfHandEye, TransformError
+from depth_pc_ros.nodes.hand_eye import FixedHandEye, TfHandEye
 from depth_pc_ros.nodes.node_configs import AdapterConfig
 from depth_pc_ros.nodes.rivals import Rivals
+from depth_pc_ros.nodes.tf_poses import TransformError
 
 
 class TwistAdapter(ServoNode):
@@ -31,6 +32,8 @@ class TwistAdapter(ServoNode):
     """
 
     live_parameters = frozenset({"max_linear", "max_angular", "max_linear_acceleration", "max_angular_acceleration"})
+
+    FULL_SPEED_PERCENT = 99.0
 
     def __init__(self, **node_options):
         super().__init__("adapter", AdapterConfig, **node_options)
@@ -44,11 +47,13 @@ class TwistAdapter(ServoNode):
         else:
             self._hand_eye = FixedHandEye(config.camera_in_tool_xyz, config.camera_in_tool_quat)
         self._at_limit = False
+        self._speed_percent = 100.0  # of the commanded speed, as the arm reports
         self._stops = 0
         self.reconfigured()
         self._status_publisher = self.create_publisher(DiagnosticStatus, "~/status", LATCHED_QOS)
         self.create_subscription(TwistStamped, "twist_cmd", self._on_twist, TWIST_QOS)
         self.create_subscription(Bool, "at_limit", self._on_limit, LATCHED_QOS)
+        self.create_subscription(Float64, "speed_scaling", self._on_speed_scaling, 1)
         self.create_timer(1.0 / config.rate_hz, self._tick, clock=self.steady_clock)
         self._rivals = Rivals(self, ["twist_cmd"], [self._driver.TOPIC], self._on_rival)
 
@@ -81,6 +86,10 @@ class TwistAdapter(ServoNode):
     def _on_limit(self, msg: Bool) -> None:
         self._at_limit = msg.data
 
+    def _on_speed_scaling(self, msg: Float64) -> None:
+        if np.isfinite(msg.data):
+            self._speed_percent = msg.data
+
     def _on_rival(self, problem: str) -> None:
         if self.active:
             self._refuse("FAULT", problem)
@@ -90,7 +99,7 @@ class TwistAdapter(ServoNode):
             return
         self._check_time()
         stamp_s = stamp_to_seconds(msg.header.stamp)
-        problem = self._watchdog.receive(stamp_s, self.now_s(), self.steady_s()) or self._driver.problem()
+        problem = self._watchdog.receive(stamp_s, self.now_s(), self.steady_s()) or self._standstill()
         if self._state == "FAULT":
             return
         twist = twist_from_msg(msg.twist)
@@ -113,15 +122,27 @@ class TwistAdapter(ServoNode):
             return
         self._forward(wanted, msg.header.stamp)
 
+    def _standstill(self) -> str:
+        """Why the driver, or the arm behind it, cannot move now; "": nothing is known."""
+        if self._speed_percent <= 0:
+            return "the arm's speed scaling is 0 %: its program is paused or stopped"
+        return self._driver.problem()
+
+    def _slowed(self) -> str:
+        """Why the arm is slower than its commands, direction and acceleration apart; "": nothing is known."""
+        if self._at_limit:
+            return "the arm is at a joint limit"
+        if self._speed_percent < self.FULL_SPEED_PERCENT:
+            return f"the arm's speed scaling is {self._speed_percent:.0f} % (speed slider, or its own limits)"
+        return self._driver.slowed()
+
     def _forward(self, wanted: np.ndarray, stamp) -> None:
         """wanted: (6,) twist of the tool. The stamp is that of the command, so that its age is kept."""
         target = limit_norms(wanted, *self._limits())
         twist = self._approach(target, stamp_to_seconds(stamp))
         self._burst.cancel()
         self._moving = self._moving or bool(twist.any())  # reported before the driver hears of it; a stop, after that
-        if self._at_limit:
-            self._report("LIMITED", "the arm is at a joint limit")
-        elif slowed := self._driver.slowed():
+        if slowed := self._slowed():
             self._report("LIMITED", slowed)
         elif not np.array_equal(target, wanted):
             self._report("LIMITED", "the tool's speed is at max_linear or max_angular, or at the driver's limit")

@@ -22,6 +22,13 @@ CAMERA_IN_TOOL = "0.07 0 0.05 0 0 0.6 0.8"
         ({"max_linear": 3.0}, r"max_linear: expected a value in \[0.001, 2.0\], got 3.0"),
         ({"driver": "twist"}, r"image: driver twist needs one, such as image:="),
         ({"driver": "moveit_servo", **REAL}, "tool_frame"),
+        (
+            {"driver": "cartesian_pose", **REAL},
+            r"base_frame: driver cartesian_pose needs one, such as base_frame:=base",
+        ),
+        ({"driver": "twist", "command_frame": "base", "base_frame": "b", **REAL}, "tool_frame: driver twist needs one"),
+        ({"driver": "twist", "command_frame": "world", **REAL}, "command_frame: expected one of tool, base"),
+        ({"driver": "twist", "angular_unit": "turns", **REAL}, "angular_unit: expected one of rad, deg"),
         ({"driver": "twist", **REAL}, "camera_in_tool"),
         ({"driver": "twist", "camera_in_tool": CAMERA_IN_TOOL, "lockstep": True, **REAL}, "lockstep"),
     ],

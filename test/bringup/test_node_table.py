@@ -57,9 +57,24 @@ def test_each_arm_has_its_own_driver():
     adapter = table(driver="moveit_servo", servo_node="/left/servo_node", **options)["adapter"]
     assert adapter.remappings["delta_twist_cmds"] == "/left/servo_node/delta_twist_cmds"
     assert adapter.remappings["servo_parameters"] == "/left/servo_node/get_parameters"
-    names = set(adapter.remappings.values()) - {"controller/twist_cmd"}
+    assert adapter.remappings["speed_scaling"] == "/speed_scaling_state_broadcaster/speed_scaling"
+    names = set(adapter.remappings.values()) - {"controller/twist_cmd", adapter.remappings["speed_scaling"]}
     assert all(name.startswith("/left/servo_node/") for name in names)
     assert table(driver="twist", **options)["adapter"].remappings["cmd_vel"] == "cmd_vel"
+
+
+def test_each_kind_of_driver_gets_its_topic_and_options():
+    options = {"camera_in_tool": CAMERA_IN_TOOL, "tool_frame": "tool0", "base_frame": "base_link", **REAL}
+    kortex = table(driver="kortex", **options)["adapter"]
+    assert kortex.remappings["cmd_vel"] == "/twist_controller/commands"
+    assert table(driver="kortex", cmd_vel="/left/twist", **options)["adapter"].remappings["cmd_vel"] == "/left/twist"
+    assert table(driver="twist_stamped", **options)["adapter"].remappings["twist"] == "cmd_vel"
+    pose = table(driver="cartesian_pose", **options)["adapter"]
+    assert pose.remappings["target_pose"] == "/cartesian_motion_controller/target_frame"
+    twist = table(driver="twist", command_frame="base", angular_unit="deg", **options)
+    for node in ("adapter", "dead_man"):
+        wanted = {"base_frame": "base_link", "command_frame": "base", "angular_unit": "deg", "tool_frame": "tool0"}
+        assert wanted.items() <= twist[node].parameters.items()
 
 
 def test_depth_is_estimated_unless_there_is_a_camera_for_it():
@@ -100,7 +115,7 @@ def test_a_real_driver_has_no_simulation_and_runs_on_wall_time():
 def test_a_real_driver_has_a_dead_man_that_sends_where_the_adapter_does(options):
     specs = table(camera_in_tool=CAMERA_IN_TOOL, tool_frame="tool0", cmd_vel="/arm/twist", **REAL, **options)
     dead_man, adapter = specs["dead_man"], specs["adapter"]
-    assert set(dead_man.remappings) - {"adapter_status"} == set(adapter.remappings) - {"twist_cmd"}
+    assert set(dead_man.remappings) - {"adapter_status"} == set(adapter.remappings) - {"twist_cmd", "speed_scaling"}
     assert dead_man.remappings.items() - adapter.remappings.items() == {("adapter_status", "adapter/status")}
     assert dead_man.remappings["adapter_status"] == specs["controller"].remappings["adapter_status"]
     assert dead_man.parameters["profile"] == adapter.parameters["profile"] == options["driver"]

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from rclpy.parameter import Parameter
+from std_msgs.msg import Float64
 from ticked_nodes import FULL, PERIOD_S, TickedAdapter
 
 from depth_pc_ros.config import ControlConfig
@@ -10,6 +11,7 @@ from depth_pc_ros.control.limits import Ramp, VelocityLaw
 from depth_pc_ros.geometry.se3 import adjoint
 from depth_pc_ros.nodes import hand_eye
 from depth_pc_ros.nodes.adapter_status import AdapterStatus
+from depth_pc_ros.nodes.tf_poses import TransformError
 
 pytestmark = pytest.mark.ros
 
@@ -42,7 +44,7 @@ def assert_gentle(sent, begin=0):
 
 class NoTransform:
     def T_tool_cam(self, camera_frame):
-        raise hand_eye.TransformError("no transform")
+        raise TransformError("no transform")
 
     def clear(self):
         pass
@@ -110,6 +112,28 @@ def test_after_a_stop_of_its_own_it_starts_from_rest_and_tells(ticked, cause):
     np.testing.assert_allclose(ticked.sent[-1][1], FULL, atol=1e-9)
     assert_gentle(ticked.sent)
     assert ticked.status.state == "OK"
+
+
+@pytest.mark.parametrize(("percent", "state", "message"), [
+    (30.0, "LIMITED", "speed scaling is 30 %"), (100.0, "OK", ""), (np.nan, "OK", ""),
+])  # fmt: skip
+def test_the_arms_speed_scaling_is_told(ticked, percent, state, message):
+    ticked.start_moving()
+    ticked.node._on_speed_scaling(Float64(data=percent))
+    ticked.command(FULL)
+    assert ticked.status.state == state
+    assert message in ticked.status.message
+    np.testing.assert_allclose(ticked.sent[-1][1], FULL, atol=1e-9)
+
+
+def test_a_paused_arm_is_stopped_and_starts_from_rest(ticked):
+    ticked.start_moving()
+    ticked.node._on_speed_scaling(Float64(data=0.0))
+    assert not ticked.command(FULL).any()
+    assert "paused or stopped" in ticked.status.message
+    assert ticked.status.stops == 1
+    ticked.node._on_speed_scaling(Float64(data=100.0))
+    assert np.linalg.norm(ticked.command(FULL)[:3]) <= LINEAR * PERIOD_S + 1e-9
 
 
 def test_a_first_command_at_full_speed_is_approached(ticked):

@@ -13,6 +13,7 @@ from depth_pc_ros.geometry import se3
 from depth_pc_ros.nodes import hand_eye
 from depth_pc_ros.nodes.base import LATCHED_QOS, TWIST_QOS
 from depth_pc_ros.nodes.conversions import seconds_to_stamp, twist_to_msg
+from depth_pc_ros.nodes.tf_poses import TransformError
 from depth_pc_ros.nodes.twist_adapter import AdapterConfig, TwistAdapter
 
 pytestmark = pytest.mark.ros
@@ -210,7 +211,7 @@ def test_a_second_adapter_on_the_same_arm_is_a_fault_of_both(runner):
 def test_a_missing_transform_stops_and_is_named(chain):
     class NoTransform:
         def T_tool_cam(self, camera_frame):
-            raise hand_eye.TransformError(f"no transform from {camera_frame!r}")
+            raise TransformError(f"no transform from {camera_frame!r}")
 
     chain.forward(MOVE)
     known, chain.node._hand_eye = chain.node._hand_eye, NoTransform()

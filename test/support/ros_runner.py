@@ -3,6 +3,7 @@
 The root conftest loads it. Without rclpy the modules of `test/nodes` and most of `test/bringup` are skipped.
 """
 
+import sys
 import threading
 import time
 import uuid
@@ -23,6 +24,7 @@ try:
     from rclpy.node import Node
     from rclpy.parameter import Parameter
     from stand_in_adapter import StandInAdapter
+    from stand_in_tf import StandInTf
     from std_msgs.msg import Header
 
     from depth_pc_interfaces.msg import KeypointMatches, ServoGoal
@@ -130,6 +132,14 @@ class NodeRunner:
         for node in self._nodes:
             node.destroy_node()
         self.context.try_shutdown()
+
+
+@pytest.fixture
+def tf(monkeypatch):
+    """A stand-in for tf2_ros, and for what is published on TF."""
+    tf = StandInTf()
+    monkeypatch.setitem(sys.modules, "tf2_ros", tf)
+    return tf
 
 
 @pytest.fixture
