@@ -122,7 +122,7 @@ class ServoClient:
             request.depth = depth_to_image(depth, header)
         if mask is not None:
             request.mask = mask_to_image(mask, header)
-        return self._accepted("keypoints/set_goal_image", self._call("keypoints/set_goal_image", SetGoalImage, request))
+        return self._accepted("keypoints/set_goal_image", self.call("keypoints/set_goal_image", SetGoalImage, request))
 
     def capture_goal(self) -> str:
         """Make the live image the goal; returns the node's answer."""
@@ -130,7 +130,7 @@ class ServoClient:
 
     def enable(self, on: bool) -> str:
         """Allow or end motion; returns the controller's answer."""
-        answer = self._call("controller/enable", SetBool, SetBool.Request(data=on))
+        answer = self.call("controller/enable", SetBool, SetBool.Request(data=on))
         return self._accepted("controller/enable", answer).message
 
     # The simulation
@@ -232,7 +232,7 @@ class ServoClient:
     def is_active(self, name: str) -> bool:
         """Whether this lifecycle node, such as `controller`, is there and active."""
         try:
-            answer = self._call(f"{name}/get_state", GetState, GetState.Request(), timeout_s=1.0)
+            answer = self.call(f"{name}/get_state", GetState, GetState.Request(), timeout_s=1.0)
         except ServoClientError:
             return False
         return answer.current_state.id == State.PRIMARY_STATE_ACTIVE
@@ -240,7 +240,7 @@ class ServoClient:
     # Plumbing
 
     def _name(self, name: str) -> str:
-        return f"{self._namespace}/{name}"
+        return name if name.startswith("/") else f"{self._namespace}/{name}"
 
     def _subscribe(self, topic: str) -> None:
         if topic in self._subscribed:
@@ -275,15 +275,15 @@ class ServoClient:
         return msg
 
     def _trigger(self, service: str) -> str:
-        return self._accepted(service, self._call(service, Trigger, Trigger.Request())).message
+        return self._accepted(service, self.call(service, Trigger, Trigger.Request())).message
 
     def _accepted(self, service: str, answer):
         if not answer.success:
             raise ServoClientError(f"{self._name(service)} refused: {answer.message}")
         return answer
 
-    def _call(self, service: str, kind, request, timeout_s: float | None = None):
-        """Call a service and return its response."""
+    def call(self, service: str, kind, request, timeout_s: float | None = None):
+        """Response of a service, of the namespace unless its name is absolute."""
         timeout_s = timeout_s or self.timeout_s
         name = self._name(service)
         if service not in self._clients:

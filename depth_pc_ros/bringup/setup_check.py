@@ -8,12 +8,12 @@ from sensor_msgs.msg import CameraInfo, Image
 from depth_pc_ros.bringup.bringup_config import BringupConfig
 from depth_pc_ros.bringup.check_report import Check
 from depth_pc_ros.bringup.client import ServoClient
+from depth_pc_ros.bringup.driver_check import DriverCheck
 from depth_pc_ros.bringup.node_table import nodes
 from depth_pc_ros.errors import CameraError, DepthPcError
-from depth_pc_ros.nodes.arm_drivers import DRIVERS, MoveItServoDriver
 from depth_pc_ros.nodes.base import IMAGE_QOS
 from depth_pc_ros.nodes.conversions import rectifier_from_info
-from depth_pc_ros.nodes.hand_eye import TfHandEye
+from depth_pc_ros.nodes.tf_poses import TfPoses
 
 _INPUTS = ("image", "camera_info", "depth_image")
 _SERVICES = ("keypoints/set_goal_image", "keypoints/capture_goal", "controller/enable")
@@ -23,8 +23,10 @@ def check_running_nodes(config: BringupConfig, seconds: float) -> list[Check]:
     """Count messages on the topics for so many seconds, and query the nodes."""
     with ServoClient(namespace=config.namespace) as client:
         watch = _Watch(client, config)
+        driver = DriverCheck(client, config, watch.outside)
         time.sleep(seconds)
-        return [*watch.topics(seconds), *watch.transform(), *watch.node_states(), *watch.services(), watch.output()]
+        of_driver = driver.checks()
+        return [*watch.topics(seconds), *watch.transforms(), *of_driver, *watch.node_states(), *watch.services()]
 
 
 class _Watch:
@@ -71,21 +73,25 @@ class _Watch:
         found = f"{camera.width} x {camera.height}, fx {camera.fx:.1f} px, fy {camera.fy:.1f} px"
         return Check("intrinsics", True, found)
 
-    def transform(self) -> list[Check]:
-        """The camera's pose in the tool, where it comes from TF."""
+    def transforms(self) -> list[Check]:
+        """The poses that are read from TF: the camera's in the tool, and the tool's in the base."""
         parameters = self._specs["adapter"].parameters
-        if parameters["hand_eye"] != "tf":
-            return []
-        tool = parameters["tool_frame"]
-        camera = self._info.header.frame_id if self._info is not None else "?"
-        what = f"TF {tool} <- {camera}"
-        try:
-            hand_eye = TfHandEye(self._client.node, tool)
-            time.sleep(1.0)
-            hand_eye.T_tool_cam(camera)
-        except DepthPcError as error:
-            return [Check(what, False, str(error))]
-        return [Check(what, True, "known")]
+        tool, pairs = parameters["tool_frame"], []
+        if parameters["hand_eye"] == "tf":
+            pairs.append((tool, self._info.header.frame_id if self._info is not None else "?"))
+        if parameters["base_frame"]:
+            pairs.append((parameters["base_frame"], tool))
+        checks = []
+        for target, source in pairs:
+            detail = "known"
+            try:
+                poses = TfPoses(self._client.node, "give --camera-in-tool")
+                time.sleep(1.0)
+                poses.pose(target, source)
+            except DepthPcError as error:
+                detail = str(error)
+            checks.append(Check(f"TF {target} <- {source}", detail == "known", detail))
+        return checks
 
     def node_states(self) -> list[Check]:
         """Whether each node is active."""
@@ -100,23 +106,12 @@ class _Watch:
         return checks
 
     def services(self) -> list[Check]:
-        """Whether the services that a user calls, and that the adapter calls, are there."""
+        """Whether the services that a user calls are there."""
         present = {name for name, _ in self._client.node.get_service_names_and_types()}
         wanted = [self._absolute(name) for name in _SERVICES]
-        if self._config.driver == "moveit_servo":
-            wanted.append(self._output(MoveItServoDriver.SWITCH))
         return [Check(f"service {name}", name in present, "there" if name in present else "missing") for name in wanted]
 
-    def output(self) -> Check:
-        """Whether the adapter's command has a subscriber."""
-        topic = self._output(DRIVERS[self._config.driver].TOPIC)
-        count = self._client.node.count_subscribers(topic)
-        detail = f"{count} subscriber(s)" if count else "no subscriber: start the arm's driver"
-        if "dead_man" in self._specs:
-            detail += "; set a command timeout in the driver: without one only dead_man stops the arm of a dead adapter"
-        return Check(f"output {topic}", count > 0, detail)
-
-    def _output(self, name: str) -> str:
+    def outside(self, name: str) -> str:
         """What a name in the adapter is outside."""
         return self._absolute(self._specs["adapter"].remappings.get(name, name))
 

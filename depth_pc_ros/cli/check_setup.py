@@ -2,6 +2,7 @@
 
 import argparse
 import importlib.util
+import os
 import sys
 
 from depth_pc_ros.bringup.bringup_config import BringupConfig
@@ -35,8 +36,10 @@ _ESTIMATE_MODULES = tuple(
 )
 _DRIVER_MODULES = {
     "pybullet": (("pybullet", "pip install pybullet", True), ("moderngl", "pip install moderngl", True)),
-    "moveit_servo": (("moveit_msgs", "apt install ros-<distro>-moveit-msgs", True),),
-    "twist": (),
+    # MoveIt Servo of Humble does without
+    "moveit_servo": (
+        ("moveit_msgs", "apt install ros-<distro>-moveit-msgs", os.environ.get("ROS_DISTRO") != "humble"),
+    ),
 }
 _TF_MODULE = ("tf2_ros", "apt install ros-<distro>-tf2-ros-py, or give --camera-in-tool", True)
 
@@ -79,7 +82,7 @@ def modules(config: BringupConfig) -> list[Check]:
         wanted += _LEARNED_MODULES
     if config.depth_source == "estimated":
         wanted += [module for module in _ESTIMATE_MODULES if module[0] not in {name for name, _, _ in wanted}]
-    if config.driver != "pybullet" and not config.camera_in_tool:
+    if config.driver != "pybullet" and not (config.camera_in_tool and not config.base_frame):
         wanted.append(_TF_MODULE)
     found = {name: importlib.util.find_spec(name) is not None for name, _, _ in wanted}
     return [Check(f"module {name}", found[name], "" if found[name] else hint, needed) for name, hint, needed in wanted]

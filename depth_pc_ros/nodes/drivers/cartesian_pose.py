@@ -22,12 +22,13 @@ class CartesianPoseDriver(ArmDriver):
     """
 
     TOPIC = "target_pose"
+    KIND = PoseStamped
     LONGEST_STEP_S = 0.05  # of the integration: a late command is no jump
 
     def __init__(self, node, config):
         check_frames(config, "profile 'cartesian_pose'")
         super().__init__(node, config)
-        self._publisher = node.create_publisher(PoseStamped, self.TOPIC, TWIST_QOS)
+        self._publisher = node.create_publisher(self.KIND, self.TOPIC, TWIST_QOS)
         self._tool: ToolPose | None = None
         self._target: np.ndarray | None = None  # (4, 4)
         self._moving = self._taut = False

@@ -15,6 +15,7 @@ class ArmDriver:
     """
 
     TOPIC = ""  # on which it commands the arm
+    KIND: type  # message of that topic
 
     def __init__(self, node, config: DriverConfig):
         """node: that it is a part of. Raises ConfigError where an option of its own is missing."""

@@ -1,6 +1,7 @@
 """MoveIt Servo, of Jazzy and later or of Humble, under any node name."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from builtin_interfaces.msg import Time
@@ -65,7 +66,7 @@ class MoveItServoDriver(BridgeDriver):
         else:
             self._start = RepeatedCall(node, Trigger, self.START, Trigger.Request(), self._on_start, self._on_stop)
         self._names = names(newer)
-        request = GetParameters.Request(names=[PREFIX + name for name in self._names])
+        request = settings_request(self._names)
         self._read = RepeatedCall(node, GetParameters, self.PARAMETERS, request, self._on_parameters, self._on_unread)
         self.servo_node = self._start.service.rsplit("/", 1)[0]
         node.create_subscription(
@@ -91,11 +92,7 @@ class MoveItServoDriver(BridgeDriver):
     def slowed(self) -> str:
         if self._code == _REFUSED:
             return f"INVALID: MoveIt Servo refuses the twists: does it know the frame {self._config.tool_frame!r}?"
-        codes = _JAZZY if self._newer else _HUMBLE
-        if self._code not in codes:
-            return ""
-        name, how = codes[self._code]
-        return f"{name}: MoveIt Servo {how} {_WHAT[name]}"
+        return named_status(self._code, self._newer)
 
     def send(self, twist: np.ndarray, stamp: Time) -> None:
         command = twist if self._settings is None else self._settings.to_command(twist)
@@ -121,11 +118,8 @@ class MoveItServoDriver(BridgeDriver):
                 self._start_problem += "; newer than Humble it needs moveit_msgs (apt install ros-<distro>-moveit-msgs)"
 
     def _on_parameters(self, response) -> bool:
-        values = [_plain(value) for value in response.values]
         try:
-            if len(values) != len(self._names):
-                raise ValueError(f"{self.servo_node} does not have all of {PREFIX}{', '.join(self._names)}")
-            self._settings = ServoSettings.from_values(self.servo_node, dict(zip(self._names, values)))
+            self._settings = settings_from(response, self.servo_node, self._names)
         except ValueError as error:
             self._on_unread(f": {error}")
         return False  # they may change
@@ -136,6 +130,28 @@ class MoveItServoDriver(BridgeDriver):
 
     def _on_status(self, code: int) -> None:
         self._code, self._heard_s = code, self._node.steady_s()
+
+
+def settings_request(wanted: Sequence[str]) -> GetParameters.Request:
+    """Asks for the parameters of these names, of `servo_settings.names`."""
+    return GetParameters.Request(names=[PREFIX + name for name in wanted])
+
+
+def settings_from(response: GetParameters.Response, servo_node: str, wanted: Sequence[str]) -> ServoSettings:
+    """What a MoveIt Servo node answered to `settings_request`. Raises ValueError where something is missing."""
+    values = [_plain(value) for value in response.values]
+    if len(values) != len(wanted):
+        raise ValueError(f"{servo_node} does not have all of {PREFIX}{', '.join(wanted)}")
+    return ServoSettings.from_values(servo_node, dict(zip(wanted, values)))
+
+
+def named_status(code: int, newer: bool) -> str:
+    """What a code of `~/status` means, such as "SINGULARITY: ..."; "" for none. newer: than Humble's."""
+    codes = _JAZZY if newer else _HUMBLE
+    if code not in codes:
+        return ""
+    name, how = codes[code]
+    return f"{name}: MoveIt Servo {how} {_WHAT[name]}"
 
 
 def _plain(value: ParameterValue) -> object:

@@ -17,10 +17,11 @@ class BridgeDriver(ArmDriver):
     """TwistStamped in the tool frame, with the stamp of the command: the PyBullet bridge."""
 
     TOPIC = "command"
+    KIND = TwistStamped
 
     def __init__(self, node, config):
         super().__init__(node, config)
-        self._publisher = node.create_publisher(TwistStamped, self.TOPIC, TWIST_QOS)
+        self._publisher = node.create_publisher(self.KIND, self.TOPIC, TWIST_QOS)
 
     def send(self, twist: np.ndarray, stamp: Time) -> None:
         header = Header(stamp=stamp, frame_id=self._config.tool_frame)
