@@ -16,6 +16,10 @@ from depth_pc_ros.geometry import se3
 
 # Programs of others: that they are named is all that is checked.
 OTHERS = {"colcon", "curl", "git", "mkdocs", "mypy", "pip", "pre-commit", "ruff", "tar", "tensorboard"}
+OTHER_PACKAGES = {
+    "ur_robot_driver", "ur_moveit_config", "realsense2_camera", "xarm_moveit_servo", "kortex_bringup", "kinova_vision",
+    "franka_fr3_moveit_config",
+}  # fmt: skip
 WITH_COMMANDS = [page for page in PAGES if page not in OF_THE_PAST and commands(page)]
 
 
@@ -83,7 +87,9 @@ def executables() -> dict[str, str]:
 
 def check_launch(words: list[str]) -> None:
     package, file, *arguments = words
-    assert package == "depth_pc_ros"
+    if package in OTHER_PACKAGES:
+        return
+    assert package == "depth_pc_ros", package
     assert (ROOT / "launch" / file).is_file(), file
     BringupConfig.from_text(dict(argument.split(":=", 1) for argument in arguments if argument[:2] != "--"))
 
@@ -97,6 +103,8 @@ def check_ros2(words: list[str]) -> None:
         module = executables()[words[2]]
         if module.split(".")[1] != "nodes":  # those have parameters, not flags
             parse(module, words[3:])
+    elif verb in ("control switch_controllers", "param set"):
+        assert len(rest) > 2
     elif verb == "service call":
         assert rest[0] in full_names({"service"}), rest[0]
         assert len(rest) < 3 or isinstance(yaml.safe_load(rest[2]), dict), rest
@@ -150,6 +158,27 @@ def test_a_wrong_command_is_found(wrong):
         check(wrong)
 
 
+RECIPES = sorted(page for page in (DOCS / "robots").glob("*.md") if page.name != "index.md")
+
+
+@pytest.mark.parametrize("page", RECIPES, ids=lambda page: page.name)
+def test_a_recipe_starts_slowly_and_checks_what_it_starts(page):
+    """Every launch line has limits for a first run and a delay, and a check_setup with the same options."""
+    ours = [words for words in commands(page) if words[0] == "ros2" and "depth_pc_ros" in words[1:3]]
+    launches = [words[4:] for words in ours if words[1] == "launch"]
+    checked = [words[4:] for words in ours if words[1] == "run" and words[3] == "check_setup"]
+    assert len(launches) == len(checked) >= 1
+    for launch, check in zip(launches, checked):
+        options = dict(word.split(":=", 1) for word in launch)
+        config = BringupConfig.from_text(options)
+        assert config.max_linear <= 0.05
+        assert config.max_angular <= 0.2
+        assert config.actuation_delay_s >= 0.1
+        given = {name[2:].replace("-", "_"): value for name, value in zip(check[::2], check[1::2])}
+        limits = ("max_linear", "max_angular", "actuation_delay_s")
+        assert given == {name: value for name, value in options.items() if name not in limits}
+
+
 def python_blocks():
     return [(page, text) for page in PAGES for language, text in blocks(page) if language == "python"]
 
@@ -188,7 +217,7 @@ def test_the_python_example_drives(page, plane, intrinsics, monkeypatch):
     assert max(np.linalg.norm(twist) for twist in stub.twists) < 0.01
 
 
-@pytest.mark.parametrize("page", sorted((DOCS / "tutorials").glob("*.md")), ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [*sorted((DOCS / "tutorials").glob("*.md")), *RECIPES], ids=lambda page: page.name)
 def test_parameter_files_are_accepted(page, tmp_path):
     for language, text in blocks(page):
         if language == "yaml":
