@@ -34,7 +34,7 @@ class BringupConfig(Config):
         AdapterConfig,
         "profile",
         help="Driver: `pybullet` (a simulation with its own camera), `moveit_servo`, `twist` (geometry_msgs/Twist), "
-        "`twist_stamped`, `kortex` (Kinova), or `cartesian_pose` (a target PoseStamped).",
+        "`twist_stamped`, `kortex` (Kinova), `cartesian_pose` (a target PoseStamped), `joint_velocity` (ros2_control).",
     )
     namespace: str = option(
         NAMESPACE, "Namespace of the nodes and of all names that do not begin with `/`. Each arm needs one of its own."
@@ -69,6 +69,12 @@ class BringupConfig(Config):
         "/cartesian_motion_controller/target_frame", "Driver `cartesian_pose`: topic that takes the target."
     )
     servo_node: str = option("/servo_node", "Driver `moveit_servo`: full name of the MoveIt Servo node of this arm.")
+    joints: str = same_as(AdapterConfig, "joints")
+    joint_commands: str = option(
+        "/forward_velocity_controller/commands", "Driver `joint_velocity`: topic that takes the speeds of the joints."
+    )
+    joint_states: str = option("/joint_states", "Driver `joint_velocity`: topic of the arm's joint states.")
+    robot_description: str = option("/robot_description", "Driver `joint_velocity`: topic of the robot's URDF.")
     speed_scaling: str = option(
         "/speed_scaling_state_broadcaster/speed_scaling",
         "Real driver: topic with the arm's speed in % of the commanded one (std_msgs/Float64), as UR arms publish it.",
@@ -104,8 +110,8 @@ class BringupConfig(Config):
         in_base = self.driver == "cartesian_pose" or (
             self.driver in ("twist", "twist_stamped") and self.command_frame == "base"
         )
-        frames = ("base_frame", "tool_frame") if in_base else ("tool_frame",) if self.driver == "moveit_servo" else ()
-        for name in ("image", "camera_info", *frames):
+        needed = {"moveit_servo": ("tool_frame",), "joint_velocity": ("joints", "tool_frame")}.get(self.driver, ())
+        for name in ("image", "camera_info", *(("base_frame", "tool_frame") if in_base else needed)):
             if not getattr(self, name):
                 raise ConfigError(f"{name}: driver {self.driver} needs one, such as {name}:={_EXAMPLES[name]}")
         if not self.tool_frame and not self.camera_in_tool:
@@ -159,4 +165,5 @@ _EXAMPLES = {
     "camera_info": "/camera/color/camera_info",
     "tool_frame": "tool0",
     "base_frame": "base_link",
+    "joints": '"joint_1 joint_2 joint_3 joint_4 joint_5 joint_6"',
 }

@@ -213,7 +213,7 @@ class DriverCheck:
                 what, False, f"the subscriber takes {', '.join(sorted(others))}, and {kind_name} is sent{mend}"
             )
         detail = f"{len(listeners)} subscriber(s)"
-        if self._config.driver in ("twist", "twist_stamped", "kortex"):
+        if self._config.driver != "cartesian_pose" and self._config.driver != "moveit_servo":
             detail += "; without a command timeout in the driver only adapter and dead_man stop the arm"
             detail += " (Kinova's has none)" if self._config.driver == "kortex" else ""
         return Check(what, True, detail)

@@ -154,6 +154,9 @@ def driver_names(config: BringupConfig) -> dict[str, str]:
         return {own: f"{config.servo_node}/{name}" for own, name in names.items()}
     if config.driver == "cartesian_pose":
         return {"target_pose": config.target_pose}
+    if config.driver == "joint_velocity":
+        names = "joint_commands", "robot_description"
+        return {"arm_joint_states": config.joint_states, **{name: getattr(config, name) for name in names}}
     if config.driver != "pybullet":
         usual = "/twist_controller/commands" if config.driver == "kortex" else "cmd_vel"
         return {"twist" if config.driver == "twist_stamped" else "cmd_vel": config.cmd_vel or usual}
@@ -162,7 +165,7 @@ def driver_names(config: BringupConfig) -> dict[str, str]:
 
 def _driver_options(config: BringupConfig) -> dict[str, str]:
     """What adapter and dead man have to know of the driver, as far as it is given at start-up."""
-    names = ("tool_frame", "base_frame", "command_frame", "angular_unit")
+    names = ("tool_frame", "base_frame", "command_frame", "angular_unit", "joints")
     return {"profile": config.driver, **{name: getattr(config, name) for name in names}}
 
 

@@ -11,7 +11,7 @@ from depth_pc_ros.nodes.node_configs import NAMESPACE, NODE_CONFIGS
 _CLOCK = {"use_sim_time": "driver"}
 _DRIVER = {
     "profile": "driver",
-    **{name: name for name in ("tool_frame", "base_frame", "command_frame", "angular_unit")},
+    **{name: name for name in ("tool_frame", "base_frame", "command_frame", "angular_unit", "joints")},
 }
 # Parameters that follow from the options of a start-up, and those options: a parameter file must not contradict them.
 SET_AT_START_UP = {

@@ -40,6 +40,7 @@ _DRIVER_MODULES = {
     "moveit_servo": (
         ("moveit_msgs", "apt install ros-<distro>-moveit-msgs", os.environ.get("ROS_DISTRO") != "humble"),
     ),
+    "joint_velocity": (("pinocchio", "apt install ros-<distro>-pinocchio, or pip install pin", True),),
 }
 _TF_MODULE = ("tf2_ros", "apt install ros-<distro>-tf2-ros-py, or give --camera-in-tool", True)
 

@@ -2,6 +2,7 @@
 
 from depth_pc_ros.nodes.drivers.cartesian_pose import CartesianPoseDriver
 from depth_pc_ros.nodes.drivers.contract import ArmDriver
+from depth_pc_ros.nodes.drivers.joint_velocity import JointVelocityDriver
 from depth_pc_ros.nodes.drivers.moveit_servo import MoveItServoDriver
 from depth_pc_ros.nodes.drivers.twists import BridgeDriver, KortexDriver, TwistDriver, TwistStampedDriver
 from depth_pc_ros.nodes.node_configs import DRIVER_PROFILES
@@ -13,6 +14,7 @@ DRIVERS = {
     "twist_stamped": TwistStampedDriver,
     "kortex": KortexDriver,
     "cartesian_pose": CartesianPoseDriver,
+    "joint_velocity": JointVelocityDriver,
 }
 
 

@@ -11,7 +11,9 @@ from depth_pc_ros.package_files import SHIPPED_DEPTH
 
 NAMESPACE = "/depth_pc"  # of all nodes of a servo, unless it is given another
 # Kinds of arm drivers; `nodes.arm_drivers.register_driver` adds one.
-DRIVER_PROFILES = ["pybullet", "moveit_servo", "twist", "twist_stamped", "kortex", "cartesian_pose"]
+DRIVER_PROFILES = [
+    "pybullet", "moveit_servo", "twist", "twist_stamped", "kortex", "cartesian_pose", "joint_velocity",
+]  # fmt: skip
 
 
 def check_namespace(namespace: str) -> str:
@@ -113,9 +115,7 @@ class DriverConfig(Config):
     """What a driver class has to know of the arm's driver."""
 
     profile: str = option("pybullet", "Kind of driver that takes the tool's twist.", choices=DRIVER_PROFILES)
-    tool_frame: str = option(
-        "", "TF frame that the arm's driver moves, such as tool0; `moveit_servo` and `cartesian_pose` need it."
-    )
+    tool_frame: str = option("", "TF frame that the arm's driver moves, such as tool0; most drivers need it.")
     base_frame: str = option(
         "", "TF frame of the arm's base, such as base_link, for `cartesian_pose` and commands in axes of the base."
     )
@@ -130,6 +130,9 @@ class DriverConfig(Config):
         choices=("rad", "deg"),
     )
     leash_m: float = option(0.03, "`cartesian_pose`: the target is at most so far ahead of the tool, m.", 0.001, 0.5)
+    joints: str = option(
+        "", "`joint_velocity`: names of the arm's joints in the order of its commands, separated by spaces."
+    )
     leash_rad: float = option(0.15, "`cartesian_pose`: the same, rad.", 0.01, 1.5)
 
 

@@ -28,6 +28,7 @@ CAMERA_IN_TOOL = "0.07 0 0.05 0 0 0.6 0.8"
         ),
         ({"driver": "twist", "command_frame": "base", "base_frame": "b", **REAL}, "tool_frame: driver twist needs one"),
         ({"driver": "twist", "command_frame": "world", **REAL}, "command_frame: expected one of tool, base"),
+        ({"driver": "joint_velocity", "tool_frame": "t", **REAL}, r"joints: driver joint_velocity needs one, such as"),
         ({"driver": "twist", "angular_unit": "turns", **REAL}, "angular_unit: expected one of rad, deg"),
         ({"driver": "twist", **REAL}, "camera_in_tool"),
         ({"driver": "twist", "camera_in_tool": CAMERA_IN_TOOL, "lockstep": True, **REAL}, "lockstep"),

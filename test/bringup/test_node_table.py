@@ -71,6 +71,10 @@ def test_each_kind_of_driver_gets_its_topic_and_options():
     assert table(driver="twist_stamped", **options)["adapter"].remappings["twist"] == "cmd_vel"
     pose = table(driver="cartesian_pose", **options)["adapter"]
     assert pose.remappings["target_pose"] == "/cartesian_motion_controller/target_frame"
+    joints = table(driver="joint_velocity", joints="a b", joint_states="/left/joint_states", **options)
+    assert joints["adapter"].remappings["arm_joint_states"] == "/left/joint_states"
+    assert joints["dead_man"].remappings["joint_commands"] == "/forward_velocity_controller/commands"
+    assert joints["dead_man"].parameters["joints"] == "a b"  # so many zeros
     twist = table(driver="twist", command_frame="base", angular_unit="deg", **options)
     for node in ("adapter", "dead_man"):
         wanted = {"base_frame": "base_link", "command_frame": "base", "angular_unit": "deg", "tool_frame": "tool0"}

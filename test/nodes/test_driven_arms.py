@@ -7,7 +7,7 @@ import os
 
 import pytest
 from driven_arm import DrivenArm, PointEye, WristEye, told
-from stand_in_arms import BaseTwistArm, IdealArm, KortexArm, PoseArm, ServoArm
+from stand_in_arms import BaseTwistArm, IdealArm, JointArm, KortexArm, PoseArm, ServoArm
 from std_msgs.msg import Float64
 
 pytestmark = pytest.mark.ros
@@ -30,12 +30,20 @@ ARMS = {
 }  # fmt: skip
 
 
+PANDA_JOINTS = " ".join(f"panda_joint{i}" for i in range(1, 8))
+# Only the arm in PyBullet has joints.
+WITH_JOINTS = {
+    **ARMS,
+    "joint velocities": (JointArm, {"profile": "joint_velocity", "joints": PANDA_JOINTS}, (1.0, 1.0)),
+}
+
+
 def drive(runner, tf, eye, arm, controller=None, **options):
     """Steps, error in mm and degrees, and the scale that was found."""
     driven = DrivenArm(runner, eye, arm, tf, controller, **options)
-    if isinstance(arm, ServoArm):
+    if isinstance(arm, ServoArm | JointArm):
         told(driven.adapter._driver, arm)
-        if arm.speed != 1.0:
+        if isinstance(arm, ServoArm) and arm.speed != 1.0:
             driven.adapter._on_speed_scaling(Float64(data=100 * arm.speed))
     try:
         steps = driven.drive()
@@ -49,12 +57,14 @@ _IDEAL: dict[tuple, int] = {}  # steps of the ideal driver
 
 
 def compare(runner, tf, eye, seed, name):
-    make, options, limits = ARMS[name]
+    make, options, limits = WITH_JOINTS[name]
     controller = {"max_linear": min(0.25, limits[0]), "max_angular": min(0.9948, limits[1])}
     key = eye, seed, *controller.values()
     if key not in _IDEAL:
         _IDEAL[key] = drive(runner, tf, eye(seed), IdealArm(), controller)[0]
-    steps, (error_mm, error_deg), _ = drive(runner, tf, eye(seed), make(), **options)
+    seen = eye(seed)
+    arm = make(seen.world.rig) if make is JointArm else make()
+    steps, (error_mm, error_deg), _ = drive(runner, tf, seen, arm, **options)
     print(
         f"{eye.__name__}, seed {seed}, {name}: {steps} steps, ideal {_IDEAL[key]}, {error_mm:.2f} mm, {error_deg:.3f}°"
     )
@@ -70,8 +80,9 @@ def test_the_servo_converges_as_fast_as_with_an_ideal_driver(runner, tf, name, s
 
 
 @pytest.mark.parametrize("seed", range(max(SEEDS, 1)))
-@pytest.mark.parametrize("name", ARMS if SEEDS else ["servo, UR's scale"])
+@pytest.mark.parametrize("name", WITH_JOINTS if SEEDS else ["joint velocities"])
 def test_the_arm_in_pybullet_converges(runner, tf, name, seed):
+    pytest.importorskip("pinocchio", reason="needs pinocchio: pip install pin")
     compare(runner, tf, WristEye, seed, name)
 
 

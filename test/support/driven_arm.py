@@ -6,9 +6,13 @@ camera in PyBullet.
 
 import types
 from array import array
+from pathlib import Path
 
 import numpy as np
-from std_msgs.msg import Header
+import pybullet_data
+from sensor_msgs.msg import JointState
+from stand_in_arms import JointArm
+from std_msgs.msg import Header, String
 
 from depth_pc_interfaces.msg import ServoGoal
 from depth_pc_ros.config import MatcherConfig
@@ -25,6 +29,7 @@ from depth_pc_ros.sim.world import SimWorld
 from depth_pc_ros.types import Matches, ServoState
 
 TICK_S = 0.02
+PANDA = Path(pybullet_data.getDataPath()) / "franka_panda/panda.urdf"
 TICKS_PER_IMAGE = 2
 XYZ, QUAT = [0.05, -0.02, 0.11], [0.2, -0.4, 0.4, 0.8]  # camera in the tool of the PointEye
 
@@ -113,7 +118,7 @@ class DrivenArm:
         if eye.T_tool_cam is T_HAND_CAM:
             s = float(np.sqrt(0.5))
             quat_xyz = {"camera_in_tool_xyz": T_HAND_CAM[:3, 3].tolist(), "camera_in_tool_quat": [0.0, 0.0, s, s]}
-        frames = {"tool_frame": "tool0", "base_frame": "base_link"}
+        frames = {"tool_frame": "panda_hand" if isinstance(arm, JointArm) else "tool0", "base_frame": "base_link"}
         parameters = {"controller": "pbvs", "actuation_delay_s": 0.0, "default_distance": eye.distance}
         self.controller = runner.make(ControllerNode, **{**parameters, **(controller or {})})
         self.adapter = runner.make(TwistAdapter, **{**quat_xyz, **frames, **options})
@@ -147,6 +152,9 @@ class DrivenArm:
         """20 ms: an image in every second one, a command, and the motion that the arm makes of it."""
         self.time_s += TICK_S
         self._tf.poses["base_link", "tool0"] = self.eye.T_base_tool, self.time_s
+        if hasattr(self.adapter._driver, "_on_joints"):
+            rig = self.eye.world.rig
+            self.adapter._driver._on_joints(JointState(name=rig.joint_names, position=rig.joint_positions))
         self.adapter._tick()
         if self.steps % TICKS_PER_IMAGE == 0:
             header = Header(stamp=seconds_to_stamp(self.time_s), frame_id="optical")
@@ -171,7 +179,10 @@ class DrivenArm:
 
 
 def told(driver, arm) -> None:
-    """What the driver of MoveIt Servo would have been answered."""
+    """What the driver of MoveIt Servo would have been answered, and that of joint velocities be told."""
+    if isinstance(arm, JointArm):
+        driver._on_urdf(String(data=PANDA.read_text()))
+        return
     model = arm.model
     driver._newer = not model.humble
     driver._on_start(types.SimpleNamespace(success=True))

@@ -6,6 +6,7 @@ Import it where ROS is. MoveIt Servo has a file of its own.
 import numpy as np
 from geometry_msgs.msg import PoseStamped, Twist, TwistStamped
 from stand_in_servo import PARAMETERS, ServoModel
+from std_msgs.msg import Float64MultiArray
 
 from depth_pc_ros.geometry import se3
 from depth_pc_ros.nodes.conversions import pose_from_msg, twist_from_msg
@@ -75,3 +76,17 @@ class PoseArm:
         if self._target is None:
             return np.zeros(6)
         return se3.log(se3.inverse(T_base_tool) @ self._target) / self.TIME_CONSTANT_S
+
+
+class JointArm:
+    """A controller of joint velocities. rig: the Panda in PyBullet, whose joints it moves by its own kinematics."""
+
+    def __init__(self, rig):
+        self._rig = rig
+        self._speeds = np.zeros(7)
+
+    def take(self, msg: Float64MultiArray) -> None:
+        self._speeds = np.array(msg.data)
+
+    def tool_twist(self, now_s: float, T_base_tool: np.ndarray) -> np.ndarray:
+        return self._rig._chain.solve(self._rig.joint_positions)[1] @ self._speeds
