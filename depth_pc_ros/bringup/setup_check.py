@@ -13,20 +13,26 @@ from depth_pc_ros.bringup.node_table import nodes
 from depth_pc_ros.errors import CameraError, DepthPcError
 from depth_pc_ros.nodes.base import IMAGE_QOS
 from depth_pc_ros.nodes.conversions import rectifier_from_info
+from depth_pc_ros.nodes.hand_eye import FixedHandEye
+from depth_pc_ros.nodes.hand_eye_watch import HandEyeWatch
 from depth_pc_ros.nodes.tf_poses import TfPoses
 
 _INPUTS = ("image", "camera_info", "depth_image")
 _SERVICES = ("keypoints/set_goal_image", "keypoints/capture_goal", "controller/enable")
 
 
-def check_running_nodes(config: BringupConfig, seconds: float) -> list[Check]:
-    """Count messages on the topics for so many seconds, and query the nodes."""
+def check_running_nodes(config: BringupConfig, seconds: float, hand_eye_s: float = 0.0) -> list[Check]:
+    """Count messages on the topics for so many seconds, and query the nodes.
+
+    hand_eye_s: then watch for so long how somebody moves the arm, and judge the camera's orientation in the tool.
+    """
     with ServoClient(namespace=config.namespace) as client:
         watch = _Watch(client, config)
         driver = DriverCheck(client, config, watch.outside)
         time.sleep(seconds)
         of_driver = driver.checks()
-        return [*watch.topics(seconds), *watch.transforms(), *of_driver, *watch.node_states(), *watch.services()]
+        checks = [*watch.topics(seconds), *watch.transforms(), *of_driver, *watch.node_states(), *watch.services()]
+        return [*checks, *([watch.hand_eye(hand_eye_s)] if hand_eye_s > 0 else [])]
 
 
 class _Watch:
@@ -92,6 +98,32 @@ class _Watch:
                 detail = str(error)
             checks.append(Check(f"TF {target} <- {source}", detail == "known", detail))
         return checks
+
+    def hand_eye(self, seconds: float) -> Check:
+        """Whether the camera turns as the tool does, while somebody moves the arm."""
+        what, parameters = "hand-eye", self._specs["adapter"].parameters
+        base, tool = self._config.base_frame, self._config.tool_frame
+        if not (base and tool):
+            return Check(what, False, "give --base-frame and --tool-frame, such as base_link and tool0")
+        print(f"for {seconds:g} s: move the arm by hand to five views of one scene, and pause at each.")
+        print("Turn it by about 15°, and not always about the same axis.", flush=True)
+        try:
+            poses = TfPoses(self._client.node, "hand-eye: it is compared with TF")
+            watch = HandEyeWatch(
+                self._client.node, self._topics["image"], self._topics["camera_info"], lambda: poses.pose(base, tool)
+            )
+            time.sleep(seconds)
+            if parameters["hand_eye"] == "tf":
+                T_tool_cam = poses.pose(tool, watch.frame)
+            else:
+                T_tool_cam = FixedHandEye(
+                    parameters["camera_in_tool_xyz"], parameters["camera_in_tool_quat"]
+                ).T_tool_cam("")
+        except DepthPcError as error:
+            return Check(what, False, str(error))
+        verdict = watch.verdict(T_tool_cam[:3, :3])
+        text = f"{verdict.text}; {watch.problem}" if watch.problem else verdict.text
+        return Check(what, bool(verdict.fits), text)
 
     def node_states(self) -> list[Check]:
         """Whether each node is active."""

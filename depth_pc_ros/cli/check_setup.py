@@ -54,6 +54,11 @@ def parser() -> argparse.ArgumentParser:
     )
     add_text_fields(parser, BringupConfig)
     parser.add_argument("--seconds", type=float, default=3.0, metavar="S", help="Watch the topics this long (3).")
+    parser.add_argument(
+        "--watch-hand-eye", type=float, default=0.0, metavar="S",
+        help="Watch for so long how you move the arm by hand, and judge the camera's orientation in the tool; needs "
+        "--base-frame (0: not at all).",
+    )  # fmt: skip
     return parser
 
 
@@ -66,7 +71,7 @@ def main(argv: list[str] | None = None) -> int:
         if not absent & {"module rclpy", "module depth_pc_interfaces"}:
             from depth_pc_ros.bringup.setup_check import check_running_nodes
 
-            checks += check_running_nodes(config, arguments.seconds)
+            checks += check_running_nodes(config, arguments.seconds, arguments.watch_hand_eye)
     except DepthPcError as error:
         print(f"check_setup: {error}", file=sys.stderr)
         return 1

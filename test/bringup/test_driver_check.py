@@ -240,3 +240,22 @@ def test_poses_from_tf_are_old_or_missing(bench, tf):
     assert "does not exist" in camera.detail
     assert tool.missing
     assert "s old: has robot_state_publisher" in tool.detail
+
+
+def test_hand_eye_needs_the_frames_and_views(bench, tf, capsys):
+    options = {
+        "driver": "twist",
+        "image": "/i",
+        "camera_info": "/c",
+        "tool_frame": "tool0",
+        "camera_in_tool": "0 0 0 0 0 0 1",
+    }
+    with ServoClient(WAIT_S, bench.runner.namespace) as client:
+        check = _Watch(client, BringupConfig(**options)).hand_eye(0.01)
+        assert check.missing
+        assert "--base-frame" in check.detail
+        check = _Watch(client, BringupConfig(base_frame="base_link", **options)).hand_eye(0.01)
+        assert check.missing
+        assert "0 views" in check.detail
+        assert "no image has come" in check.detail
+    assert "move the arm by hand" in capsys.readouterr().out
