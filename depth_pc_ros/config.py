@@ -186,7 +186,7 @@ class ControlConfig(Config):
     find_scale: bool = option(
         True,
         "Find the true scale of the distance from commanded and observed motion (pbvs, depth_pc_geo). Set it to false "
-        "where something behind the adapter slows the arm down, such as a speed slider.",
+        "where something that the adapter does not know of slows the arm down.",
     )
     check_motion: bool = option(
         True,

@@ -10,6 +10,7 @@ from depth_pc_ros.bringup.check_report import Check
 from depth_pc_ros.bringup.client import ServoClient, ServoClientError
 from depth_pc_ros.config import ControlConfig
 from depth_pc_ros.nodes.arm_drivers import DRIVERS, MoveItServoDriver
+from depth_pc_ros.nodes.base import IMAGE_QOS
 from depth_pc_ros.nodes.drivers.moveit_servo import named_status, settings_from, settings_request
 from depth_pc_ros.nodes.drivers.servo_settings import PREFIX, ServoSettings, names
 from depth_pc_ros.nodes.node_configs import ControllerNodeConfig
@@ -33,16 +34,16 @@ class DriverCheck:
         node = self._client.node
         if self._config.driver == "pybullet":
             return
-        node.create_subscription(Float64, self._outside("speed_scaling"), self._on_percent, 1)
+        node.create_subscription(Float64, self._outside("speed_scaling"), self._on_percent, IMAGE_QOS)
         if self._config.driver != "moveit_servo":
             return
         topic = self._outside(MoveItServoDriver.STATUS)
         try:
             from moveit_msgs.msg import ServoStatus
         except ImportError:
-            node.create_subscription(Int8, topic, lambda msg: self._codes.append(msg.data), 1)
+            node.create_subscription(Int8, topic, lambda msg: self._codes.append(msg.data), IMAGE_QOS)
         else:
-            node.create_subscription(ServoStatus, topic, lambda msg: self._codes.append(msg.code), 1)
+            node.create_subscription(ServoStatus, topic, lambda msg: self._codes.append(msg.code), IMAGE_QOS)
 
     def _on_percent(self, msg: Float64) -> None:
         self._percent = msg.data

@@ -41,19 +41,19 @@ class DeadMan(ServoNode):
         """What killed the adapter may end this node, too: give the adapter its time to show that it lives."""
         while self._burst.tick():
             self._send_zero()
-        if self._moving and not self._adapter_reports():
+        left_s = self.config.adapter_timeout_s - (self.steady_s() - self._heard_s)
+        if self._moving and not self._adapter_reports(max(left_s, 2 * HEARTBEAT_S)):
             for _ in range(self._burst.count):
                 self._send_zero()
 
-    def _adapter_reports(self) -> bool:
-        """Wait for a status until the adapter counts as dead; whether one came.
+    def _adapter_reports(self, within_s: float) -> bool:
+        """Whether a new status comes within this time.
 
         Reads the subscription itself, because nothing spins here, and a new one would need time to be discovered. A
         status that waits to be read already may be older than the adapter's death.
         """
         self._take_status()
-        left_s = self.config.adapter_timeout_s - (self.steady_s() - self._heard_s)
-        end_s = time.monotonic() + max(left_s, 2 * HEARTBEAT_S)
+        end_s = time.monotonic() + within_s
         while time.monotonic() < end_s:
             time.sleep(0.005)
             if self._take_status():

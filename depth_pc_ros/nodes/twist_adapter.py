@@ -16,7 +16,7 @@ from depth_pc_ros.control.watchdog import ClockWatch, InputWatchdog
 from depth_pc_ros.geometry.se3 import adjoint
 from depth_pc_ros.nodes.adapter_status import HEARTBEAT_S, AdapterStatus
 from depth_pc_ros.nodes.arm_drivers import DRIVERS
-from depth_pc_ros.nodes.base import LATCHED_QOS, TWIST_QOS, ServoNode, run
+from depth_pc_ros.nodes.base import IMAGE_QOS, LATCHED_QOS, TWIST_QOS, ServoNode, run
 from depth_pc_ros.nodes.conversions import stamp_to_seconds, twist_from_msg
 from depth_pc_ros.nodes.hand_eye import FixedHandEye, TfHandEye
 from depth_pc_ros.nodes.node_configs import AdapterConfig
@@ -53,7 +53,7 @@ class TwistAdapter(ServoNode):
         self._status_publisher = self.create_publisher(DiagnosticStatus, "~/status", LATCHED_QOS)
         self.create_subscription(TwistStamped, "twist_cmd", self._on_twist, TWIST_QOS)
         self.create_subscription(Bool, "at_limit", self._on_limit, LATCHED_QOS)
-        self.create_subscription(Float64, "speed_scaling", self._on_speed_scaling, 1)
+        self.create_subscription(Float64, "speed_scaling", self._on_speed_scaling, IMAGE_QOS)
         self.create_timer(1.0 / config.rate_hz, self._tick, clock=self.steady_clock)
         self._rivals = Rivals(self, ["twist_cmd"], [self._driver.TOPIC], self._on_rival)
 

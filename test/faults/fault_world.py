@@ -81,7 +81,7 @@ class World:
         self._stack = contextlib.ExitStack()
         self._stack.enter_context(mock.patch.object(keypoint_node, "make_matcher", self._matcher))
         self._stack.enter_context(mock.patch.object(servo_action, "ActionServer", VirtualActionServer))
-        self._stack.enter_context(mock.patch.object(dead_man, "wait_for_message", self._wait_for_status))
+        self._stack.enter_context(mock.patch.object(dead_man.DeadMan, "_adapter_reports", self._adapter_reports))
         sys.modules["tf2_ros"] = _fake_tf(lambda: self.tf)
         self._stack.callback(sys.modules.pop, "tf2_ros")
         self.ros.listen(TwistStamped, self.name("bridge/command"), self._obey)
@@ -151,6 +151,7 @@ class World:
         parameters = {key: value for key, value in spec.parameters.items() if key != "use_sim_time"}
         if name in ("adapter", "dead_man"):
             parameters["profile"] = "pybullet"  # of all drivers the one with a stamp
+            arguments += ["-r", "command:=bridge/command", "-r", "at_limit:=bridge/at_limit"]
         if name == "controller":
             parameters |= self._options
         node = self.nodes[name] = self.ros.make(NODES[name], arguments, **parameters)
@@ -182,11 +183,11 @@ class World:
     def _matcher(self, _config):
         return PointMatcher(self.camera)
 
-    def _wait_for_status(self, _type, node, _topic, time_to_wait: float):
-        """Stands for `rclpy.wait_for_message`: whether the adapter reports within this time, which does not pass."""
+    def _adapter_reports(self, within_s: float) -> bool:
+        """Stands for that of the dead man: whether the adapter reports within this time, which does not pass."""
         adapter = self.nodes.get("adapter")
-        until_ns = self.ros.steady_ns + int(time_to_wait * 1e9)
-        return adapter is not None and not adapter.dead and adapter.active and adapter.stalled_until_ns < until_ns, None
+        until_ns = self.ros.steady_ns + int(within_s * 1e9)
+        return adapter is not None and not adapter.dead and adapter.active and adapter.stalled_until_ns < until_ns
 
     # The camera and the arm
 

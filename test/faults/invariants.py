@@ -93,12 +93,15 @@ class Monitor:
 
     # Limits
 
-    def _current_limits(self, name: str, config) -> tuple[np.ndarray, np.ndarray]:
+    def _current_limits(self, name: str, node) -> tuple[np.ndarray, np.ndarray]:
         """Speed and acceleration limit, (2,) linear and angular; the looser ones of now and a moment ago."""
-        now_s = self.world.ros.steady_s
+        now_s, config = self.world.ros.steady_s, node.config
+        speeds = (
+            node._servo.velocity_law if name == "controller/twist_cmd" else config
+        )  # the adapter's count there, too
         limits = np.array(
             [
-                [config.max_linear, config.max_angular],
+                [speeds.max_linear, speeds.max_angular],
                 [config.max_linear_acceleration, config.max_angular_acceleration],
             ]
         )
@@ -125,7 +128,7 @@ class Monitor:
     def _check_limits(self, name: str, twist: np.ndarray, last: _Commands) -> np.ndarray | None:
         """The acceleration (6,); None where the interval was not even."""
         node = self.world.nodes["controller" if name == "controller/twist_cmd" else "adapter"]
-        speed_limit, acceleration_limit = self._current_limits(name, node.config)
+        speed_limit, acceleration_limit = self._current_limits(name, node)
         since_s = self.world.ros.steady_s - last.time_s
         if name == "controller/twist_cmd" and since_s > self.world.ARM_TIMEOUT_S:
             last.twist = np.zeros(6)  # the adapter has stopped the arm

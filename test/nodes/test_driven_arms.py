@@ -6,7 +6,7 @@ With DRIVER_SEEDS=5 in the environment: five seeds, and the arm in PyBullet for 
 import os
 
 import pytest
-from driven_arm import DrivenArm, PointEye, WristEye, told
+from driven_arm import TICK_S, DrivenArm, PointEye, WristEye, told
 from stand_in_arms import BaseTwistArm, IdealArm, JointArm, KortexArm, PoseArm, ServoArm
 from std_msgs.msg import Float64
 
@@ -84,6 +84,21 @@ def test_the_servo_converges_as_fast_as_with_an_ideal_driver(runner, tf, name, s
 def test_the_arm_in_pybullet_converges(runner, tf, name, seed):
     pytest.importorskip("pinocchio", reason="needs pinocchio: pip install pin")
     compare(runner, tf, WristEye, seed, name)
+
+
+def test_a_driver_that_never_moves_is_named(runner, tf):
+    """Within a second of commands, by the picture alone: no driver has said anything."""
+    arm = KortexArm()
+    arm.take = lambda msg: None
+    driven = DrivenArm(runner, PointEye(0), arm, tf, profile="kortex")
+    driven.controller.enable()
+    commanded = 0
+    while driven.state[0].name != "NOT_FOLLOWING" and driven.steps < 200:
+        driven.tick()
+        commanded += bool(driven.controller._servo.twist.any())
+    assert driven.state[0].name == "NOT_FOLLOWING"
+    assert commanded * TICK_S <= 1.0
+    driven.close()
 
 
 def test_a_speed_slider_does_not_look_like_a_short_distance(runner, tf):

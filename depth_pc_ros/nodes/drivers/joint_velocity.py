@@ -6,7 +6,7 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray, String
 
 from depth_pc_ros.errors import ConfigError, DepthPcError
-from depth_pc_ros.nodes.base import LATCHED_QOS, TWIST_QOS
+from depth_pc_ros.nodes.base import IMAGE_QOS, LATCHED_QOS, TWIST_QOS
 from depth_pc_ros.nodes.drivers.arm_kinematics import ArmKinematics
 from depth_pc_ros.nodes.drivers.contract import ArmDriver
 
@@ -39,7 +39,7 @@ class JointVelocityDriver(ArmDriver):
 
     def prepare(self) -> None:
         self._node.create_subscription(String, "robot_description", self._on_urdf, LATCHED_QOS)
-        self._node.create_subscription(JointState, "arm_joint_states", self._on_joints, 1)
+        self._node.create_subscription(JointState, "arm_joint_states", self._on_joints, IMAGE_QOS)
 
     def _on_urdf(self, msg: String) -> None:
         try:

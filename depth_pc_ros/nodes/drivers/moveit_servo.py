@@ -11,6 +11,7 @@ from std_msgs.msg import Int8
 from std_srvs.srv import Trigger
 
 from depth_pc_ros.errors import ConfigError
+from depth_pc_ros.nodes.base import IMAGE_QOS
 from depth_pc_ros.nodes.drivers.repeated_call import RepeatedCall
 from depth_pc_ros.nodes.drivers.servo_settings import PREFIX, ServoSettings, names
 from depth_pc_ros.nodes.drivers.twists import BridgeDriver
@@ -69,8 +70,9 @@ class MoveItServoDriver(BridgeDriver):
         request = settings_request(self._names)
         self._read = RepeatedCall(node, GetParameters, self.PARAMETERS, request, self._on_parameters, self._on_unread)
         self.servo_node = self._start.service.rsplit("/", 1)[0]
+        kind = ServoStatus if newer else Int8
         node.create_subscription(
-            ServoStatus if newer else Int8, self.STATUS, lambda msg: self._on_status(msg.code if newer else msg.data), 1
+            kind, self.STATUS, lambda msg: self._on_status(msg.code if newer else msg.data), IMAGE_QOS
         )
         self._on_stop()
         self._on_unread()
