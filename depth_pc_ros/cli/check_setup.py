@@ -25,7 +25,6 @@ _MODULES = (
     ("cv2", "pip install 'opencv-python-headless>=4.8,<5'", True),
     ("scipy", "pip install scipy", True),
     ("transforms3d", "apt install ros-<distro>-tf-transformations, or pip install transforms3d", True),
-    ("cv_bridge", "only for rare image encodings: apt install ros-<distro>-cv-bridge", False),
 )
 _LEARNED_MODULES = tuple(
     (name, f"pip install {package}, or choose --controller pbvs", True)

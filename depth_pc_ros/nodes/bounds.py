@@ -66,8 +66,13 @@ def check_size(width: int, height: int, name: str, error: type[DepthPcError] = I
         raise error(f"{name}: expected sides of at most {MOST_ASPECT} to 1, got {width} x {height}")
 
 
-def check_image_msg(msg: Image, name: str, bytes_per_pixel: int, size: tuple[int, int] | None = None) -> None:
-    """Header, size and amount of data of an image. size: (width, height) that it must have; None: any."""
+def check_image_msg(
+    msg: Image, name: str, bytes_per_pixel: int, size: tuple[int, int] | None = None, data_rows: float = 1.0
+) -> None:
+    """Header, size and amount of data of an image.
+
+    size: (width, height) that it must have; None: any. data_rows: rows of data for each row of the image.
+    """
     check_header(msg.header, name)
     check_size(msg.width, msg.height, name)
     if size is not None and (msg.width, msg.height) != tuple(size):
@@ -77,8 +82,10 @@ def check_image_msg(msg: Image, name: str, bytes_per_pixel: int, size: tuple[int
     width = msg.width * bytes_per_pixel
     if msg.step < width:
         raise ImageError(f"{name}: step is {msg.step} bytes, {msg.width} pixels of {msg.encoding[:60]} need {width}")
-    if len(msg.data) < msg.step * msg.height:
-        raise ImageError(f"{name}: expected step * height = {msg.step * msg.height} bytes, got {len(msg.data)}")
+    needed = int(msg.step * msg.height * data_rows)
+    if len(msg.data) < needed:
+        share = "" if data_rows == 1.0 else f" * {data_rows:g}"
+        raise ImageError(f"{name}: expected step * height{share} = {needed} bytes, got {len(msg.data)}")
 
 
 def check_camera_info(info: CameraInfo, rectified: bool) -> None:

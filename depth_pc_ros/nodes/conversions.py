@@ -3,7 +3,6 @@
 import sys
 from array import array
 
-import cv2
 import numpy as np
 from builtin_interfaces.msg import Time
 from geometry_msgs.msg import Pose, Twist
@@ -12,6 +11,7 @@ from std_msgs.msg import Header
 
 from depth_pc_interfaces.msg import KeypointMatches, ServoGoal
 from depth_pc_ros.errors import CameraError, GoalError, ImageError
+from depth_pc_ros.files.pixel_formats import COLOUR, COLOUR_NAMES, DEPTH, depth_metres, rgb_pixels, rows_of
 from depth_pc_ros.geometry.camera import Intrinsics, Rectifier, check_depth, check_relative_depth
 from depth_pc_ros.geometry.se3 import from_rt
 from depth_pc_ros.nodes.bounds import (
@@ -28,51 +28,21 @@ from depth_pc_ros.nodes.bounds import (
 from depth_pc_ros.nodes.quaternions import quaternion_of, rotation_of
 from depth_pc_ros.types import Goal, Matches
 
-# Encoding: channels, and the conversion to RGB (None: it is RGB; 8UC3 is taken as RGB).
-_COLOUR = {
-    "rgb8": (3, None),
-    "8UC3": (3, None),
-    "bgr8": (3, cv2.COLOR_BGR2RGB),
-    "rgba8": (4, cv2.COLOR_RGBA2RGB),
-    "bgra8": (4, cv2.COLOR_BGRA2RGB),
-    "mono8": (1, cv2.COLOR_GRAY2RGB),
-    "8UC1": (1, cv2.COLOR_GRAY2RGB),
-}
-_DEPTH = {"32FC1": "f4", "16UC1": "u2"}
 _PINHOLE_MODELS = ("plumb_bob", "rational_polynomial")
 
 
 # Images
 
 
-def _rows(msg: Image, name: str, bytes_per_pixel: int, size: tuple[int, int] | None = None) -> np.ndarray:
-    """Bytes of the image's rows (H, W * bytes_per_pixel) uint8, without the padding of `step`."""
-    check_image_msg(msg, name, bytes_per_pixel, size)
-    data = np.frombuffer(msg.data, dtype=np.uint8, count=msg.step * msg.height)
-    return np.ascontiguousarray(data.reshape(msg.height, msg.step)[:, : msg.width * bytes_per_pixel])
-
-
 def image_to_rgb(msg: Image, name: str = "image", size: tuple[int, int] | None = None) -> np.ndarray:
     """(H, W, 3) uint8 RGB of an image message, of this size (width, height) where one is given. Raises ImageError."""
-    if msg.encoding not in _COLOUR:
-        return _rgb_by_cv_bridge(msg, name, size)
-    channels, conversion = _COLOUR[msg.encoding]
-    pixels = _rows(msg, name, channels, size).reshape(msg.height, msg.width, channels)
-    return pixels if conversion is None else cv2.cvtColor(pixels, conversion)
-
-
-def _rgb_by_cv_bridge(msg: Image, name: str, size: tuple[int, int] | None) -> np.ndarray:
-    """Rare encodings (Bayer, YUV, 16 bit) where a ROS installation brings cv_bridge."""
-    unsupported = f"{name}: encoding {quoted(msg.encoding)} is not supported; supported: {', '.join(_COLOUR)}"
-    try:
-        from cv_bridge import CvBridge
-    except Exception:  # PyPI's cv_bridge fails with other errors than ImportError
-        raise ImageError(f"{unsupported}; others need cv_bridge, which is not installed") from None
-    check_image_msg(msg, name, 1, size)
-    try:
-        return np.ascontiguousarray(CvBridge().imgmsg_to_cv2(msg, desired_encoding="rgb8"))
-    except Exception as error:
-        raise ImageError(f"{unsupported}, and cv_bridge refuses it: {error}") from None
+    kind = COLOUR.get(msg.encoding)
+    if kind is None:
+        raise ImageError(f"{name}: encoding {quoted(msg.encoding)} is not supported; supported: {COLOUR_NAMES}")
+    check_image_msg(msg, name, kind.pixel_bytes, size, data_rows=kind.data_rows)
+    if msg.width % kind.even[0] or msg.height % kind.even[1]:
+        raise ImageError(f"{name}: encoding {msg.encoding} needs an even size, got {msg.width} x {msg.height}")
+    return rgb_pixels(msg.data, (msg.width, msg.height), msg.step, msg.encoding, bool(msg.is_bigendian))
 
 
 def depth_to_metres(msg: Image, name: str = "depth image", size: tuple[int, int] | None = None) -> np.ndarray:
@@ -80,23 +50,25 @@ def depth_to_metres(msg: Image, name: str = "depth image", size: tuple[int, int]
 
     size: (width, height) that it must have; None: any. Raises ImageError.
     """
-    if msg.encoding not in _DEPTH:
+    return check_depth(_depth_values(msg, name, size), (msg.width, msg.height), name)
+
+
+def _depth_values(msg: Image, name: str, size: tuple[int, int] | None) -> np.ndarray:
+    if msg.encoding not in DEPTH:
         raise ImageError(
             f"{name}: encoding {quoted(msg.encoding)} is not metric depth; "
             "supported: 32FC1 (metres), 16UC1 (millimetres)"
         )
-    dtype = np.dtype((">" if msg.is_bigendian else "<") + _DEPTH[msg.encoding])
-    values = _rows(msg, name, dtype.itemsize, size).view(dtype).astype(np.float32)
-    if msg.encoding == "16UC1":
-        values *= np.float32(1e-3)
-    return check_depth(values, (msg.width, msg.height), name)
+    check_image_msg(msg, name, DEPTH[msg.encoding].itemsize, size)
+    return depth_metres(msg.data, (msg.width, msg.height), msg.step, msg.encoding, bool(msg.is_bigendian))
 
 
 def mask_from_image(msg: Image, name: str = "mask") -> np.ndarray:
     """(H, W) uint8 of a mono8 image. Raises ImageError."""
     if msg.encoding != "mono8":
         raise ImageError(f"{name}: expected encoding mono8, got {quoted(msg.encoding)}")
-    return _rows(msg, name, 1)
+    check_image_msg(msg, name, 1)
+    return rows_of(msg.data, msg.width, msg.height, msg.step)
 
 
 def relative_depth_from_image(
@@ -108,9 +80,7 @@ def relative_depth_from_image(
     """
     if msg.encoding != "32FC1":
         raise ImageError(f"{name}: expected encoding 32FC1, got {quoted(msg.encoding)}")
-    dtype = np.dtype((">" if msg.is_bigendian else "<") + _DEPTH["32FC1"])
-    values = _rows(msg, name, dtype.itemsize, size).view(dtype).astype(np.float32)
-    return check_relative_depth(values, (msg.width, msg.height), name)
+    return check_relative_depth(_depth_values(msg, name, size), (msg.width, msg.height), name)
 
 
 def _to_image(pixels: np.ndarray, encoding: str, header: Header) -> Image:

@@ -51,9 +51,18 @@ def test_grey_becomes_three_equal_channels(encoding):
     assert all(np.array_equal(out[..., channel], RGB[..., 0]) for channel in range(3))
 
 
+def test_a_mosaic_of_16_bits_and_planes_of_yuv_come_through_a_message():
+    grey = np.full((6, 8), 0x50FF, ">u2")
+    assert (conv.image_to_rgb(image(grey, "bayer_grbg16", padding=4, big_endian=True)) == 0x50).all()
+    planes = Image(height=4, width=6, encoding="nv12", step=8, data=array("B", [128] * 48))
+    assert np.ptp(conv.image_to_rgb(planes)) == 0
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
+        ({"encoding": "uyvy", "data": array("B", [0] * 105)}, "encoding uyvy needs an even size, got 7 x 5"),
+        ({"encoding": "nv21", "width": 6, "height": 4}, "expected step * height * 1.5 = 126 bytes, got 105"),
         ({"encoding": "yuv17"}, "encoding 'yuv17' is not supported; supported: rgb8"),
         ({"encoding": ""}, "encoding '' is not supported"),
         ({"encoding": "32FC1"}, "encoding '32FC1' is not supported"),

@@ -150,12 +150,12 @@ def test_wrong_goals_are_refused_by_name_and_the_old_goal_stays(chain):
     grey = rgb_to_image(np.full((480, 640, 3), 127, np.uint8), Header())
     small = chain.view(intrinsics=Intrinsics(270.0, 270.0, 160.0, 120.0, 320, 240))
     odd = chain.view()
-    odd.encoding = "bayer_rggb16"
+    odd.encoding = "bayer_rggb12"
     uncalibrated = CameraInfo(width=640, height=480, k=np.array([0.0, 0, 0, 0, 0, 0, 0, 0, 1]))
     depth = depth_to_image(np.ones((240, 320)), Header())
     for words, image, fields in (
         ("zero size", Image(encoding="rgb8"), {}),
-        ("encoding 'bayer_rggb16' is not supported", odd, {}),
+        ("encoding 'bayer_rggb12' is not supported", odd, {}),
         ("finds 0 keypoints, at least 20 are needed", grey, {}),
         ("is 320 x 240, the live camera's images are 640 x 480", small, {}),
         ("K[0] is 0", good, {"camera_info": uncalibrated}),
