@@ -44,6 +44,12 @@ class BringupConfig(Config):
     depth_image: str = option(
         "", "Topic of metric depth aligned with the image. Empty: the simulated camera's; with a real driver, none."
     )
+    image_transport: str = option(
+        "raw",
+        "How `image` and `depth_image` are sent: `compressed` (JPEG or PNG) takes their topics `IMAGE/compressed` and "
+        "`DEPTH_IMAGE/compressedDepth`. A topic with such a name may also be given as it is.",
+        choices=("raw", "compressed"),
+    )
     depth: str | None = same_as(
         DepthNodeConfig,
         "source",
@@ -105,6 +111,10 @@ class BringupConfig(Config):
     def __post_init__(self):
         super().__post_init__()
         check_namespace(self.namespace)
+        if self.image_transport == "compressed" and not self.image:
+            raise ConfigError(
+                "image_transport: the simulated camera sends raw images; `compressed` needs an image topic"
+            )
         if self.driver == "pybullet":
             return
         in_base = self.driver == "cartesian_pose" or (

@@ -57,9 +57,11 @@ class NodeSpec:
 def nodes(config: BringupConfig) -> list[NodeSpec]:
     """The nodes of one servo chain, in the order to start them."""
     simulated = config.driver == "pybullet"
-    image = config.image or "bridge/image"
+    image = _transported(config, config.image, "compressed") or "bridge/image"
     camera_info = config.camera_info or "bridge/camera_info"
-    depth_image = config.depth_image or ("bridge/depth_image" if simulated else "")
+    depth_image = _transported(config, config.depth_image, "compressedDepth") or (
+        "bridge/depth_image" if simulated else ""
+    )
     camera = {"image": image, "camera_info": camera_info}
     if config.depth_source == "camera" and not depth_image:
         raise ConfigError("depth: `camera` needs a depth_image topic")
@@ -101,6 +103,7 @@ def nodes(config: BringupConfig) -> list[NodeSpec]:
             {
                 "matches": "keypoints/matches",
                 "goal": "keypoints/goal",
+                "keypoints_status": "keypoints/status",
                 "set_goal_image": "keypoints/set_goal_image",
                 "metric_depth": "depth/metric_depth",
                 "relative_depth": "depth/relative_depth",
@@ -167,6 +170,14 @@ def _driver_options(config: BringupConfig) -> dict[str, str]:
     """What adapter and dead man have to know of the driver, as far as it is given at start-up."""
     names = ("tool_frame", "base_frame", "command_frame", "angular_unit", "joints")
     return {"profile": config.driver, **{name: getattr(config, name) for name in names}}
+
+
+def _transported(config: BringupConfig, topic: str, name: str) -> str:
+    """The topic that carries what `topic` has raw, as image_transport names it."""
+    wanted = (
+        config.image_transport == "compressed" and topic and not topic.endswith(("/compressed", "/compressedDepth"))
+    )
+    return f"{topic}/{name}" if wanted else topic
 
 
 def _dead_man_timeout(config: BringupConfig) -> dict[str, float]:

@@ -3,7 +3,7 @@
 import functools
 import time
 
-from sensor_msgs.msg import CameraInfo, Image
+from sensor_msgs.msg import CameraInfo
 
 from depth_pc_ros.bringup.bringup_config import BringupConfig
 from depth_pc_ros.bringup.check_report import Check
@@ -15,6 +15,7 @@ from depth_pc_ros.nodes.base import IMAGE_QOS
 from depth_pc_ros.nodes.conversions import rectifier_from_info
 from depth_pc_ros.nodes.hand_eye import FixedHandEye
 from depth_pc_ros.nodes.hand_eye_watch import HandEyeWatch
+from depth_pc_ros.nodes.image_source import image_kind
 from depth_pc_ros.nodes.tf_poses import TfPoses
 
 _INPUTS = ("image", "camera_info", "depth_image")
@@ -45,9 +46,10 @@ class _Watch:
         self._counts = dict.fromkeys(self._topics, 0)
         self._info: CameraInfo | None = None
         for name, topic in self._topics.items():
-            kind = CameraInfo if name == "camera_info" else Image
+            kind = CameraInfo if name == "camera_info" else image_kind(topic)
             count = functools.partial(self._count, name)
-            client.node.create_subscription(kind, topic, count, IMAGE_QOS, raw=kind is Image)  # images are only counted
+            raw = kind is not CameraInfo  # images are only counted
+            client.node.create_subscription(kind, topic, count, IMAGE_QOS, raw=raw)
 
     def _count(self, name: str, msg) -> None:
         self._counts[name] += 1

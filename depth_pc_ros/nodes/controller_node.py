@@ -18,7 +18,7 @@ from depth_pc_ros.control.watchdog import ClockWatch, InputWatchdog, StampWatch
 from depth_pc_ros.errors import DepthPcError, ImageError
 from depth_pc_ros.nodes.adapter_status import AdapterStatus, adapter_life
 from depth_pc_ros.nodes.base import IMAGE_QOS, LATCHED_QOS, TWIST_QOS, ServoNode, run
-from depth_pc_ros.nodes.bounds import check_header
+from depth_pc_ros.nodes.bounds import MOST_TEXT, check_header
 from depth_pc_ros.nodes.conversions import stamp_to_seconds, twist_to_msg
 from depth_pc_ros.nodes.lockstep_queue import LockstepQueue
 from depth_pc_ros.nodes.node_configs import ControllerNodeConfig
@@ -35,8 +35,9 @@ _STATUS_PERIOD_S = 0.5
 class ControllerNode(ServoNode):
     """Servos while enabled; disabled at start.
 
-    In: `matches`, `goal`, `metric_depth`, `relative_depth`, `goal_relative_depth`, `adapter_status`. Out: `~/twist_cmd`
-    (twist of the camera, in its optical frame, about its origin), `~/status`. Service: `~/enable`. Action: `~/servo`.
+    In: `matches`, `goal`, `metric_depth`, `relative_depth`, `goal_relative_depth`, `keypoints_status`,
+    `adapter_status`. Out: `~/twist_cmd` (twist of the camera, in its optical frame, about its origin), `~/status`.
+    Service: `~/enable`. Action: `~/servo`.
 
     The newest matches set a target twist; a timer on a steady clock publishes twists towards it, within the limits
     of acceleration and jerk. After any stop come a burst of zeros, then silence.
@@ -62,6 +63,7 @@ class ControllerNode(ServoNode):
         self._enabled = False
         self._latched: tuple[ServoState, str] | None = None
         self._adapter = AdapterStatus()
+        self._camera_problem = ""  # why the keypoint node matches no images
         self._result = _WAITING
         self._matches = KeypointMatches()  # the matches of `_result`
         self._latency_ms = float("nan")
@@ -79,6 +81,7 @@ class ControllerNode(ServoNode):
         self.create_subscription(Image, "goal_relative_depth", self._on_goal_relative_depth, LATCHED_QOS)
         self.create_subscription(KeypointMatches, "matches", self._on_matches, TWIST_QOS)
         self.create_subscription(DiagnosticStatus, "adapter_status", self._on_adapter_status, LATCHED_QOS)
+        self.create_subscription(DiagnosticStatus, "keypoints_status", self._on_keypoints_status, LATCHED_QOS)
         self.create_service(SetBool, "~/enable", self._on_enable)
         self.create_timer(1.0 / config.rate_hz, self._on_tick, clock=self.steady_clock)
         self.action = ServoAction(self)
@@ -167,16 +170,17 @@ class ControllerNode(ServoNode):
         if not self.active:
             return ServoState.INACTIVE, "the controller node is not active"
         if self.goal_id == 0 or self._result.state is ServoState.NO_GOAL:
-            return ServoState.NO_GOAL, self._result.message if self.goal_id else "no goal image has been set"
+            message = self._result.message if self.goal_id else "no goal image has been set"
+            return ServoState.NO_GOAL, self._with_camera_problem(message)
         if not self._enabled:
             ready = f"call {self.get_fully_qualified_name()}/enable with true"
-            return ServoState.DISABLED, self._rivals.problem or ready
+            return ServoState.DISABLED, self._rivals.problem or self._camera_problem or ready
         if self._latched:
             state, message = self._latched
             return state, f"{message}; disable and enable again"
         problem = self._watchdog.problem(self.steady_s())
         if problem:
-            return ServoState.STALE_INPUT, problem
+            return ServoState.STALE_INPUT, self._with_camera_problem(problem)
         if self._result.state not in (ServoState.SERVOING, ServoState.CONVERGED):
             return self._result.state, self._result.message
         if silence := self._adapter_life.silence():
@@ -189,7 +193,13 @@ class ControllerNode(ServoNode):
             return ServoState.LIMITED, self._adapter.message
         return ServoState.SERVOING, self._adapter.message or self._inputs.goal_problem or self._servo.depth_problem
 
+    def _with_camera_problem(self, message: str) -> str:
+        return f"{message}: {self._camera_problem}" if self._camera_problem else message
+
     # Inputs
+
+    def _on_keypoints_status(self, msg: DiagnosticStatus):
+        self._camera_problem = msg.message[:MOST_TEXT] if msg.level != DiagnosticStatus.OK else ""
 
     def _on_goal(self, msg: ServoGoal):
         self._inputs.set_goal(msg)

@@ -6,11 +6,12 @@ from array import array
 import numpy as np
 from builtin_interfaces.msg import Time
 from geometry_msgs.msg import Pose, Twist
-from sensor_msgs.msg import CameraInfo, Image
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
 from depth_pc_interfaces.msg import KeypointMatches, ServoGoal
 from depth_pc_ros.errors import CameraError, GoalError, ImageError
+from depth_pc_ros.files.compressed_image import decode_colour, decode_depth
 from depth_pc_ros.files.pixel_formats import COLOUR, COLOUR_NAMES, DEPTH, depth_metres, rgb_pixels, rows_of
 from depth_pc_ros.geometry.camera import Intrinsics, Rectifier, check_depth, check_relative_depth
 from depth_pc_ros.geometry.se3 import from_rt
@@ -34,8 +35,10 @@ _PINHOLE_MODELS = ("plumb_bob", "rational_polynomial")
 # Images
 
 
-def image_to_rgb(msg: Image, name: str = "image", size: tuple[int, int] | None = None) -> np.ndarray:
+def image_to_rgb(msg: Image | CompressedImage, name: str = "image", size: tuple[int, int] | None = None) -> np.ndarray:
     """(H, W, 3) uint8 RGB of an image message, of this size (width, height) where one is given. Raises ImageError."""
+    if isinstance(msg, CompressedImage):
+        return decode_colour(*_compressed(msg, name), size=size)
     kind = COLOUR.get(msg.encoding)
     if kind is None:
         raise ImageError(f"{name}: encoding {quoted(msg.encoding)} is not supported; supported: {COLOUR_NAMES}")
@@ -45,11 +48,33 @@ def image_to_rgb(msg: Image, name: str = "image", size: tuple[int, int] | None =
     return rgb_pixels(msg.data, (msg.width, msg.height), msg.step, msg.encoding, bool(msg.is_bigendian))
 
 
-def depth_to_metres(msg: Image, name: str = "depth image", size: tuple[int, int] | None = None) -> np.ndarray:
+def _compressed(msg: CompressedImage, name: str) -> tuple[bytes, str, str]:
+    """Data, format, and how an error about them begins."""
+    check_header(msg.header, name)
+    check_text(msg.format, f"{name}: format")
+    return bytes(msg.data), msg.format, f"{name}: compressed as {quoted(msg.format)}"
+
+
+def as_raw_image(msg: Image | CompressedImage, name: str = "image") -> Image:
+    """The message, or what a compressed one holds, as rgb8. Raises ImageError."""
+    return rgb_to_image(image_to_rgb(msg, name), msg.header) if isinstance(msg, CompressedImage) else msg
+
+
+def as_raw_depth(msg: Image | CompressedImage, name: str = "depth image") -> Image:
+    """The message, or what a compressed one holds, as 32FC1 in metres. Raises ImageError."""
+    return depth_to_image(depth_to_metres(msg, name), msg.header) if isinstance(msg, CompressedImage) else msg
+
+
+def depth_to_metres(
+    msg: Image | CompressedImage, name: str = "depth image", size: tuple[int, int] | None = None
+) -> np.ndarray:
     """(H, W) float32 metres of a 32FC1 (metres) or 16UC1 (millimetres) image; NaN where invalid.
 
     size: (width, height) that it must have; None: any. Raises ImageError.
     """
+    if isinstance(msg, CompressedImage):
+        values = decode_depth(*_compressed(msg, name), size=size)
+        return check_depth(values, values.shape[::-1], name)
     return check_depth(_depth_values(msg, name, size), (msg.width, msg.height), name)
 
 

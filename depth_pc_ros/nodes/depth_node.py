@@ -7,7 +7,7 @@ A network's depth has no scale. It is published on `~/relative_depth`, never on 
 import time
 
 from diagnostic_msgs.msg import DiagnosticStatus
-from sensor_msgs.msg import CameraInfo, Image
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from depth_pc_interfaces.msg import ServoGoal
 from depth_pc_ros.errors import DepthPcError
@@ -15,6 +15,7 @@ from depth_pc_ros.geometry.camera import check_depth, check_image
 from depth_pc_ros.nodes.base import IMAGE_QOS, LATCHED_QOS, ServoNode, run
 from depth_pc_ros.nodes.bounds import check_header, opencv_errors
 from depth_pc_ros.nodes.conversions import depth_to_image, depth_to_metres, image_to_rgb, stamp_to_seconds
+from depth_pc_ros.nodes.image_source import CameraTopics
 from depth_pc_ros.nodes.live_camera import LiveCamera
 from depth_pc_ros.nodes.node_configs import DepthNodeConfig
 
@@ -36,12 +37,13 @@ class DepthNode(ServoNode):
         self._problem = self._goal_problem = ""
         self._frames = 0
         self._age_s = self._estimate_s = float("nan")
+        self._camera_topics = CameraTopics(self)
         if self.config.source == "none":
             return
-        self.create_subscription(CameraInfo, "camera_info", self._on_camera_info, IMAGE_QOS)
+        self._camera_topics.create_subscription(CameraInfo, "camera_info", self._on_camera_info)
         if self.config.source == "camera":
             self._depth_pub = self.create_lifecycle_publisher(Image, "~/metric_depth", IMAGE_QOS)
-            self.create_subscription(Image, "depth_image", self._on_depth, IMAGE_QOS)
+            self._images = self._camera_topics.create_subscription(Image, "depth_image", self._on_depth)
         else:
             from depth_pc_ros.perception import relative_depth  # only now: importing torch takes a while
 
@@ -51,14 +53,17 @@ class DepthNode(ServoNode):
             )
             self._relative_pub = self.create_lifecycle_publisher(Image, "~/relative_depth", IMAGE_QOS)
             self._goal_pub = self.create_publisher(Image, "~/goal_relative_depth", LATCHED_QOS)
-            self.create_subscription(Image, "image", self._on_image, IMAGE_QOS)
+            self._images = self._camera_topics.create_subscription(Image, "image", self._on_image)
             self.create_subscription(ServoGoal, "goal", self._on_goal, LATCHED_QOS)
+
+    def dismantle(self):
+        self._camera_topics.close()
 
     def _on_camera_info(self, info: CameraInfo):
         if self._camera.update(info) and self._camera.problem:
             self._warn("camera_info", self._camera.problem)
 
-    def _on_depth(self, msg: Image):
+    def _on_depth(self, msg: Image | CompressedImage):
         if not self.active:
             return
         self._frames += 1
@@ -74,7 +79,7 @@ class DepthNode(ServoNode):
         self._depth_pub.publish(depth_to_image(depth_m, msg.header))
         self._age_s = self.now_s() - stamp_to_seconds(msg.header.stamp)
 
-    def _on_image(self, msg: Image):
+    def _on_image(self, msg: Image | CompressedImage):
         if not self.active:
             return
         self._frames += 1
@@ -118,7 +123,8 @@ class DepthNode(ServoNode):
         if source == "estimated":
             values |= {"model": self.config.model, "device": self.config.device,
                        "estimate_s": f"{self._estimate_s:.3f}"}  # fmt: skip
-        problem = self._problem if self._frames else f"no {'depth ' if source == 'camera' else ''}images"
+        no_images = f"no {'depth ' if source == 'camera' else ''}images"
+        problem = self._problem if self._frames else self._images.silence() or no_images
         problem = problem or self._goal_problem
         self._frames = 0
         if problem:

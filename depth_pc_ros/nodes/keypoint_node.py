@@ -6,7 +6,7 @@ from array import array
 import cv2
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticStatus
-from sensor_msgs.msg import CameraInfo, Image
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 from std_srvs.srv import Trigger
 
@@ -17,6 +17,8 @@ from depth_pc_ros.geometry.camera import Intrinsics, Rectifier, check_image
 from depth_pc_ros.nodes.base import IMAGE_QOS, LATCHED_QOS, TWIST_QOS, ServoNode, run
 from depth_pc_ros.nodes.bounds import check_size, goal_distance, opencv_errors
 from depth_pc_ros.nodes.conversions import (
+    as_raw_depth,
+    as_raw_image,
     depth_to_image,
     depth_to_metres,
     image_to_rgb,
@@ -27,6 +29,7 @@ from depth_pc_ros.nodes.conversions import (
     rgb_to_image,
     stamp_to_seconds,
 )
+from depth_pc_ros.nodes.image_source import SILENT_S, WATCH_PERIOD_S, CameraTopics
 from depth_pc_ros.nodes.live_camera import LiveCamera
 from depth_pc_ros.nodes.node_configs import KeypointNodeConfig
 from depth_pc_ros.perception.factory import make_matcher
@@ -41,8 +44,9 @@ class KeypointNode(ServoNode):
     """Matches every newest image with the goal; a frame that comes while one is matched replaces the waiting one.
 
     In: `image`, `camera_info`, `depth_image` (only for captured goals). Out: `~/matches`, `~/goal`, `~/goal_image`,
-    `~/debug_image`. Services: `~/set_goal_image`, `~/capture_goal`. Before a goal is set, matches have goal_id 0 and
-    no points. A wrong image is not matched, so the controller's watchdog stops the motion.
+    `~/debug_image`, `~/status` (why images are not matched). Services: `~/set_goal_image`, `~/capture_goal`. Before a
+    goal is set, matches have goal_id 0 and no points. A wrong image is not matched, so the controller's watchdog stops
+    the motion.
     """
 
     def __init__(self, **node_options):
@@ -51,14 +55,16 @@ class KeypointNode(ServoNode):
     def build(self):
         self._matcher = make_matcher(self.config)
         self._camera = LiveCamera(self.config.rectified)
-        self._image: Image | None = None
+        self._image: Image | CompressedImage | None = None
         self._image_steady_s = 0.0
-        self._depth: Image | None = None
+        self._depth: Image | CompressedImage | None = None
         self._goal_id = 0
         self._last_goal_id = 0
         self._goal_view: np.ndarray | None = None
         self._goal_camera: Intrinsics | None = None
         self._problem = "no image has arrived"
+        self._cleared = ""  # why there is no goal any more
+        self._reported: str | None = None  # the problem that was published last
         self._frames = 0
         self._num_matched = 0
 
@@ -66,14 +72,41 @@ class KeypointNode(ServoNode):
         self._debug_pub = self.create_lifecycle_publisher(Image, "~/debug_image", IMAGE_QOS)
         self._goal_pub = self.create_publisher(ServoGoal, "~/goal", LATCHED_QOS)
         self._goal_image_pub = self.create_publisher(Image, "~/goal_image", LATCHED_QOS)
+        self._status_pub = self.create_publisher(DiagnosticStatus, "~/status", LATCHED_QOS)
         # The camera's info comes before the image it belongs to, so its subscription does too.
-        self.create_subscription(CameraInfo, "camera_info", self._on_camera_info, IMAGE_QOS)
-        self.create_subscription(Image, "depth_image", self._on_depth, IMAGE_QOS)
-        self.create_subscription(Image, "image", self._on_image, IMAGE_QOS)
+        self._camera_topics = CameraTopics(self)
+        self._infos = self._camera_topics.create_subscription(CameraInfo, "camera_info", self._on_camera_info)
+        self._camera_topics.create_subscription(Image, "depth_image", self._on_depth)
+        self._images = self._camera_topics.create_subscription(Image, "image", self._on_image)
+        self.create_timer(WATCH_PERIOD_S, self._publish_status, clock=self.steady_clock)
         self.create_service(SetGoalImage, "~/set_goal_image", self._on_set_goal_image)
         self.create_service(Trigger, "~/capture_goal", self._on_capture_goal)
 
+    def begin(self):
+        self._publish_status()
+
+    def dismantle(self):
+        self._camera_topics.close()
+
     # The camera
+
+    @property
+    def problem(self) -> str:
+        """Why images are not matched, for a person; empty: they are, or nothing but the goal is missing."""
+        if self._image is None or self.steady_s() - self._image_steady_s > SILENT_S:
+            return self._images.silence() or self._problem
+        if self._problem and self._problem == self._camera.problem and (silence := self._infos.silence()):
+            return f"{self._problem}: {silence}"
+        return self._problem
+
+    def _publish_status(self) -> None:
+        """Tell the controller, which has the servo's status, when the problem changes."""
+        message = self.problem or self._cleared
+        if self.active and message != self._reported:
+            self._reported = message
+            level = DiagnosticStatus.WARN if message else DiagnosticStatus.OK
+            name = self.get_fully_qualified_name()
+            self._status_pub.publish(DiagnosticStatus(level=level, name=name, message=message))
 
     def _on_camera_info(self, info: CameraInfo):
         if not self._camera.update(info):
@@ -83,12 +116,12 @@ class KeypointNode(ServoNode):
         elif self._goal_id and self._camera.rectifier.target != self._goal_camera:
             self._clear_goal("the live camera is not the goal's any more (camera_info changed)")
 
-    def _on_depth(self, msg: Image):
+    def _on_depth(self, msg: Image | CompressedImage):
         self._depth = msg
 
     # Every frame
 
-    def _on_image(self, msg: Image):
+    def _on_image(self, msg: Image | CompressedImage):
         if not self.active:
             return
         self._frames += 1
@@ -101,8 +134,10 @@ class KeypointNode(ServoNode):
         except DepthPcError as error:
             self._problem = str(error)
             self.get_logger().warning(f"image not used: {error}", throttle_duration_sec=2.0)
+            self._publish_status()
             return
         self._problem = ""
+        self._publish_status()
         self._num_matched = matches.num_matched
         self._matches_pub.publish(matches_to_msg(matches, self._goal_id, msg.header))
         if self._debug_pub.get_subscription_count() > 0:
@@ -136,11 +171,16 @@ class KeypointNode(ServoNode):
             silence = "has arrived yet" if self._image is None else f"for {age_s:.1f} s"
             response.message = f"nothing to capture: no image {silence}"
             return response
-        request.image = self._image
-        if self._depth is not None:
-            apart_s = stamp_to_seconds(self._depth.header.stamp) - stamp_to_seconds(self._image.header.stamp)
-            if abs(apart_s) <= _CAPTURE_DEPTH_SLACK_S:
-                request.depth = self._depth
+        try:
+            with opencv_errors("image"):
+                request.image = as_raw_image(self._image)
+                if self._depth is not None:
+                    apart_s = stamp_to_seconds(self._depth.header.stamp) - stamp_to_seconds(self._image.header.stamp)
+                    if abs(apart_s) <= _CAPTURE_DEPTH_SLACK_S:
+                        request.depth = as_raw_depth(self._depth)
+        except DepthPcError as error:
+            response.message = str(error)
+            return response
         answer = self._on_set_goal_image(request, SetGoalImage.Response())
         response.success, response.message = answer.success, answer.message
         return response
@@ -163,6 +203,7 @@ class KeypointNode(ServoNode):
         # Unique across restarts, too: matches of an older goal are never taken for those of this one.
         self._last_goal_id = self._goal_id = max(self._last_goal_id + 1, time.time_ns() // 10**6)
         self._goal_view = image
+        self._cleared = ""
         header = Header(frame_id=request.image.header.frame_id, stamp=self.get_clock().now().to_msg())
         goal = ServoGoal(header=header, goal_id=self._goal_id, distance=distance or 0.0)
         goal.image = rgb_to_image(image, header)
@@ -209,12 +250,13 @@ class KeypointNode(ServoNode):
 
     def _clear_goal(self, reason: str) -> None:
         self._goal_id = 0
+        self._cleared = f"the goal was cleared, set it again: {reason}"
         self._goal_pub.publish(ServoGoal(header=Header(stamp=self.get_clock().now().to_msg())))
         self.get_logger().warning(f"goal cleared: {reason}; set it again")
 
     def diagnose(self):
         values = {"rate_hz": self._frames, "goal_id": self._goal_id, "matches": self._num_matched}
-        problem = self._problem if self._frames else "no images"
+        problem = self.problem or ("" if self._frames else "no images")
         self._frames = 0
         level = DiagnosticStatus.WARN if problem else DiagnosticStatus.OK
         return level, problem or "matching", values

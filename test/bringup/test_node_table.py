@@ -31,7 +31,7 @@ def test_default_is_the_simulation_on_simulated_time():
 def test_every_input_is_some_nodes_output():
     outputs = {
         "bridge/image", "bridge/camera_info", "bridge/command", "bridge/at_limit",
-        "keypoints/matches", "keypoints/goal", "keypoints/set_goal_image", "depth/metric_depth",
+        "keypoints/matches", "keypoints/goal", "keypoints/set_goal_image", "keypoints/status", "depth/metric_depth",
         "depth/relative_depth", "depth/goal_relative_depth",
         "controller/twist_cmd", "adapter/status",
     }  # fmt: skip
@@ -168,6 +168,16 @@ def test_a_depth_topic_is_used_and_hand_eye_comes_from_tf():
     assert specs["depth"].remappings["depth_image"] == specs["keypoints"].remappings["depth_image"] == "/camera/depth"
     assert specs["adapter"].parameters["hand_eye"] == "tf"
     assert specs["adapter"].parameters["tool_frame"] == "tool0"
+
+
+@pytest.mark.parametrize("given", ["/camera/image", "/camera/image/compressed"])
+def test_compressed_images_have_the_topics_of_image_transport(given):
+    options = {"driver": "twist", "camera_in_tool": "0 0 0 0 0 0 1", "camera_info": "/camera/info", "image": given}
+    specs = table(**options, depth_image="/camera/depth", image_transport="compressed")
+    for name in ("keypoints", "depth"):
+        assert specs[name].remappings["image"] == "/camera/image/compressed"
+        assert specs[name].remappings["depth_image"] == "/camera/depth/compressedDepth"
+    assert table(**options)["keypoints"].remappings["image"] == given
 
 
 def test_options_not_given_are_left_to_the_parameter_files():

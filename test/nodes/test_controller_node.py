@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 import pytest
+from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import Image
@@ -168,6 +169,23 @@ def test_silence_of_the_camera_ends_in_zeros_then_silence(chain, camera):
     camera.freeze()
     chain.zeros_then_silence(time.monotonic(), 0.5 + 0.1)
     assert "no matched image for" in chain.wait_state(ServoState.STALE_INPUT).message
+
+
+def test_the_status_says_by_name_why_no_image_is_matched(chain, camera, runner):
+    keypoints = runner.publisher(DiagnosticStatus, "keypoints_status", LATCHED_QOS)
+    problem = "no camera_info has arrived: /camera/info has no publisher"
+    keypoints.publish(DiagnosticStatus(level=DiagnosticStatus.WARN, message=problem))
+    chain.runner.wait(lambda: problem in chain.statuses[-1].message, "the problem without a goal")
+    assert chain.statuses[-1].state == ServoState.NO_GOAL
+    chain.set_goal()
+    chain.runner.wait(lambda: chain.statuses[-1].state == ServoState.DISABLED, "the goal")
+    assert chain.statuses[-1].message == problem
+    chain.enable()
+    chain.runner.wait(lambda: problem in chain.statuses[-1].message, "the problem while enabled")
+    assert chain.statuses[-1].state == ServoState.STALE_INPUT
+    assert not any(twist.any() for _, twist, _ in chain.twists)
+    keypoints.publish(DiagnosticStatus(level=DiagnosticStatus.OK))
+    chain.runner.wait(lambda: problem not in chain.statuses[-1].message, "the end of the problem")
 
 
 def test_a_view_that_stood_still_while_stopped_is_not_convergence(make_chain, camera):

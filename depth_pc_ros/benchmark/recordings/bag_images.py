@@ -1,12 +1,10 @@
 """Pixels of `sensor_msgs/Image` and `CompressedImage`, or of what has their fields, without ROS."""
 
-import struct
-
 import numpy as np
 
 from depth_pc_ros.benchmark.recordings.frames import RecordingError
 from depth_pc_ros.errors import shown
-from depth_pc_ros.files.image_file import decode_grey16, decode_image
+from depth_pc_ros.files.compressed_image import decode_colour, decode_depth
 
 
 def is_depth(message) -> bool:
@@ -19,7 +17,7 @@ def is_depth(message) -> bool:
 def decoded_colour(message, where: str) -> np.ndarray:
     """(H, W, 3) uint8 RGB of an Image or a CompressedImage. Raises RecordingError, which begins with `where`."""
     if not hasattr(message, "encoding"):
-        return decode_image(bytes(message.data), where, RecordingError, upright=False)
+        return decode_colour(bytes(message.data), message.format, where, RecordingError)
     channels = {"rgb8": 3, "bgr8": 3, "rgba8": 4, "bgra8": 4, "8UC3": 3, "mono8": 1, "8UC1": 1}.get(message.encoding)
     if channels is None:
         raise RecordingError(f"{where}: encoding: expected 8-bit colour or grey, got {shown(message.encoding)}")
@@ -32,24 +30,11 @@ def decoded_colour(message, where: str) -> np.ndarray:
 def decoded_depth(message, where: str) -> np.ndarray:
     """Metres (H, W) float32, 0 or NaN where unknown, of an Image or a CompressedImage. Raises RecordingError."""
     if not hasattr(message, "encoding"):
-        return _decompressed_depth(message, where)
+        return decode_depth(bytes(message.data), message.format, where, RecordingError)
     kind = np.dtype(np.float32 if message.encoding == "32FC1" else np.uint16)
     kind = kind.newbyteorder(">" if message.is_bigendian else "<")
     raw = np.ascontiguousarray(_rows(message, kind.itemsize, where)).view(kind)
     return raw.astype(np.float32) * np.float32(1 if message.encoding == "32FC1" else 1e-3)
-
-
-def _decompressed_depth(message, where: str) -> np.ndarray:
-    """compressed_depth_image_transport puts 12 bytes in front: of depth in metres, how its inverse was quantised."""
-    data = bytes(message.data)
-    head, data = (data[:12], data[12:]) if "compressedDepth" in message.format else (b"", data)
-    raw = decode_grey16(data, where, RecordingError).astype(np.float32)
-    if "32FC1" not in message.format:
-        return raw * np.float32(1e-3)
-    if len(head) < 12:
-        raise RecordingError(f"{where}: expected depth in mm, or compressedDepth, got {shown(message.format)}")
-    _, a, b = struct.unpack("<iff", head)
-    return np.divide(a, raw - b, out=np.zeros_like(raw), where=(raw > 0) & (raw != b))
 
 
 def _rows(message, pixel_bytes: int, where: str) -> np.ndarray:
