@@ -12,6 +12,7 @@ from depth_pc_ros.nodes.node_configs import (
     NAMESPACE,
     AdapterConfig,
     BridgeConfig,
+    CameraConfig,
     ControllerNodeConfig,
     DepthNodeConfig,
     check_namespace,
@@ -50,6 +51,8 @@ class BringupConfig(Config):
         "`DEPTH_IMAGE/compressedDepth`. A topic with such a name may also be given as it is.",
         choices=("raw", "compressed"),
     )
+    rectified: bool | None = _or_parameter(CameraConfig, "rectified")
+    max_width: int | None = _or_parameter(CameraConfig, "max_width")
     depth: str | None = same_as(
         DepthNodeConfig,
         "source",

@@ -79,13 +79,23 @@ def nodes(config: BringupConfig) -> list[NodeSpec]:
         NodeSpec(
             "keypoints",
             "keypoint_node",
-            {**clock, **_given(config, "matcher", "matcher_weights", "lightglue_weights", "mask", "roi")},
+            {
+                **clock,
+                **_given(config, "rectified", "max_width"),
+                **_given(config, "matcher", "matcher_weights", "lightglue_weights", "mask", "roi"),
+            },
             {**camera, **depth},
         ),
         NodeSpec(
             "depth",
             "depth_node",
-            {**clock, "source": config.depth_source, **({"model": config.depth_model} if config.depth_model else {})},
+            {
+                **clock,
+                **_as_keypoints(config, "rectified", "max_width"),
+                **_given(config, "rectified", "max_width"),
+                "source": config.depth_source,
+                **({"model": config.depth_model} if config.depth_model else {}),
+            },
             {**camera, **depth, "goal": "keypoints/goal"},
             essential=False,
         ),
@@ -191,6 +201,12 @@ def _dead_man_timeout(config: BringupConfig) -> dict[str, float]:
 def _given(config: BringupConfig, *names: str) -> dict[str, object]:
     """The named options that are not left to the parameter files."""
     return {name: getattr(config, name) for name in names if getattr(config, name) is not None}
+
+
+def _as_keypoints(config: BringupConfig, *names: str) -> dict[str, object]:
+    """What the user's file gives the keypoint node only: the depth node must see the camera alike."""
+    given = {name: config.parameter("keypoints", name) for name in names if config.parameter("depth", name) is None}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _command_rate(config: BringupConfig) -> dict[str, float]:

@@ -75,7 +75,8 @@ class _Watch:
         if self._info is None:
             return Check("intrinsics", False, "no camera_info has come")
         try:
-            camera = rectifier_from_info(self._info).source
+            rectified = bool(self._config.parameter("keypoints", "rectified", self._config.rectified))
+            camera = rectifier_from_info(self._info, rectified=rectified).source
         except CameraError as error:
             return Check("intrinsics", False, str(error))
         found = f"{camera.width} x {camera.height}, fx {camera.fx:.1f} px, fy {camera.fy:.1f} px"

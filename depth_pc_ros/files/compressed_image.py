@@ -18,10 +18,15 @@ _HEAD = struct.Struct("<iff")  # of compressedDepth: a constant, and two numbers
 
 
 def decode_colour(
-    data: bytes, format: str, where: str, error: type[DepthPcError] = ImageError, size: tuple[int, int] | None = None
+    data: bytes,
+    format: str,
+    where: str,
+    error: type[DepthPcError] = ImageError,
+    size: tuple[int, int] | None = None,
+    least: tuple[int, int] | None = None,
 ) -> np.ndarray:
-    """(H, W, 3) uint8 RGB. where: begins the error. size: (width, height) that it must have; None: any."""
-    rgb = decode_image(data, where, error, upright=False, size=size)
+    """(H, W, 3) uint8 RGB. where, size, least: see `decode_image`."""
+    rgb = decode_image(data, where, error, upright=False, size=size, least=least)
     raw, _, codec = format.partition(";")
     raw = raw.strip()
     if raw.startswith("bayer_") and raw in COLOUR and codec.strip() in ("png compressed", "tiff compressed"):

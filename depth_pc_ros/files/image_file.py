@@ -48,15 +48,25 @@ def decode_image(
     error: type[DepthPcError] = ImageError,
     upright: bool = True,
     size: tuple[int, int] | None = None,
+    least: tuple[int, int] | None = None,
 ) -> np.ndarray:
     """(H, W, 3) uint8 RGB of the bytes of an image file.
 
     where: begins the error. upright: see `read_image`. size: (width, height) that the file must have; None: any.
+    least: a JPEG may come out at 1/2, 1/4 or 1/8 of its size, but not smaller than this (width, height): it takes less
+    time; None: at its size.
     """
-    return _decoded(data, where, error, _upright if upright else _rgb, size)
+    return _decoded(data, where, error, _upright if upright else _rgb, size, least)
 
 
-def _decoded(data: bytes, where: str, error: type[DepthPcError], pixels_of, size: tuple[int, int] | None = None):
+def _decoded(
+    data: bytes,
+    where: str,
+    error: type[DepthPcError],
+    pixels_of,
+    size: tuple[int, int] | None = None,
+    least: tuple[int, int] | None = None,
+):
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of EXIF tags and the like, on lines of their own
@@ -68,6 +78,8 @@ def _decoded(data: bytes, where: str, error: type[DepthPcError], pixels_of, size
                     raise error(
                         f"{where}: expected {size[0]} x {size[1]} as in its camera_info, got {width} x {height}"
                     )
+                if least is not None and not (width % 8 or height % 8):
+                    image.draft(None, least)
                 image.load()
                 if image.format in ("JPEG", "MPO") and _ends_early(data):
                     raise ValueError("its data end before its last rows")

@@ -3,6 +3,7 @@
 Pixels are (u, v) with integer coordinates at pixel centres (OpenCV). Normalised coordinates are `(X/Z, Y/Z)`.
 """
 
+import dataclasses
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,6 +11,7 @@ import cv2
 import numpy as np
 
 from depth_pc_ros.errors import CameraError, ImageError
+from depth_pc_ros.geometry.distortion import Lens
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,16 @@ class Intrinsics:
         """(width, height) in pixels."""
         return self.width, self.height
 
+    def scaled(self, width: int, height: int) -> "Intrinsics":
+        """Of the same image made `width` x `height`."""
+        K = scaled_matrix(self.matrix, width / self.width, height / self.height)
+        return Intrinsics.from_matrix(K, width, height)
+
+    def within(self, longest: int) -> "Intrinsics":
+        """Of the same image made smaller so that neither side is longer than `longest` px; 0: as it is."""
+        share = longest / max(self.size) if longest else 1.0
+        return self if share >= 1 else self.scaled(*(max(round(side * share), 1) for side in self.size))
+
     @property
     def focal(self) -> float:
         """Geometric mean of both focal lengths, in pixels: converts a normalised error into pixels."""
@@ -79,6 +91,12 @@ class Intrinsics:
         rays = self.normalise(pixels)
         z = np.asarray(depth_m, dtype=np.float64)[..., None]
         return np.concatenate([rays * z, z], axis=-1)
+
+
+def scaled_matrix(K: np.ndarray, share_x: float, share_y: float) -> np.ndarray:
+    """Camera matrix (3, 3) of an image whose sides were multiplied by these shares; pixel centres are whole numbers."""
+    to_scaled = np.array([[share_x, 0, (share_x - 1) / 2], [0, share_y, (share_y - 1) / 2], [0, 0, 1]])
+    return to_scaled @ K
 
 
 def check_image(image: np.ndarray, name: str = "image") -> np.ndarray:
@@ -139,32 +157,56 @@ def check_relative_depth(depth: np.ndarray, size: tuple[int, int], name: str = "
     return np.where(np.isfinite(depth), depth, np.nan).astype(np.float32)
 
 
+_MOST_FIELD = np.tan(np.deg2rad(110) / 2)  # of a wide lens: beyond, a pinhole image is stretched more than threefold
+_AREA_SHARE = 0.8  # an image that gets smaller than this share is averaged; reading single pixels would alias
+_MOST_SKEW = 0.05  # of the focal length
+
+
 class Rectifier:
     """Maps a raw camera image onto a distortion-free pinhole image, of the same or of another camera.
 
-    Distortion is removed here, once; everything downstream sees a pinhole. The same map resamples a goal image of
-    another size or focal length in the live camera's pixels.
+    Distortion is removed here, once; everything downstream sees a pinhole without skew. The same map resamples a goal
+    image of another size or focal length in the live camera's pixels, and a large image in the working resolution.
 
-    K (3, 3), distortion (0, 4, 5 or 8,) `plumb_bob` / `rational_polynomial`, size (width, height): the raw image.
-    target: Intrinsics of the result; default: the raw image's own.
+    K (3, 3), distortion and model (see `Lens`), size (width, height): the raw image. target: Intrinsics of the result;
+    default: the raw image's own; of a wide lens, with the field of view limited to 110 degrees a side.
     """
 
-    def __init__(self, K, distortion, size: tuple[int, int], target: Intrinsics | None = None):
-        self.source = Intrinsics.from_matrix(K, *size)
-        self.target = target or self.source
-        distortion = np.asarray(distortion, dtype=np.float64).ravel()
-        if distortion.size not in (0, 4, 5, 8) or not np.isfinite(distortion).all():
-            raise CameraError(f"distortion: expected 0, 4, 5 or 8 finite coefficients, got {distortion.tolist()}")
-        self._distortion = distortion
-        self.is_identity = self.source == self.target and not distortion.any()
+    def __init__(
+        self, K, distortion, size: tuple[int, int], target: Intrinsics | None = None, model: str = "plumb_bob"
+    ):
+        K = np.array(K, dtype=np.float64)
+        straight = K.copy()
+        if K.shape == (3, 3) and abs(K[0, 1]) <= _MOST_SKEW * abs(K[0, 0]):
+            straight[0, 1] = 0.0
+        self.source = Intrinsics.from_matrix(straight, *size)
+        self.lens = Lens(distortion, model)
+        self.target = target or (_limited(self.source) if self.lens.is_fisheye else self.source)
+        self._K = K
+        self._bends = self.lens.distorts or bool(K[0, 1])
+        self.is_identity = self.source == self.target and not self._bends
+        share = self.target.focal / self.source.focal
+        width, height = (max(round(side * share), 1) for side in size)
+        # What the image is averaged to before anything else.
+        self._small = self.source.scaled(width, height) if share <= _AREA_SHARE else self.source
+
+    def raw_pixels(self, pixels: np.ndarray) -> np.ndarray:
+        """Where pixels (N, 2) of the result are in the raw image, (N, 2) px."""
+        bent = self.lens.distort(self.target.normalise(pixels))
+        return bent @ self._K[:2, :2].T + self._K[:2, 2]
 
     @cached_property
     def _maps(self) -> tuple[np.ndarray, np.ndarray]:
         """Where each pixel comes from, (H, W) float32 u and v; built with the first image, for they take time."""
-        return cv2.initUndistortRectifyMap(
-            self.source.matrix, self._distortion if self._distortion.size else None, None, self.target.matrix,
-            self.target.size, cv2.CV_32FC1,
-        )  # fmt: skip
+        return self.lens.maps(self._K, self.target.matrix, self.target.size)
+
+    @cached_property
+    def _small_maps(self) -> tuple[np.ndarray, np.ndarray]:
+        """The same, in the averaged image."""
+        if self._small == self.source:
+            return self._maps
+        shares = [small / side for small, side in zip(self._small.size, self.source.size, strict=True)]
+        return self.lens.maps(scaled_matrix(self._K, *shares), self.target.matrix, self.target.size)
 
     def _check(self, image: np.ndarray) -> None:
         if image.shape[:2] != (self.source.height, self.source.width):
@@ -173,10 +215,23 @@ class Rectifier:
                 f"got {image.shape[1]} x {image.shape[0]}"
             )
 
-    def image(self, image: np.ndarray) -> np.ndarray:
-        """Rectified (H, W, 3) uint8 image; black where the raw image has no data."""
-        self._check(image)
-        return image if self.is_identity else cv2.remap(image, *self._maps, cv2.INTER_LINEAR)
+    @property
+    def least_size(self) -> tuple[int, int]:
+        """(width, height) px to which a raw image may be made smaller before `image`."""
+        return self._small.size
+
+    def image(self, image: np.ndarray, reduced: bool = False) -> np.ndarray:
+        """Rectified (H, W, 3) uint8 image; black where the raw image has no data.
+
+        reduced: the whole raw image may have been made smaller before, but not below `least_size`.
+        """
+        if not reduced:
+            self._check(image)
+        if image.shape[1::-1] != self._small.size:
+            image = cv2.resize(image, self._small.size, interpolation=cv2.INTER_AREA)
+        if self._small == self.target and not self._bends:
+            return image
+        return cv2.remap(image, *self._small_maps, cv2.INTER_LINEAR)
 
     def mask(self, mask: np.ndarray) -> np.ndarray:
         """Rectified (H, W) bool mask, nearest neighbour; False where the raw image has no data."""
@@ -186,3 +241,9 @@ class Rectifier:
         """Rectified (H, W) float depth, nearest neighbour; 0 (invalid) where the raw image has no data."""
         self._check(depth_m)
         return depth_m if self.is_identity else cv2.remap(depth_m, *self._maps, cv2.INTER_NEAREST)
+
+
+def _limited(camera: Intrinsics) -> Intrinsics:
+    """The camera, or one of the same size that sees no more than `_MOST_FIELD` a side."""
+    zoom = max(1.0, camera.width / 2 / camera.fx / _MOST_FIELD, camera.height / 2 / camera.fy / _MOST_FIELD)
+    return dataclasses.replace(camera, fx=zoom * camera.fx, fy=zoom * camera.fy)

@@ -14,6 +14,8 @@ from std_msgs.msg import Header
 
 from depth_pc_ros.config import MatcherConfig
 from depth_pc_ros.errors import CameraError, DepthPcError, GoalError, ImageError
+from depth_pc_ros.geometry.camera import Rectifier
+from depth_pc_ros.geometry.distortion import MOST_COEFFICIENTS
 
 MOST_SIDE_PX = 8192
 MOST_PIXELS = 2**25  # 8K; a matcher needs about 100 bytes per pixel
@@ -21,7 +23,6 @@ MOST_ASPECT = 8  # long side over short side: the depth network keeps it
 MOST_KEYPOINTS = next(f.metadata["high"] for f in dataclasses.fields(MatcherConfig) if f.name == "max_keypoints")
 MOST_TEXT = 1024  # characters of a name, such as a frame_id, or of a reason
 DISTANCE_M = (1e-3, 1e3)  # of a goal
-DISTORTION_COUNTS = (0, 4, 5, 8)
 # Focal length and distance of the principal point, over the long side: from 0.6 to 179 degrees of view.
 _FOCAL = (5e-3, 100.0)
 _CENTRE = 10.0
@@ -66,6 +67,14 @@ def check_size(width: int, height: int, name: str, error: type[DepthPcError] = I
         raise error(f"{name}: expected sides of at most {MOST_ASPECT} to 1, got {width} x {height}")
 
 
+def check_fits(msg: Image, name: str, size: tuple[int, int], of_image: bool = False) -> None:
+    """An image of this size (width, height), which is that of its camera_info; of_image: of the image it belongs to."""
+    if (msg.width, msg.height) != tuple(size):
+        size_text = f"{size[0]} x {size[1]}"
+        expected = f"the image's size {size_text}" if of_image else f"{size_text} as in its camera_info"
+        raise ImageError(f"{name}: expected {expected}, got {msg.width} x {msg.height}")
+
+
 def check_image_msg(
     msg: Image, name: str, bytes_per_pixel: int, size: tuple[int, int] | None = None, data_rows: float = 1.0
 ) -> None:
@@ -75,10 +84,8 @@ def check_image_msg(
     """
     check_header(msg.header, name)
     check_size(msg.width, msg.height, name)
-    if size is not None and (msg.width, msg.height) != tuple(size):
-        raise ImageError(
-            f"{name}: expected {size[0]} x {size[1]} as in its camera_info, got {msg.width} x {msg.height}"
-        )
+    if size is not None:
+        check_fits(msg, name, size)
     width = msg.width * bytes_per_pixel
     if msg.step < width:
         raise ImageError(f"{name}: step is {msg.step} bytes, {msg.width} pixels of {msg.encoding[:60]} need {width}")
@@ -89,28 +96,47 @@ def check_image_msg(
 
 
 def check_camera_info(info: CameraInfo, rectified: bool) -> None:
-    """Numbers that can be those of a pinhole camera. rectified: only P matters. Raises CameraError."""
+    """Numbers that can be those of a pinhole camera. rectified: P matters, where it is given. Raises CameraError."""
     check_header(info.header, "camera_info", CameraError)
     check_size(info.width, info.height, "camera_info: width and height", CameraError)
     check_text(info.distortion_model, "camera_info: distortion_model", CameraError)
-    if not rectified and len(info.d) not in DISTORTION_COUNTS:
-        raise CameraError(f"camera_info: distortion: expected 0, 4, 5 or 8 coefficients, got {len(info.d)}")
+    if not rectified and len(info.d) > MOST_COEFFICIENTS:
+        raise CameraError(
+            f"camera_info: distortion: expected at most {MOST_COEFFICIENTS} coefficients, got {len(info.d)}"
+        )
     for name in ("k", "r", "p") if rectified else ("k", "r", "p", "d"):
         values = np.asarray(getattr(info, name))
         if not np.isfinite(values).all():
             raise CameraError(f"camera_info: {name.upper()}: expected finite numbers, got {values.tolist()}")
-    if info.k[0] == 0:
+    K, P = np.asarray(info.k).reshape(3, 3), np.asarray(info.p).reshape(3, 4)[:, :3]
+    if K[0, 0] == 0 and not (rectified and P[0, 0]):
         raise CameraError("camera_info: K[0] is 0: the camera is uncalibrated, or its driver loads no calibration")
     R = np.asarray(info.r).reshape(3, 3)
     if R.any() and not (np.allclose(R @ R.T, np.eye(3), atol=0.01) and np.linalg.det(R) > 0):
         raise CameraError(f"camera_info: R: expected a rotation, or zeros, got {R.ravel().tolist()}")
-    _check_pinhole(np.asarray(info.k).reshape(3, 3), info, "K")
-    P = np.asarray(info.p).reshape(3, 4)[:, :3]
+    if K[0, 0]:
+        _check_pinhole(K, info, "K")
     if P.any():
         _check_pinhole(P, info, "P")
-    roi = (info.roi.width, info.roi.height)
-    if max(info.binning_x, info.binning_y) > 1 or roi not in ((0, 0), (info.width, info.height)):
-        raise CameraError("camera_info: binning and regions of interest are not supported")
+
+
+def image_window(info: CameraInfo) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:
+    """Offset of the published image in that of the calibration, its binning, and its size. Raises CameraError.
+
+    offset: (x, y) in full-resolution px. binning: so many px (x, y) became one. size: (width, height).
+    """
+    roi, binning = info.roi, (max(info.binning_x, 1), max(info.binning_y, 1))
+    offset, size = (roi.x_offset, roi.y_offset), (roi.width, roi.height)
+    if (*offset, *size) == (0, 0, 0, 0):
+        size = info.width, info.height
+    if offset[0] + size[0] > info.width or offset[1] + size[1] > info.height or 0 in size:
+        raise CameraError(
+            f"camera_info: expected a region of interest within {info.width} x {info.height}, "
+            f"got {size[0]} x {size[1]} at ({offset[0]}, {offset[1]})"
+        )
+    size = size[0] // binning[0], size[1] // binning[1]
+    check_size(*size, "camera_info: the region of interest after binning", CameraError)
+    return offset, binning, size
 
 
 def _check_pinhole(K: np.ndarray, info: CameraInfo, name: str) -> None:
@@ -127,26 +153,22 @@ def _check_pinhole(K: np.ndarray, info: CameraInfo, name: str) -> None:
         )
 
 
-def check_distortion(K: np.ndarray, distortion: np.ndarray, size: tuple[int, int]) -> None:
-    """A distortion whose removal leaves a picture: most of it is neither folded nor torn apart.
-
-    K: (3, 3). distortion: (0, 4, 5 or 8,). size: (width, height). Raises CameraError.
-    """
-    if not distortion.any():
+def check_distortion(rectifier: Rectifier) -> None:
+    """A distortion whose removal leaves a picture: most of it is neither folded nor torn apart. Raises CameraError."""
+    if not rectifier.lens.distorts:
         return
-    u, v = np.meshgrid(*(np.linspace(0, side - 1, _GRID) for side in size))
-    rays = np.stack([(u - K[0, 2]) / K[0, 0], (v - K[1, 2]) / K[1, 1], np.ones_like(u)], -1)
+    u, v = np.meshgrid(*(np.linspace(0, side - 1, _GRID) for side in rectifier.target.size))
+    share = rectifier.target.focal / rectifier.source.focal
     with np.errstate(all="ignore"):
-        raw, _ = cv2.projectPoints(rays.reshape(-1, 1, 3), np.zeros(3), np.zeros(3), K, distortion)
-        raw = raw.reshape(_GRID, _GRID, 2)
+        raw = share * rectifier.raw_pixels(np.stack((u.ravel(), v.ravel()), axis=1)).reshape(_GRID, _GRID, 2)
         across = (np.diff(raw[..., 0], axis=1) / np.diff(u, axis=1))[1:]
         down = (np.diff(raw[..., 1], axis=0) / np.diff(v, axis=0))[:, 1:]
         least, most = np.minimum(across, down), np.maximum(across, down)
         usable = float(np.mean((least > _STRETCH[0]) & (most < _STRETCH[1])))
     if not np.isfinite(raw).all() or usable < _USABLE:
         raise CameraError(
-            f"camera_info: distortion: expected coefficients that leave a picture, got {distortion.tolist()}: "
-            f"{100 * usable:.0f} % of it could be rectified"
+            "camera_info: distortion: expected coefficients that leave a picture, got "
+            f"{rectifier.lens.coefficients.tolist()}: {100 * usable:.0f} % of it could be rectified"
         )
 
 

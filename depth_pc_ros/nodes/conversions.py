@@ -13,7 +13,14 @@ from depth_pc_interfaces.msg import KeypointMatches, ServoGoal
 from depth_pc_ros.errors import CameraError, GoalError, ImageError
 from depth_pc_ros.files.compressed_image import decode_colour, decode_depth
 from depth_pc_ros.files.pixel_formats import COLOUR, COLOUR_NAMES, DEPTH, depth_metres, rgb_pixels, rows_of
-from depth_pc_ros.geometry.camera import Intrinsics, Rectifier, check_depth, check_relative_depth
+from depth_pc_ros.geometry.camera import (
+    Intrinsics,
+    Rectifier,
+    check_depth,
+    check_image,
+    check_relative_depth,
+    scaled_matrix,
+)
 from depth_pc_ros.geometry.se3 import from_rt
 from depth_pc_ros.nodes.bounds import (
     check_camera_info,
@@ -24,13 +31,11 @@ from depth_pc_ros.nodes.bounds import (
     check_pixels,
     check_text,
     goal_distance,
+    image_window,
     quoted,
 )
 from depth_pc_ros.nodes.quaternions import quaternion_of, rotation_of
 from depth_pc_ros.types import Goal, Matches
-
-_PINHOLE_MODELS = ("plumb_bob", "rational_polynomial")
-
 
 # Images
 
@@ -46,6 +51,15 @@ def image_to_rgb(msg: Image | CompressedImage, name: str = "image", size: tuple[
     if msg.width % kind.even[0] or msg.height % kind.even[1]:
         raise ImageError(f"{name}: encoding {msg.encoding} needs an even size, got {msg.width} x {msg.height}")
     return rgb_pixels(msg.data, (msg.width, msg.height), msg.step, msg.encoding, bool(msg.is_bigendian))
+
+
+def rectified_rgb(msg: Image | CompressedImage, rectifier: Rectifier, name: str = "image") -> np.ndarray:
+    """(H, W, 3) uint8 RGB of an image message of the rectifier's camera, rectified. Raises ImageError."""
+    size = rectifier.source.size
+    if isinstance(msg, CompressedImage):
+        rgb = decode_colour(*_compressed(msg, name), size=size, least=rectifier.least_size)
+        return check_image(rectifier.image(rgb, reduced=True), name)
+    return check_image(rectifier.image(image_to_rgb(msg, name, size)), name)
 
 
 def _compressed(msg: CompressedImage, name: str) -> tuple[bytes, str, str]:
@@ -136,25 +150,30 @@ def depth_to_image(depth: np.ndarray, header: Header) -> Image:
 # Cameras
 
 
-def rectifier_from_info(info: CameraInfo, target: Intrinsics | None = None, rectified: bool = False) -> Rectifier:
+def rectifier_from_info(
+    info: CameraInfo, target: Intrinsics | None = None, rectified: bool = False, longest: int = 0
+) -> Rectifier:
     """Rectifier of a camera's images, into the pixels of `target` (default: its own). Raises CameraError.
 
-    rectified: the images are rectified already; their intrinsics are then those of P, without distortion.
+    The images are the region of interest of the calibrated ones, after binning. rectified: they are rectified already;
+    their intrinsics are then those of P, without distortion. longest: without a target, the result's longer side has at
+    most this many px; 0: any.
     """
     check_camera_info(info, rectified)
-    size = info.width, info.height
     K = np.asarray(info.k).reshape(3, 3)
-    if rectified:
-        K = np.asarray(info.p).reshape(3, 4)[:, :3] if info.p[0] != 0 else K
-        return Rectifier(K, (), size, target)
-    distortion = np.asarray(info.d)
-    if distortion.any() and info.distortion_model not in ("", *_PINHOLE_MODELS):
-        raise CameraError(
-            f"camera_info: distortion model {quoted(info.distortion_model)} is not supported; "
-            f"supported: {', '.join(_PINHOLE_MODELS)}"
-        )
-    check_distortion(K, distortion, size)
-    return Rectifier(K, distortion, size, target)
+    if rectified and info.p[0] != 0:
+        K = np.asarray(info.p).reshape(3, 4)[:, :3]
+    (x, y), (binning_x, binning_y), size = image_window(info)
+    K = scaled_matrix(np.array([[1, 0, -x], [0, 1, -y], [0, 0, 1]]) @ K, 1 / binning_x, 1 / binning_y)
+    distortion, model = ((), "") if rectified else (info.d, info.distortion_model)
+    try:
+        own = Rectifier(K, distortion, size, model=model)
+        check_distortion(own)
+        target = target or own.target.within(longest)
+        return own if target == own.target else Rectifier(K, distortion, size, target, model)
+    except CameraError as error:
+        prefix = "" if str(error).startswith("camera_info: ") else "camera_info: "
+        raise CameraError(f"{prefix}{error}") from None
 
 
 def intrinsics_to_info(intrinsics: Intrinsics, header: Header) -> CameraInfo:

@@ -14,7 +14,13 @@ from depth_pc_ros.errors import DepthPcError
 from depth_pc_ros.geometry.camera import check_depth, check_image
 from depth_pc_ros.nodes.base import IMAGE_QOS, LATCHED_QOS, ServoNode, run
 from depth_pc_ros.nodes.bounds import check_header, opencv_errors
-from depth_pc_ros.nodes.conversions import depth_to_image, depth_to_metres, image_to_rgb, stamp_to_seconds
+from depth_pc_ros.nodes.conversions import (
+    depth_to_image,
+    depth_to_metres,
+    image_to_rgb,
+    rectified_rgb,
+    stamp_to_seconds,
+)
 from depth_pc_ros.nodes.image_source import CameraTopics
 from depth_pc_ros.nodes.live_camera import LiveCamera
 from depth_pc_ros.nodes.node_configs import DepthNodeConfig
@@ -33,7 +39,7 @@ class DepthNode(ServoNode):
         super().__init__("depth", DepthNodeConfig, **node_options)
 
     def build(self):
-        self._camera = LiveCamera(self.config.rectified)
+        self._camera = LiveCamera(self.config.rectified, self.config.max_width)
         self._problem = self._goal_problem = ""
         self._frames = 0
         self._age_s = self._estimate_s = float("nan")
@@ -86,7 +92,7 @@ class DepthNode(ServoNode):
         try:
             rectifier = self._camera.rectifier
             with opencv_errors("image"):
-                image = check_image(rectifier.image(image_to_rgb(msg, size=rectifier.source.size)))
+                image = rectified_rgb(msg, rectifier)
                 begin = time.monotonic()
                 depth = self._estimator(image)
         except DepthPcError as error:

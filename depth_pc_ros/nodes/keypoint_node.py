@@ -12,19 +12,19 @@ from std_srvs.srv import Trigger
 
 from depth_pc_interfaces.msg import KeypointMatches, ServoGoal
 from depth_pc_interfaces.srv import SetGoalImage
-from depth_pc_ros.errors import DepthPcError, GoalError, ImageError
-from depth_pc_ros.geometry.camera import Intrinsics, Rectifier, check_image
+from depth_pc_ros.errors import DepthPcError, GoalError
+from depth_pc_ros.geometry.camera import Intrinsics, Rectifier
 from depth_pc_ros.nodes.base import IMAGE_QOS, LATCHED_QOS, TWIST_QOS, ServoNode, run
-from depth_pc_ros.nodes.bounds import check_size, goal_distance, opencv_errors
+from depth_pc_ros.nodes.bounds import check_fits, check_size, goal_distance, opencv_errors
 from depth_pc_ros.nodes.conversions import (
     as_raw_depth,
     as_raw_image,
     depth_to_image,
     depth_to_metres,
-    image_to_rgb,
     intrinsics_to_info,
     mask_from_image,
     matches_to_msg,
+    rectified_rgb,
     rectifier_from_info,
     rgb_to_image,
     stamp_to_seconds,
@@ -54,7 +54,7 @@ class KeypointNode(ServoNode):
 
     def build(self):
         self._matcher = make_matcher(self.config)
-        self._camera = LiveCamera(self.config.rectified)
+        self._camera = LiveCamera(self.config.rectified, self.config.max_width)
         self._image: Image | CompressedImage | None = None
         self._image_steady_s = 0.0
         self._depth: Image | CompressedImage | None = None
@@ -129,7 +129,7 @@ class KeypointNode(ServoNode):
         try:
             rectifier = self._camera.rectifier
             with opencv_errors("image"):
-                live = check_image(rectifier.image(image_to_rgb(msg, size=rectifier.source.size)))
+                live = rectified_rgb(msg, rectifier)
                 matches = self._matcher.match(live) if self._goal_id else Matches.none(0)
         except DepthPcError as error:
             self._problem = str(error)
@@ -192,10 +192,10 @@ class KeypointNode(ServoNode):
         distance = goal_distance(request.distance)
         rectifier = self._goal_rectifier(request)
         size = rectifier.source.size
-        image = check_image(rectifier.image(image_to_rgb(request.image, "goal image", size)), "goal image")
+        image = rectified_rgb(request.image, rectifier, "goal image")
         depth = None
         if request.depth.width and request.depth.height:
-            self._check_size("goal depth", request.depth, size)
+            check_fits(request.depth, "goal depth", size, of_image=True)
             depth = rectifier.depth(depth_to_metres(request.depth, "goal depth"))
 
         count = self._matcher.set_goal(image, rectifier.target, self._mask(request, rectifier))
@@ -220,25 +220,21 @@ class KeypointNode(ServoNode):
         """What may be matched of the rectified image, (H, W) bool, from the request and the options; None: all."""
         given = configured = None
         if request.mask.width and request.mask.height:
-            self._check_size("goal mask", request.mask, rectifier.source.size)
+            check_fits(request.mask, "goal mask", rectifier.source.size, of_image=True)
             mask = check_mask(mask_from_image(request.mask, "goal mask"), rectifier.source.size, "goal mask")
             given = rectifier.mask(mask)
         if self.config.mask:  # of the live camera, as it delivers images
             live = self._camera.rectifier
             configured = live.mask(check_mask(read_mask(self.config.mask), live.source.size, "mask (option)"))
-        return allowed_places(self.config, rectifier.target.size, given, configured)
-
-    @staticmethod
-    def _check_size(name: str, msg: Image, size: tuple[int, int]) -> None:
-        if (msg.width, msg.height) != size:
-            raise ImageError(f"{name}: expected the image's size {size[0]} x {size[1]}, got {msg.width} x {msg.height}")
+        camera = rectifier if self._camera.problem else self._camera.rectifier
+        return allowed_places(self.config, rectifier.target.size, given, configured, camera.source.size)
 
     def _goal_rectifier(self, request: SetGoalImage.Request) -> Rectifier:
         """Map from the goal image's pixels to the live camera's."""
         check_size(request.image.width, request.image.height, "goal image")
         if np.any(request.camera_info.k):
             target = None if self._camera.problem else self._camera.rectifier.target
-            return rectifier_from_info(request.camera_info, target, self.config.rectified)
+            return rectifier_from_info(request.camera_info, target, self.config.rectified, self.config.max_width)
         rectifier = self._camera.rectifier
         size, live = (request.image.width, request.image.height), rectifier.source.size
         if size != live:

@@ -60,14 +60,26 @@ class BridgeConfig(NodeConfig):
 
 
 @dataclass(frozen=True)
-class KeypointNodeConfig(NodeConfig, MatcherConfig):
-    """Keypoint node: matches live images with the goal image."""
+class CameraConfig(NodeConfig):
+    """What the nodes that see the camera must know of it alike."""
 
     rectified: bool = option(False, "The images are rectified already: use P of camera_info, and no distortion.")
+    max_width: int = option(
+        960,
+        "Working resolution: images whose longer side has more px are made smaller, with their camera, goal, mask and "
+        "depth; 0: never.",
+        0,
+        8192,
+    )
 
 
 @dataclass(frozen=True)
-class DepthNodeConfig(NodeConfig):
+class KeypointNodeConfig(CameraConfig, MatcherConfig):
+    """Keypoint node: matches live images with the goal image."""
+
+
+@dataclass(frozen=True)
+class DepthNodeConfig(CameraConfig):
     """Depth node: relays the camera's metric depth, or estimates relative depth with a network."""
 
     source: str = option(
@@ -75,7 +87,6 @@ class DepthNodeConfig(NodeConfig):
         "Source of depth: the depth camera, a network that sees the image, or none.",
         choices=("camera", "estimated", "none"),
     )
-    rectified: bool = same_as(KeypointNodeConfig, "rectified")
     model: str = option(
         SHIPPED_DEPTH, "Network of `estimated` depth: one that ships, a folder, or a name on the Hugging Face hub."
     )

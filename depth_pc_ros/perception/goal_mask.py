@@ -42,11 +42,16 @@ def parse_roi(text: str) -> tuple[int, int, int, int]:
 
 
 def allowed_places(
-    config: MatcherConfig, size: tuple[int, int], mask: np.ndarray | None = None, configured: np.ndarray | None = None
+    config: MatcherConfig,
+    size: tuple[int, int],
+    mask: np.ndarray | None = None,
+    configured: np.ndarray | None = None,
+    roi_size: tuple[int, int] | None = None,
 ) -> np.ndarray | None:
     """What `mask` (see `check_mask`) and the options `mask` and `roi` leave of an image of `size` (width, height).
 
-    configured: the option's mask (H, W), where it was read already. Answers (H, W) bool; None: all of it is left.
+    configured: the option's mask (H, W), where it was read already. roi_size: (width, height) of the image that the
+    option `roi` is given in, where it was made larger or smaller since. Answers (H, W) bool; None: all of it is left.
     Raises ImageError where a mask does not fit, ConfigError where the region does not.
     """
     allowed = np.ones(size[::-1], bool)
@@ -56,7 +61,10 @@ def allowed_places(
         allowed &= check_mask(mask, size)
     if config.roi:
         x, y, width, height = parse_roi(config.roi)
-        if x + width > size[0] or y + height > size[1]:
-            raise ConfigError(f"roi: expected a region of the {size[0]} x {size[1]} image, got {config.roi!r}")
-        allowed[:y], allowed[y + height :], allowed[:, :x], allowed[:, x + width :] = False, False, False, False
+        full = roi_size or size
+        if x + width > full[0] or y + height > full[1]:
+            raise ConfigError(f"roi: expected a region of the {full[0]} x {full[1]} image, got {config.roi!r}")
+        left, right = (round(edge * size[0] / full[0]) for edge in (x, x + width))
+        top, bottom = (round(edge * size[1] / full[1]) for edge in (y, y + height))
+        allowed[:top], allowed[bottom:], allowed[:, :left], allowed[:, right:] = False, False, False, False
     return None if allowed.all() else check_mask(allowed, size, "mask and roi")

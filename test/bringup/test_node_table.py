@@ -180,6 +180,19 @@ def test_compressed_images_have_the_topics_of_image_transport(given):
     assert table(**options)["keypoints"].remappings["image"] == given
 
 
+def test_the_depth_node_sees_the_camera_as_the_keypoint_node_does(tmp_path):
+    params = tmp_path / "own.yaml"
+    text = "keypoints: {ros__parameters: {rectified: true, max_width: 1280}}\n"
+    params.write_text(text)
+    assert table(params=str(params))["depth"].parameters.items() >= {"rectified": True, "max_width": 1280}.items()
+    given = table(params=str(params), max_width=640)
+    for name in ("keypoints", "depth"):
+        assert given[name].parameters.items() >= {"rectified": True, "max_width": 640}.items()
+    params.write_text(text + "depth: {ros__parameters: {max_width: 320}}\n")
+    assert table(params=str(params))["depth"].parameters["max_width"] == 320
+    assert not {"rectified", "max_width"} & table()["depth"].parameters.keys()
+
+
 def test_options_not_given_are_left_to_the_parameter_files():
     assert "controller" not in table()["controller"].parameters
     specs = table(controller="ibvs", matcher="orb", speed="paper", lockstep=True)

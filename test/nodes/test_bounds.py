@@ -50,7 +50,18 @@ WRONG_CAMERAS = {
     "D: expected finite numbers": info(d=[NAN] * 5),
     "P: expected finite numbers": info(p=p(np.inf)),
     "R: expected finite numbers": info(r=np.full(9, NAN)),
-    "binning and regions of interest": info(roi=RegionOfInterest(height=240, width=640)),
+    "region of interest within 640 x 480, got 640 x 480 at (0, 1)": info(
+        roi=RegionOfInterest(y_offset=1, height=480, width=640)
+    ),
+    "region of interest within 640 x 480, got 0 x 0 at (8, 0)": info(roi=RegionOfInterest(x_offset=8)),
+    "the region of interest after binning: the image has zero size": info(binning_x=2**32 - 1),
+    "distortion model 'omnidirectional' is not supported; supported: plumb_bob": info(
+        d=[0.1] * 4, distortion_model="omnidirectional"
+    ),
+    "expected 4 coefficients of model equidistant, got [0.1, 0.0, 0.0, 0.0, 0.2]": info(
+        d=[0.1, 0, 0, 0, 0.2], distortion_model="equidistant"
+    ),
+    "that leave a picture, got [-5.0": info(d=[-5.0, 0, 0, 0], distortion_model="equidistant"),
     "R: expected a rotation": info(r=2 * np.eye(3).ravel()),
     "K: expected focal lengths from 3.2 to 64000 px": info(k=k(fy=-540.0)),
     "got [1e-300, 540.0]": info(k=k(fx=1e-300)),
@@ -58,8 +69,8 @@ WRONG_CAMERAS = {
     "P: expected focal lengths": info(p=p(-1.0)),
     "K: expected a principal point within 6400 px": info(k=k(cx=1e30)),
     "K: expected [[fx, 0, cx]": info(k=k(corner=0.0)),
-    "expected 0, 4, 5 or 8 coefficients, got 1000000": info(d=array("d", bytes(8_000_000))),
-    "expected 0, 4, 5 or 8 coefficients, got 3": info(d=[0.1] * 3),
+    "expected at most 14 coefficients, got 1000000": info(d=array("d", bytes(8_000_000))),
+    "expected 0, 4, 5, 8, 12 or 14 coefficients, got 3": info(d=[0.1] * 3),
     "coefficients that leave a picture": info(d=[1e12, 0, 0, 0, 0]),
     "got [1e+300": info(d=[1e300, 1e300, 0, 0, 0]),
     "got [-30.0": info(d=[-30.0, 0, 0, 0, 0]),
@@ -100,6 +111,91 @@ def test_real_distortions_pass(d):
     camera.update(info(d=d))
     assert camera.problem == ""
     assert camera.rectifier.image(np.zeros((480, 640, 3), np.uint8)).shape == (480, 640, 3)
+
+
+# As real drivers publish it: the size of the image that comes, its rectifier's intrinsics where they are known.
+REAL_CAMERAS = {
+    "fisheye, as the calibration tool called it, with a little skew": (
+        {"width": 1640, "height": 1232, "distortion_model": "fisheye", "d": [0.175653, -0.031772, 0.000362, -0.000719],
+         "k": np.array([403.976, -0.966, 871.219, 0, 404.707, 597.373, 0, 0, 1])},
+        (1640, 1232), None,
+    ),
+    "rectified, P carries the skew": (
+        {"width": 1920, "height": 1200, "distortion_model": "equidistant",
+         "d": [-1.152516, 2.913204, -2.482336, 0.178503],
+         "k": np.array([1133.112, 4.265, 960.733, 0, 1128.018, 600.816, 0, 0, 1]),
+         "p": np.array([1133.112, 4.265, 960.733, 0, 0, 1128.018, 600.816, 0, 0, 0, 1, 0])},
+        (1920, 1200), (1133.112, 1128.018, 960.733, 600.816),
+    ),
+    "the whole sensor's camera_info, the image binned": (
+        {"width": 2592, "height": 1944, "distortion_model": "rational_polynomial", "binning_x": 2, "binning_y": 2,
+         "d": [-13.238113, -98.012135, 0.001444, 0.002849, 1357.782415, -13.050801, -102.363353, 1383.055291],
+         "k": np.array([3749.26, 0, 1295.5, 0, 3759.1, 971.5, 0, 0, 1])},
+        (1296, 972), (1874.63, 1879.55, 647.5, 485.5),
+    ),
+    "a strip of the sensor": (
+        {"width": 2448, "height": 2050, "d": [-0.12297, 0.13763, -0.00083, -0.00303, -0.08479],
+         "k": np.array([2348.026, 0, 1173.593, 0, 2346.766, 994.743, 0, 0, 1]),
+         "roi": RegionOfInterest(y_offset=600, width=2448, height=800)},
+        (2448, 800), (2348.026, 2346.766, 1173.593, 394.743),
+    ),
+    "14 coefficients": (
+        {"width": 1280, "height": 720, "distortion_model": "rational_polynomial",
+         "d": [4.655225, 1.347658, 2.0e-5, 1.0e-4, 0.0133, 4.98, 2.4, 0.17, 0, 0, 0, 0, -0.0023, 0.0011],
+         "k": np.array([569.0, 0, 641.2, 0, 568.8, 362.5, 0, 0, 1])},
+        (1280, 720), (569.0, 568.8, 641.2, 362.5),
+    ),
+    "rectified, only P is there": (
+        {"width": 580, "height": 364, "distortion_model": "", "d": [], "k": np.zeros(9), "r": np.zeros(9),
+         "p": np.array([640.0, 0, 290.0, 0, 0, 640.0, 182.0, 0, 0, 0, 1, 0])},
+        (580, 364), (640.0, 640.0, 290.0, 182.0),
+    ),
+    "no distortion model": ({"distortion_model": "none", "d": [0.0] * 5}, (640, 480), (540.0, 540.0, 319.5, 239.5)),
+    "a region of the whole": (
+        {"roi": RegionOfInterest(width=640, height=480)}, (640, 480), (540.0, 540.0, 319.5, 239.5),
+    ),
+    "a region, binned": (
+        {"roi": RegionOfInterest(x_offset=100, y_offset=40, width=400, height=300), "binning_x": 2, "binning_y": 3},
+        (200, 100), (270.0, 180.0, 109.5, 66.166667),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REAL_CAMERAS)
+def test_a_real_driver_is_understood(name):
+    changes, size, expected = REAL_CAMERAS[name]
+    camera = LiveCamera(rectified="rectified" in name)
+    camera.update(info(**{"p": np.zeros(12), **changes}))
+    assert camera.problem == ""
+    rectifier = camera.rectifier
+    assert rectifier.source.size == rectifier.target.size == size
+    if expected:
+        target = rectifier.target
+        np.testing.assert_allclose((target.fx, target.fy, target.cx, target.cy), expected, rtol=1e-5)
+    assert rectifier.image(np.full((*size[::-1], 3), 200, np.uint8)).mean() > 150  # no more than borders are black
+
+
+def test_a_region_that_moves_is_another_camera():
+    camera = LiveCamera(rectified=False)
+    for y in (0, 100):
+        assert camera.update(info(roi=RegionOfInterest(y_offset=y, width=640, height=300)))
+        assert camera.rectifier.target.cy == 239.5 - y
+
+
+def test_the_working_resolution_bounds_the_longer_side():
+    for size, longest, expected in (
+        ((640, 480), 960, (640, 480)),
+        ((1920, 1080), 960, (960, 540)),
+        ((1080, 1920), 960, (540, 960)),
+        ((1920, 1080), 0, (1920, 1080)),
+    ):
+        camera = LiveCamera(rectified=False, longest=longest)
+        camera.update(info(Intrinsics(1000.0, 1000.0, (size[0] - 1) / 2, (size[1] - 1) / 2, *size), d=SLIGHT))
+        target = camera.rectifier.target
+        assert target.size == expected
+        share = expected[0] / size[0]
+        np.testing.assert_allclose((target.fx, target.cx), (1000 * share, (expected[0] - 1) / 2))
+        assert camera.rectifier.source.size == size
 
 
 def test_no_map_is_built_before_an_image_comes(monkeypatch):

@@ -4,13 +4,13 @@ import cv2
 import numpy as np
 import pytest
 from geometry_msgs.msg import PoseStamped
-from sensor_msgs.msg import CameraInfo, Image
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
 from depth_pc_interfaces.msg import ServoGoal
 from depth_pc_ros.errors import CameraError, GoalError, ImageError
 from depth_pc_ros.geometry import se3
-from depth_pc_ros.geometry.camera import Intrinsics
+from depth_pc_ros.geometry.camera import Intrinsics, Rectifier
 from depth_pc_ros.nodes import conversions as conv
 from depth_pc_ros.types import Matches
 
@@ -96,6 +96,26 @@ def test_depth_encodings_give_metres_and_nan(big_endian, padding):
     assert out.dtype == np.float32
 
 
+@pytest.mark.parametrize("size", [(1280, 960), (1276, 956)])
+def test_a_large_jpeg_becomes_the_small_picture_that_a_raw_image_does(size):
+    """Of a size that 8 divides, it is decoded at a half: shapes stay where they are."""
+    raw = np.full((size[1], size[0], 3), 90, np.uint8)
+    for u, v in ((200.0, 300.0), (1100.0, 820.0)):
+        cv2.circle(raw, (round(u * 16), round(v * 16)), 24 * 16, (250, 250, 250), -1, cv2.LINE_AA, 4)
+    camera = Intrinsics(900.0, 900.0, size[0] / 2, size[1] / 2, *size)
+    rectifier = Rectifier(camera.matrix, [-0.1, 0.02, 0, 0, 0], size, camera.within(600))
+    jpeg = CompressedImage(format="jpeg", data=array("B", cv2.imencode(".jpg", raw)[1].tobytes()))
+    small = conv.rectified_rgb(jpeg, rectifier).astype(float)
+    expected = conv.rectified_rgb(conv.rgb_to_image(raw, Header()), rectifier).astype(float)
+    assert small.shape == expected.shape
+    assert np.abs(small - expected).mean() < 1.0
+    centres = []
+    for picture in (small, expected):
+        v, u = np.nonzero(picture[:, :300, 0] > 170)
+        centres.append((u.mean(), v.mean()))
+    np.testing.assert_allclose(*centres, atol=0.1)
+
+
 def test_depth_refuses_pictures():
     with pytest.raises(ImageError, match="encoding 'rgb8' is not metric depth"):
         conv.depth_to_metres(image(RGB, "rgb8"))
@@ -145,9 +165,10 @@ def test_a_rectified_topic_uses_p_and_no_distortion():
     ("msg", "words"),
     [
         (info(k=[0.0] * 9), "K[0] is 0"),
-        (info(d=[0.1, 0, 0, 0], model="equidistant"), "distortion model 'equidistant' is not supported"),
-        (info(d=[0.1, 0.2]), "expected 0, 4, 5 or 8"),
-        (info(binning_x=2), "binning"),
+        (info(d=[0.1, 0, 0, 0], model="mei"), "distortion model 'mei' is not supported"),
+        (info(d=[0.1, 0.2]), "expected 0, 4, 5, 8, 12 or 14 coefficients, got 2"),
+        (info(d=[0.1, 0.2], model="equidistant"), "expected 4 coefficients of model equidistant"),
+        (info(binning_x=640), "binning"),
         (info(width=0), "width"),
         (info(k=[np.nan, 0, 0, 0, 1, 0, 0, 0, 1]), "K"),
     ],

@@ -1,8 +1,11 @@
+import struct
 import time
+from array import array
 
+import cv2
 import numpy as np
 import pytest
-from sensor_msgs.msg import CameraInfo, Image
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
 from depth_pc_interfaces.msg import ServoGoal
@@ -75,6 +78,33 @@ def test_millimetres_become_metres(runner, chain):
     chain.images.publish(msg)
     runner.wait(lambda: chain.heard, "depth")
     np.testing.assert_allclose(depth_to_metres(chain.heard[0]), 1.234, rtol=1e-6)
+
+
+def test_compressed_depth_is_relayed_in_the_working_resolution(runner, intrinsics):
+    """`compressedDepth` as image_transport makes it of 32FC1: 12 bytes, then quantised inverse depth as PNG."""
+    runner.add(DepthNode, max_width=320)
+    heard = runner.listen(Image, "depth/metric_depth", IMAGE_QOS)
+    depth = np.full((480, 640), 0.5)
+    depth[:, 320:] = 2.0
+    a = 100.0 * 101.0
+    b = 1 - a / 10.0
+    png = cv2.imencode(".png", (a / depth + b).astype(np.uint16))[1].tobytes()
+    data = array("B", struct.pack("<iff", 0, a, b) + png)
+    msg = CompressedImage(format="32FC1; compressedDepth png", data=data, header=Header(frame_id="optical"))
+    infos = runner.publisher(CameraInfo, "camera_info")
+    images = runner.other_process().create_publisher(CompressedImage, "depth_image", 1)
+
+    def see():
+        time.sleep(0.05)
+        infos.publish(intrinsics_to_info(intrinsics, Header()))
+        images.publish(msg)
+        return heard
+
+    runner.wait(see, "depth")
+    out = depth_to_metres(heard[-1])
+    assert out.shape == (240, 320)
+    assert heard[-1].header.frame_id == "optical"
+    np.testing.assert_allclose(out[:, [0, 150, 170, 319]], [[0.5, 0.5, 2.0, 2.0]] * 240, rtol=1e-3)
 
 
 def test_wrong_input_is_named_and_not_relayed(runner, chain):

@@ -6,9 +6,6 @@ from array import array
 import cv2
 import numpy as np
 import pytest
-import rclpy
-from rclpy.context import Context
-from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header, String
@@ -25,17 +22,6 @@ pytestmark = pytest.mark.ros
 
 BEST_EFFORT = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 RELIABLE = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
-
-
-@pytest.fixture
-def other_process(runner):
-    """A node of a process of its own, so to speak: in one process a topic has one type."""
-    context = Context()
-    rclpy.init(context=context)
-    node = Node("driver", context=context, namespace=runner.namespace)
-    yield node
-    node.destroy_node()
-    context.try_shutdown()
 
 
 class Reader:
@@ -102,8 +88,8 @@ def test_no_image_comes_twice_and_none_is_lost_while_the_subscription_changes(ru
     assert reader.source._old is None
 
 
-def test_the_type_is_that_of_the_publisher_whatever_the_name(runner, other_process, reader):
-    publisher = other_process.create_publisher(CompressedImage, "image", BEST_EFFORT)
+def test_the_type_is_that_of_the_publisher_whatever_the_name(runner, reader):
+    publisher = runner.other_process().create_publisher(CompressedImage, "image", BEST_EFFORT)
     runner.wait(lambda: reader.source._kind is CompressedImage, "the publisher's type")
     reader.hears(publisher, CompressedImage)
     assert isinstance(reader.heard[-1], CompressedImage)
@@ -126,16 +112,17 @@ def test_a_latched_camera_info_of_earlier_is_received(runner):
     reader.close()
 
 
-def test_silence_is_named(runner, other_process, reader):
+def test_silence_is_named(runner, reader):
     topic = f"{runner.namespace}/image"
     assert reader.source.silence() == f"{topic} has no publisher: start the camera's driver, or give the right topic"
-    foreign = other_process.create_publisher(String, "image", 1)
+    driver = runner.other_process()
+    foreign = driver.create_publisher(String, "image", 1)
     runner.wait(lambda: reader.source._publishers, "the publisher")
     assert reader.source.silence() == (
         f"{topic} has type std_msgs/msg/String, expected sensor_msgs/msg/Image or sensor_msgs/msg/CompressedImage"
     )
-    other_process.destroy_publisher(foreign)
-    other_process.create_publisher(Image, "image", 1)
+    driver.destroy_publisher(foreign)
+    driver.create_publisher(Image, "image", 1)
     runner.wait(lambda: "waiting for" in reader.source.silence(), "the other publisher")
     reader.source._begin_s -= 60.0
     assert reader.source.silence() == f"{topic} has 1 publisher(s), but sends nothing"
@@ -145,14 +132,12 @@ def test_silence_is_named(runner, other_process, reader):
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png"])
-def test_a_compressed_stream_is_matched_and_becomes_a_goal(
-    runner, other_process, plane, intrinsics, T_world_goal, suffix
-):
+def test_a_compressed_stream_is_matched_and_becomes_a_goal(runner, plane, intrinsics, T_world_goal, suffix):
     node = runner.add(KeypointNode)
     matches = runner.listen(KeypointMatches, "keypoints/matches", TWIST_QOS)
     goals = runner.listen(ServoGoal, "keypoints/goal", LATCHED_QOS)
     infos = runner.publisher(CameraInfo, "camera_info")
-    images = other_process.create_publisher(CompressedImage, "image", IMAGE_QOS)
+    images = runner.other_process().create_publisher(CompressedImage, "image", IMAGE_QOS)
     rgb = plane.view(T_world_goal, intrinsics)
     data = array("B", cv2.imencode(suffix, rgb[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes())
     header = Header(frame_id="optical", stamp=seconds_to_stamp(100.0))

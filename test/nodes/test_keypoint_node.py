@@ -3,6 +3,7 @@ import time
 import cv2
 import numpy as np
 import pytest
+from diagnostic_msgs.msg import DiagnosticStatus
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 from std_srvs.srv import Trigger
@@ -290,6 +291,86 @@ def test_the_mask_of_the_options_is_rectified_as_the_images_are(runner, tmp_path
     assert (keypoints[:, 0] > 318.5).all()
 
 
+# Large images
+
+LARGE = Intrinsics(1080.0, 1080.0, 639.5, 479.5, 1280, 960)
+
+
+@pytest.mark.parametrize("option", ["", "roi", "mask"])
+def test_a_large_camera_is_worked_on_in_the_working_resolution(runner, tmp_path, plane, T_world_goal, move, option):
+    """Goal, mask, region and depth are given at the camera's size; matches, goal and depth are of the smaller one."""
+    upper = np.zeros((960, 1280), np.uint8)
+    upper[:480] = 255
+    cv2.imwrite(str(tmp_path / "mask.png"), upper)
+    options = {"roi": {"roi": "0 0 1280 480"}, "mask": {"mask": str(tmp_path / "mask.png")}}.get(option, {})
+    chain = Chain(runner, plane, LARGE, T_world_goal, max_width=640, **options)
+    chain.see_camera()
+    mask = mask_to_image(upper, Header()) if not option else Image()
+    depth = depth_to_image(plane.depth(T_world_goal, LARGE), Header())
+    answer = chain.set_goal(chain.view(), depth=depth, mask=mask)
+    assert answer.success, answer.message
+    goal, small = goal_from_msg(chain.goals[-1]), LARGE.within(640)
+    assert goal.intrinsics == small
+    assert small.size == (chain.goals[-1].image.width, chain.goals[-1].image.height) == (640, 480)
+    assert goal.keypoints[:, 1].max() < 240.5
+    true_depth = plane.depth(T_world_goal, small)
+    u, v = np.rint(goal.keypoints).astype(int).T
+    np.testing.assert_allclose(goal.metric_depth_m, true_depth[v, u], rtol=0.01)
+
+    T_world_cam = move(T_world_goal, [0.02, 0.02, 0.0])
+    matches = matches_from_msg(chain.see(chain.view(T_world_cam)))
+    assert matches.num_matched > 50
+    world = plane_points(goal.keypoints[matches.matched], T_world_goal, small)
+    expected = small.project(se3.transform(se3.inverse(T_world_cam), world))
+    error_px = np.linalg.norm(matches.current_points[matches.matched] - expected, axis=1)
+    assert np.median(error_px) < 0.3
+
+
+def test_what_has_another_size_than_the_large_stream_is_named(runner, tmp_path, plane, T_world_goal):
+    cv2.imwrite(str(tmp_path / "mask.png"), np.full((480, 640), 255, np.uint8))
+    chain = Chain(runner, plane, LARGE, T_world_goal, max_width=640, mask=str(tmp_path / "mask.png"))
+    chain.see_camera()
+    refused = chain.set_goal(chain.view()).message
+    assert refused == "mask (option): expected the image's size 1280 x 960, got 640 x 480"
+    refused = chain.set_goal(chain.view(intrinsics=LARGE.within(640))).message
+    assert "is 640 x 480, the live camera's images are 1280 x 960" in refused
+
+
+def test_a_region_outside_of_the_large_stream_is_named(runner, plane, T_world_goal):
+    chain = Chain(runner, plane, LARGE, T_world_goal, max_width=640, roi="1000 0 281 100")
+    chain.see_camera()
+    refused = chain.set_goal(chain.view()).message
+    assert refused == "roi: expected a region of the 1280 x 960 image, got '1000 0 281 100'"
+
+
+# What the controller hears of a problem
+
+
+def test_the_status_names_what_is_wrong_with_the_camera(chain, runner, intrinsics):
+    statuses = runner.listen(DiagnosticStatus, "keypoints/status", LATCHED_QOS)
+
+    def wait_for(words, level=DiagnosticStatus.WARN):
+        runner.wait(lambda: statuses and words in statuses[-1].message and statuses[-1].level == level, words or "OK")
+
+    wait_for(f"{runner.namespace}/image")  # "waiting for" it, or later that it sends nothing
+    chain.images.publish(chain.view())
+    wait_for("no camera_info has arrived: ")
+    chain.see_camera()
+    chain.see(chain.view())
+    wait_for("", DiagnosticStatus.OK)
+    assert chain.set_goal(chain.view()).success
+    chain.images.publish(chain.view(intrinsics=intrinsics.scaled(320, 240)))
+    wait_for("image: expected 640 x 480 as in its camera_info, got 320 x 240")
+    chain.see(chain.view())
+    wait_for("", DiagnosticStatus.OK)
+    chain.see_camera(intrinsics_to_info(intrinsics.scaled(320, 240), Header()))  # the driver changes its resolution
+    wait_for("the goal was cleared, set it again: the live camera is not the goal's any more (camera_info changed)")
+    image = chain.view()
+    image.encoding = "h264"
+    chain.images.publish(image)
+    wait_for("image: encoding 'h264' is not supported")
+
+
 # Messages that nobody should send
 
 
@@ -315,7 +396,7 @@ WRONG_INFOS = {
     "K[0] is 0": {"k": np.zeros(9)},
     "got 12000 x 12000": {"width": 12000, "height": 12000, "d": [-0.2, 0.05, 0.0, 0.0, 0.0]},
     "got 4294967295 x 480": {"width": 2**32 - 1, "d": [-0.2, 0.05, 0.0, 0.0, 0.0]},
-    "'equidistant' is not supported": {"d": [0.1, 0.0, 0.0, 0.0], "distortion_model": "equidistant"},
+    "'thin_prism' is not supported": {"d": [0.1, 0.0, 0.0, 0.0], "distortion_model": "thin_prism"},
     "zero size": {"width": 0},
 }
 

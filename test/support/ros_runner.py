@@ -64,6 +64,7 @@ class NodeRunner:
         self.node = Node("tester", context=self.context, namespace=self.namespace)
         self.executor.add_node(self.node)
         self._nodes = [self.node]
+        self._others: list[Context] = []
         self._spinner = threading.Thread(target=self.executor.spin, daemon=True)
         self._spinner.start()
 
@@ -108,6 +109,13 @@ class NodeRunner:
         self.wait(lambda: publisher.get_subscription_count() >= readers, f"a reader of {topic}")
         return publisher
 
+    def other_process(self) -> "Node":
+        """A node of a process of its own, so to speak: in one process a topic has one type."""
+        context = Context()
+        rclpy.init(context=context)
+        self._others.append(context)
+        return Node("driver", context=context, namespace=self.namespace)
+
     def call(self, srv_type, name, request, timeout_s=WAIT_S):
         """Answer of a service."""
         client = self.node.create_client(srv_type, name)
@@ -131,7 +139,8 @@ class NodeRunner:
         self._spinner.join(timeout=WAIT_S)
         for node in self._nodes:
             node.destroy_node()
-        self.context.try_shutdown()
+        for context in (self.context, *self._others):
+            context.try_shutdown()
 
 
 @pytest.fixture
