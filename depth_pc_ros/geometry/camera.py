@@ -190,6 +190,15 @@ class Rectifier:
         # What the image is averaged to before anything else.
         self._small = self.source.scaled(width, height) if share <= _AREA_SHARE else self.source
 
+    def sees_as(self, other: "Rectifier") -> bool:
+        """Whether both make the same image of the same raw one."""
+        mine, theirs = self.lens.coefficients, other.lens.coefficients
+        return (
+            (self.source, self.target, self.lens.is_fisheye) == (other.source, other.target, other.lens.is_fisheye)
+            and np.array_equal(self._K, other._K)
+            and (np.array_equal(mine, theirs) or not (mine.any() or theirs.any()))
+        )
+
     def raw_pixels(self, pixels: np.ndarray) -> np.ndarray:
         """Where pixels (N, 2) of the result are in the raw image, (N, 2) px."""
         bent = self.lens.distort(self.target.normalise(pixels))

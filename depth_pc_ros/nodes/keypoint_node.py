@@ -62,6 +62,7 @@ class KeypointNode(ServoNode):
         self._last_goal_id = 0
         self._goal_view: np.ndarray | None = None
         self._goal_camera: Intrinsics | None = None
+        self._goal_rectifier: Rectifier | None = None  # of the live camera when the goal was set; None: it had none
         self._problem = "no image has arrived"
         self._cleared = ""  # why there is no goal any more
         self._reported: str | None = None  # the problem that was published last
@@ -113,7 +114,10 @@ class KeypointNode(ServoNode):
             return
         if self._camera.problem:  # images wait for a usable one, and the goal stays
             self.get_logger().warning(f"camera_info not used: {self._camera.problem}", throttle_duration_sec=2.0)
-        elif self._goal_id and self._camera.rectifier.target != self._goal_camera:
+            return
+        live = self._camera.rectifier
+        before, self._goal_rectifier = self._goal_rectifier or live, live
+        if self._goal_id and not (live.target == self._goal_camera and live.sees_as(before)):
             self._clear_goal("the live camera is not the goal's any more (camera_info changed)")
 
     def _on_depth(self, msg: Image | CompressedImage):
@@ -190,7 +194,7 @@ class KeypointNode(ServoNode):
         if not self.active:
             raise GoalError("the keypoint node is not active")
         distance = goal_distance(request.distance)
-        rectifier = self._goal_rectifier(request)
+        rectifier = self._request_rectifier(request)
         size = rectifier.source.size
         image = rectified_rgb(request.image, rectifier, "goal image")
         depth = None
@@ -200,6 +204,7 @@ class KeypointNode(ServoNode):
 
         count = self._matcher.set_goal(image, rectifier.target, self._mask(request, rectifier))
         self._goal_camera = rectifier.target
+        self._goal_rectifier = None if self._camera.problem else self._camera.rectifier
         # Unique across restarts, too: matches of an older goal are never taken for those of this one.
         self._last_goal_id = self._goal_id = max(self._last_goal_id + 1, time.time_ns() // 10**6)
         self._goal_view = image
@@ -229,7 +234,7 @@ class KeypointNode(ServoNode):
         camera = rectifier if self._camera.problem else self._camera.rectifier
         return allowed_places(self.config, rectifier.target.size, given, configured, camera.source.size)
 
-    def _goal_rectifier(self, request: SetGoalImage.Request) -> Rectifier:
+    def _request_rectifier(self, request: SetGoalImage.Request) -> Rectifier:
         """Map from the goal image's pixels to the live camera's."""
         check_size(request.image.width, request.image.height, "goal image")
         if np.any(request.camera_info.k):

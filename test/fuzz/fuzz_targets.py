@@ -7,6 +7,7 @@
 import atexit
 import contextlib
 import functools
+import io
 import os
 import shutil
 import tempfile
@@ -17,6 +18,7 @@ from pathlib import Path
 
 import fuzz_corpus as corpus
 import numpy as np
+from PIL import Image
 
 from depth_pc_ros.benchmark import tables
 from depth_pc_ros.benchmark.episodes import load_episodes
@@ -187,22 +189,26 @@ class Fields:
         return choices[self.bytes(1)[0] % len(choices)]
 
 
-_ENCODINGS = "rgb8 bgr8 rgba8 bgra8 mono8 8UC1 8UC3 32FC1 16UC1 mono16 bayer_rggb8 x".split()
+_ENCODINGS = (
+    "rgb8 bgr8 rgba8 bgra8 mono8 8UC1 8UC3 32FC1 16UC1 mono16 bayer_rggb8 x rgba16 bayer_grbg16 uyvy yuyv nv12"
+).split()
+_FORMATS = ("jpeg", "32FC1; compressedDepth png", "16UC1; compressedDepth png", "bayer_rggb8; png compressed ", "x")
 _MODELS = ("plumb_bob", "rational_polynomial", "equidistant", "fisheye", "", "x")
 
 
 def messages(data: bytes) -> None:
-    from sensor_msgs.msg import CameraInfo, Image
+    from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
     from depth_pc_interfaces.msg import KeypointMatches, ServoGoal
     from depth_pc_ros.nodes import conversions
 
     take = Fields(data)
-    which = take.whole(6)
+    which = take.whole(7)
     info = CameraInfo(width=take.whole(200), height=take.whole(200), distortion_model=take.one_of(_MODELS))
     info.k, info.p = take.numbers(9), take.numbers(12)
     info.d = array("d", take.numbers(take.whole(16)))
     info.binning_x, info.roi.width = take.whole(3), take.whole(200)
+    info.roi.height = info.roi.width
     picture = Image(width=take.whole(200), height=take.whole(200), encoding=take.one_of(_ENCODINGS))
     picture.step, picture.is_bigendian = take.whole(1000), take.whole(2)
     if which < 4:
@@ -216,6 +222,9 @@ def messages(data: bytes) -> None:
         conversions.mask_from_image(picture)
     elif which == 3:
         conversions.rectifier_from_info(info, rectified=bool(picture.is_bigendian))
+    elif which == 6:
+        format, convert = take.one_of(_FORMATS), take.one_of((conversions.image_to_rgb, conversions.depth_to_metres))
+        convert(CompressedImage(format=format, data=array("B", take.rest())))
     elif which == 4:
         goal = ServoGoal(camera_info=info, keypoints=take.numbers(take.whole(20)), distance=take.numbers(1)[0])
         conversions.goal_from_msg(goal)
@@ -236,14 +245,17 @@ def _message_seeds() -> list[bytes]:
 
     k = np.array([50, 0, 2, 0, 50, 1.5, 0, 0, 1.0])
     p = np.insert(k.reshape(3, 3), 3, 0, axis=1)
+    png = io.BytesIO()
+    Image.fromarray(np.full((3, 4), 600, np.uint16)).save(png, "PNG")
     seeds = []
-    for which, encoding in enumerate([0, 7, 4, 0, 0, 0]):
+    for which, encoding in enumerate([0, 7, 4, 0, 0, 0, 0]):
         camera = whole(4, 3) + b"\0" + k.tobytes() + p.tobytes() + whole(5) + bytes(40) + whole(0, 0)
         size = (3, 4, 1)[which] if which < 3 else 1
         image = whole(4, 3) + bytes([encoding]) + whole(4 * size, 0)
         tail = {
             4: whole(4) + np.ones(4).tobytes() + np.array(0.6).tobytes(),
             5: whole(1, 2) + np.ones(2).tobytes() + b"\1" + whole(1),
+            6: b"\2\1" + bytes(12) + png.getvalue(),
         }
         seeds.append(whole(which) + camera + image + tail.get(which, bytes(12 * size)))
     return seeds

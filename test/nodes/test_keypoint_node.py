@@ -435,6 +435,19 @@ def test_only_another_usable_camera_clears_the_goal(quiet):
     assert (sent[-1].goal_id, len(sent[-1].matched)) == (0, 0)
 
 
+def test_other_distortion_clears_the_goal_and_another_name_of_none_does_not(quiet, intrinsics):
+    node, view, sent, published = quiet
+    same = intrinsics_to_info(intrinsics, Header())
+    same.distortion_model, same.d = "none", []
+    node._on_camera_info(same)
+    node._on_image(view)
+    assert (len(published), sent[-1].goal_id) == (1, node._goal_id)
+    bent = intrinsics_to_info(intrinsics, Header())
+    bent.d = [-0.1, 0.0, 0.0, 0.0, 0.0]
+    node._on_camera_info(bent)
+    assert published[-1].goal_id == 0
+
+
 def test_wrong_requests_leave_the_goal_and_the_node(quiet, intrinsics):
     node, view, sent, published = quiet
     goal_id = node._goal_id
