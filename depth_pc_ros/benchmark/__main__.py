@@ -68,6 +68,18 @@ def parser() -> argparse.ArgumentParser:
     _add_sample(command, 8, 250)
     command.set_defaults(run=_depth_latency)
     command = commands.add_parser(
+        "camera_latency",
+        help="time from an image's data to its matches, by the camera's resolution",
+        description="Look at the default scene with cameras of 640x480 to 3840x2160 on two cores, on the way to a "
+        "goal; print the time for decoding, making smaller and matching, as ratios, and the error of the matches.",
+    )
+    command.add_argument(
+        "--longest", type=_sides, default="0,960", metavar="A,B",
+        help="Working resolutions: px of the longer side; 0 is the camera's own. Default: 0,960.",
+    )  # fmt: skip
+    _add_sample(command, 3, 20)
+    command.set_defaults(run=_camera_latency)
+    command = commands.add_parser(
         "depth_figure",
         help="a picture of rendered and estimated depth (paper, Figure 5)",
         description="Draw goal views of E_YCB: image, rendered depth, estimated relative depth, and both normalised at "
@@ -99,6 +111,17 @@ def _add_sample(command: argparse.ArgumentParser, fewest: int, frames: int) -> N
 
 def _names(text: str) -> list[str]:
     return [name for name in text.split(",") if name]
+
+
+def _sides(text: str) -> list[int]:
+    return [at_least(0)(word) for word in text.split(",")]
+
+
+def _camera_latency(arguments: argparse.Namespace) -> None:
+    from depth_pc_ros.benchmark import camera_latency
+
+    latency.use_two_cores()
+    print(camera_latency.report(camera_latency.measure_cameras(arguments.frames, arguments.seed, arguments.longest)))
 
 
 def _latency(arguments: argparse.Namespace) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from builtin_interfaces.msg import Time
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
@@ -93,9 +94,10 @@ class CameraSource:
         if count == self._count:
             self._destroy_old()
         self._received_s = self._node.steady_s()
-        if overlap and msg.header.stamp == self._stamp:
+        stamp = msg.header.stamp
+        if overlap and stamp == self._stamp != Time():
             return  # the other subscription gave it
-        self._stamp = msg.header.stamp
+        self._stamp = stamp
         self._callback(msg)
 
     def _destroy_old(self) -> None:

@@ -64,6 +64,7 @@ class KeypointNode(ServoNode):
         self._goal_camera: Intrinsics | None = None
         self._goal_rectifier: Rectifier | None = None  # of the live camera when the goal was set; None: it had none
         self._problem = "no image has arrived"
+        self._places_problem = ""  # why the options mask and roi do not fit the camera
         self._cleared = ""  # why there is no goal any more
         self._reported: str | None = None  # the problem that was published last
         self._frames = 0
@@ -98,7 +99,7 @@ class KeypointNode(ServoNode):
             return self._images.silence() or self._problem
         if self._problem and self._problem == self._camera.problem and (silence := self._infos.silence()):
             return f"{self._problem}: {silence}"
-        return self._problem
+        return self._problem or self._places_problem
 
     def _publish_status(self) -> None:
         """Tell the controller, which has the servo's status, when the problem changes."""
@@ -116,6 +117,12 @@ class KeypointNode(ServoNode):
             self.get_logger().warning(f"camera_info not used: {self._camera.problem}", throttle_duration_sec=2.0)
             return
         live = self._camera.rectifier
+        try:
+            self._places_problem = ""
+            self._places(live)
+        except DepthPcError as error:
+            self._places_problem = str(error)
+            self.get_logger().warning(self._places_problem)
         before, self._goal_rectifier = self._goal_rectifier or live, live
         if self._goal_id and not (live.target == self._goal_camera and live.sees_as(before)):
             self._clear_goal("the live camera is not the goal's any more (camera_info changed)")
@@ -223,16 +230,22 @@ class KeypointNode(ServoNode):
 
     def _mask(self, request: SetGoalImage.Request, rectifier: Rectifier) -> np.ndarray | None:
         """What may be matched of the rectified image, (H, W) bool, from the request and the options; None: all."""
-        given = configured = None
+        given = None
         if request.mask.width and request.mask.height:
             check_fits(request.mask, "goal mask", rectifier.source.size, of_image=True)
             mask = check_mask(mask_from_image(request.mask, "goal mask"), rectifier.source.size, "goal mask")
             given = rectifier.mask(mask)
-        if self.config.mask:  # of the live camera, as it delivers images
-            live = self._camera.rectifier
-            configured = live.mask(check_mask(read_mask(self.config.mask), live.source.size, "mask (option)"))
-        camera = rectifier if self._camera.problem else self._camera.rectifier
-        return allowed_places(self.config, rectifier.target.size, given, configured, camera.source.size)
+        # The options are of the live camera, as it delivers images.
+        return self._places(
+            self._camera.rectifier if self.config.mask or not self._camera.problem else rectifier, given
+        )
+
+    def _places(self, live: Rectifier, given: np.ndarray | None = None) -> np.ndarray | None:
+        """What the options and `given` (H, W) leave of a rectified image; None: all. Raises DepthPcError."""
+        mask = None
+        if self.config.mask:
+            mask = live.mask(check_mask(read_mask(self.config.mask), live.source.size, "mask (option)"))
+        return allowed_places(self.config, live.target.size, given, mask, live.source.size)
 
     def _request_rectifier(self, request: SetGoalImage.Request) -> Rectifier:
         """Map from the goal image's pixels to the live camera's."""

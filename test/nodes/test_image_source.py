@@ -88,6 +88,17 @@ def test_no_image_comes_twice_and_none_is_lost_while_the_subscription_changes(ru
     assert reader.source._old is None
 
 
+def test_messages_without_stamps_are_not_taken_for_one(runner):
+    reader = Reader(runner, CameraInfo, "camera_info")
+    publisher = runner.publisher(CameraInfo, "camera_info", RELIABLE)
+    for width in range(1, 6):
+        if width == 3:
+            runner.wait(lambda: reader.source._qos.reliability == ReliabilityPolicy.RELIABLE, "a reliable reader")
+        publisher.publish(CameraInfo(width=width))
+        runner.wait(lambda width=width: reader.heard and reader.heard[-1].width == width, f"camera_info {width}")
+    reader.close()
+
+
 def test_the_type_is_that_of_the_publisher_whatever_the_name(runner, reader):
     publisher = runner.other_process().create_publisher(CompressedImage, "image", BEST_EFFORT)
     runner.wait(lambda: reader.source._kind is CompressedImage, "the publisher's type")

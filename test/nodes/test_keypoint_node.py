@@ -332,6 +332,8 @@ def test_what_has_another_size_than_the_large_stream_is_named(runner, tmp_path, 
     chain.see_camera()
     refused = chain.set_goal(chain.view()).message
     assert refused == "mask (option): expected the image's size 1280 x 960, got 640 x 480"
+    chain.see(chain.view())
+    assert chain.node.problem == refused  # said before a goal is given, too
     refused = chain.set_goal(chain.view(intrinsics=LARGE.within(640))).message
     assert "is 640 x 480, the live camera's images are 1280 x 960" in refused
 
