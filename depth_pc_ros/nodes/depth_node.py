@@ -129,8 +129,7 @@ class DepthNode(ServoNode):
         if source == "estimated":
             values |= {"model": self.config.model, "device": self.config.device,
                        "estimate_s": f"{self._estimate_s:.3f}"}  # fmt: skip
-        no_images = f"no {'depth ' if source == 'camera' else ''}images"
-        problem = self._problem if self._frames else self._images.silence() or no_images
+        problem = self._problem if self._frames else self._images.silence() or self._problem
         problem = problem or self._goal_problem
         self._frames = 0
         if problem:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-from builtin_interfaces.msg import Time
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
@@ -54,7 +53,8 @@ class CameraSource:
         self._old = None  # goes on until the new one has received something
         self._count = 0  # of subscriptions made
         self._subscription = self._subscribe()
-        self._stamp = None  # of the last message
+        self._last = None  # message, while there are two subscriptions
+        self._heard = False
         self._received_s = self._begin_s = node.steady_s()
         self._publishers: list = []
         self.look()
@@ -94,11 +94,11 @@ class CameraSource:
         if count == self._count:
             self._destroy_old()
         self._received_s = self._node.steady_s()
-        stamp = msg.header.stamp
-        if overlap and stamp == self._stamp != Time():
-            return  # the other subscription gave it
-        self._stamp = stamp
-        self._callback(msg)
+        self._heard = True
+        again = overlap and msg == self._last  # the other subscription gave it
+        self._last = msg if self._old is not None else None
+        if not again:
+            self._callback(msg)
 
     def _destroy_old(self) -> None:
         if self._old is not None:
@@ -107,14 +107,14 @@ class CameraSource:
 
     def silence(self) -> str:
         """Why nothing comes, for a person; empty: something came lately, or a latched message came."""
-        if self._stamp is not None and (self._infos or self._node.steady_s() - self._received_s <= SILENT_S):
+        if self._heard and (self._infos or self._node.steady_s() - self._received_s <= SILENT_S):
             return ""
         if not self._publishers:
             return f"{self.topic} has no publisher: start the camera's driver, or give the right topic"
         foreign = [publisher.topic_type for publisher in self._publishers if publisher.topic_type not in self._types]
         if len(foreign) == len(self._publishers):
             return f"{self.topic} has type {foreign[0]}, expected {' or '.join(self._types)}"
-        silent_s = self._node.steady_s() - (self._begin_s if self._stamp is None else self._received_s)
+        silent_s = self._node.steady_s() - (self._received_s if self._heard else self._begin_s)
         if silent_s <= SILENT_S:
             return f"waiting for {self.topic}"
         return f"{self.topic} has {len(self._publishers)} publisher(s), but sends nothing"

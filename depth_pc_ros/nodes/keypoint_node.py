@@ -117,6 +117,11 @@ class KeypointNode(ServoNode):
             self.get_logger().warning(f"camera_info not used: {self._camera.problem}", throttle_duration_sec=2.0)
             return
         live = self._camera.rectifier
+        if live.lens.distorts and "image_rect" in self._images.topic:
+            self.get_logger().warning(
+                f"{self._images.topic} sounds rectified, and camera_info has a distortion, which is undone: give "
+                "rectified:=true if the images have none"
+            )
         try:
             self._places_problem = ""
             self._places(live)
@@ -270,7 +275,7 @@ class KeypointNode(ServoNode):
 
     def diagnose(self):
         values = {"rate_hz": self._frames, "goal_id": self._goal_id, "matches": self._num_matched}
-        problem = self.problem or ("" if self._frames else "no images")
+        problem = self.problem
         self._frames = 0
         level = DiagnosticStatus.WARN if problem else DiagnosticStatus.OK
         return level, problem or "matching", values

@@ -450,6 +450,18 @@ def test_other_distortion_clears_the_goal_and_another_name_of_none_does_not(quie
     assert published[-1].goal_id == 0
 
 
+@pytest.mark.parametrize(("d", "warned"), [([-0.1, 0.0, 0.0, 0.0, 0.0], True), ([0.0] * 5, False)])
+def test_a_topic_that_sounds_rectified_beside_a_distortion_is_told(quiet, intrinsics, monkeypatch, d, warned):
+    node, *_ = quiet
+    told = []
+    monkeypatch.setattr(node.get_logger(), "warning", lambda text, **_: told.append(text))
+    node._images.topic = "/camera/color/image_rect"
+    info = intrinsics_to_info(intrinsics.scaled(320, 240), Header())
+    info.d = d
+    node._on_camera_info(info)
+    assert any("give rectified:=true" in text for text in told) == warned
+
+
 def test_wrong_requests_leave_the_goal_and_the_node(quiet, intrinsics):
     node, view, sent, published = quiet
     goal_id = node._goal_id
