@@ -28,8 +28,7 @@ _MODULES = (
     ("cv_bridge", "only for rare image encodings: apt install ros-<distro>-cv-bridge", False),
 )
 _LEARNED_MODULES = tuple(
-    (name, f"pip install {package}, or choose --controller pbvs", True)
-    for name, package in (("torch", "torch"), ("torch_geometric", "torch-geometric"), ("safetensors", "safetensors"))
+    (name, f"pip install {name}, or choose --controller pbvs", True) for name in ("torch", "safetensors")
 )
 _ESTIMATE_MODULES = tuple(
     (name, f"pip install {name}, or choose --depth camera or none", True) for name in ("torch", "transformers")
