@@ -51,7 +51,12 @@ class ControllerNode(ServoNode):
 
     def build(self):
         config = self.config
-        self._watchdog = InputWatchdog("matched image", config.input_timeout_s, config.max_image_age_s)
+        self._watchdog = InputWatchdog(
+            "matched image",
+            config.input_timeout_s,
+            config.max_image_age_s,
+            most_s=0.0 if config.lockstep else config.slow_limit_s,  # in lockstep the camera waits
+        )
         self._adapter_life = adapter_life(config.adapter_timeout_s, config.rate_hz)
         self._clock_watch, self._stamp_watch = ClockWatch(), StampWatch()
         self._servo = Servo(config)
@@ -158,6 +163,11 @@ class ControllerNode(ServoNode):
         """Mean error of the newest matches on the normalised plane; NaN: unknown."""
         return self._result.error
 
+    @property
+    def input_limit_s(self) -> float:
+        """Longest silence of the matched images that is allowed now, s: `input_timeout_s`, or what they need."""
+        return self._watchdog.limit_s(self.config.input_timeout_s)
+
     def set_distance(self, distance: float) -> None:
         """Change the distance (m) of the goal that is set."""
         self._inputs.set_distance(distance)
@@ -187,7 +197,8 @@ class ControllerNode(ServoNode):
             return ServoState.CONVERGED, ""
         if self._adapter.state == "LIMITED":
             return ServoState.LIMITED, self._adapter.message
-        return ServoState.SERVOING, self._adapter.message or self._inputs.goal_problem or self._servo.depth_problem
+        doubts = (self._adapter.message, self._inputs.goal_problem, self._watchdog.slowness, self._servo.depth_problem)
+        return ServoState.SERVOING, next(filter(None, doubts), "")
 
     # Inputs
 
@@ -254,7 +265,10 @@ class ControllerNode(ServoNode):
         if self._watchdog.problem(self.steady_s()) or self._adapter_stands_still():
             self._servo.resume()  # the camera stood still: an error that did not fall meanwhile is not convergence
         stamp_s = stamp_to_seconds(msg.header.stamp)
+        was_slow = bool(self._watchdog.slowness)
         problem = self._watchdog.receive(stamp_s, self.now_s(), self.steady_s())
+        if self._watchdog.slowness and not was_slow:
+            self.get_logger().warning(self._watchdog.slowness)
         if not problem and (jump := self._stamp_watch.set_back(stamp_s)):
             self._restart(jump)
         if problem:
