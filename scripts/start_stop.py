@@ -156,14 +156,18 @@ def measure_interrupts(count: int, seed: int, words: list[str]) -> list[str]:
     return problems
 
 
-def main() -> int:
+def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--starts", type=int, default=0, metavar="N", help="measure so many starts")
     parser.add_argument("--other", type=Path, help="another checkout, to compare with")
     parser.add_argument("--interrupts", type=int, default=0, metavar="N", help="interrupt so many starts")
     parser.add_argument("--seed", type=int, default=0, help="of the moments of the interrupts")
     parser.add_argument("words", nargs="*", metavar="-- ...", help="options of bringup")
-    options = parser.parse_args()
+    return parser
+
+
+def main() -> int:
+    options = parser().parse_args()
     problems = []
     if options.starts:
         others = [options.other.resolve()] if options.other else []

@@ -49,6 +49,7 @@ ALLOWED = {
         "networks",
     },
     "nodes": {
+        "files",
         "options",
         "extras",
         "package_files",

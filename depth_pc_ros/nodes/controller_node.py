@@ -67,6 +67,7 @@ class ControllerNode(ServoNode):
         self._enabled = False
         self._latched: tuple[ServoState, str] | None = None
         self._adapter = AdapterStatus()
+        self._passing = False  # between two goals of a route, of which the first was only a waypoint
         self._result = _WAITING
         self._matches = KeypointMatches()  # the matches of `_result`
         self._latency_ms = float("nan")
@@ -203,13 +204,17 @@ class ControllerNode(ServoNode):
     # Inputs
 
     def _on_goal(self, msg: ServoGoal):
+        moving = self._enabled and self.state()[0] in _MOVING
         self._inputs.set_goal(msg)
         if self._inputs.goal_problem:
             self.get_logger().warning(self._inputs.goal_problem, throttle_duration_sec=2.0)
         if self.goal_id == msg.goal_id:  # the old goal stays where the new one is refused
             self._lockstep_queue.clear()
             self._stamp_watch = StampWatch()
-            self._result = _WAITING
+            self._passing = moving and msg.keep_moving and bool(msg.goal_id)
+            # The twist goes on until matches of the new goal come; the error is not that of the old one.
+            unknown = {"error": float("nan"), "error_px": float("nan")}
+            self._result = dataclasses.replace(self._result, **unknown) if self._passing else _WAITING
         self._publish_status()
 
     def _on_depth(self, msg: Image):
@@ -261,6 +266,10 @@ class ControllerNode(ServoNode):
         except ImageError as error:
             self.get_logger().warning(f"not used: {error}", throttle_duration_sec=2.0)
             return
+        if self._passing and msg.goal_id != self.goal_id:  # of the waypoint before: no sign of life of the new goal
+            self._answer(msg.header.stamp)
+            return
+        self._passing = False
         self._check_time()
         if self._watchdog.problem(self.steady_s()) or self._adapter_stands_still():
             self._servo.resume()  # the camera stood still: an error that did not fall meanwhile is not convergence

@@ -11,7 +11,7 @@ from std_msgs.msg import Header
 from std_srvs.srv import Trigger
 
 from depth_pc_interfaces.msg import KeypointMatches, ServoGoal
-from depth_pc_interfaces.srv import SetGoalImage
+from depth_pc_interfaces.srv import SetGoalFile, SetGoalImage
 from depth_pc_ros.errors import DepthPcError, GoalError, ImageError
 from depth_pc_ros.geometry.camera import Intrinsics, Rectifier, check_image
 from depth_pc_ros.nodes.base import IMAGE_QOS, LATCHED_QOS, TWIST_QOS, ServoNode, run
@@ -27,6 +27,7 @@ from depth_pc_ros.nodes.conversions import (
     rgb_to_image,
     stamp_to_seconds,
 )
+from depth_pc_ros.nodes.goal_files import request_of_files
 from depth_pc_ros.nodes.live_camera import LiveCamera
 from depth_pc_ros.nodes.node_configs import KeypointNodeConfig
 from depth_pc_ros.perception.factory import make_matcher
@@ -41,8 +42,8 @@ class KeypointNode(ServoNode):
     """Matches every newest image with the goal; a frame that comes while one is matched replaces the waiting one.
 
     In: `image`, `camera_info`, `depth_image` (only for captured goals). Out: `~/matches`, `~/goal`, `~/goal_image`,
-    `~/debug_image`. Services: `~/set_goal_image`, `~/capture_goal`. Before a goal is set, matches have goal_id 0 and
-    no points. A wrong image is not matched, so the controller's watchdog stops the motion.
+    `~/debug_image`. Services: `~/set_goal_image`, `~/set_goal_file`, `~/capture_goal`. Before a goal is set, matches
+    have goal_id 0 and no points. A wrong image is not matched, so the controller's watchdog stops the motion.
     """
 
     def __init__(self, **node_options):
@@ -71,6 +72,7 @@ class KeypointNode(ServoNode):
         self.create_subscription(Image, "depth_image", self._on_depth, IMAGE_QOS)
         self.create_subscription(Image, "image", self._on_image, IMAGE_QOS)
         self.create_service(SetGoalImage, "~/set_goal_image", self._on_set_goal_image)
+        self.create_service(SetGoalFile, "~/set_goal_file", self._on_set_goal_file)
         self.create_service(Trigger, "~/capture_goal", self._on_capture_goal)
 
     # The camera
@@ -129,6 +131,15 @@ class KeypointNode(ServoNode):
         response.message = f"goal {self._goal_id} set: {response.num_keypoints} keypoints"
         return response
 
+    def _on_set_goal_file(self, request: SetGoalFile.Request, response: SetGoalFile.Response):
+        try:
+            asked = request_of_files(request)
+        except DepthPcError as error:
+            response.message = str(error)
+            self.get_logger().warning(f"goal refused: {error}")
+            return response
+        return self._on_set_goal_image(asked, response)
+
     def _on_capture_goal(self, _request, response: Trigger.Response):
         request = SetGoalImage.Request()
         age_s = self.steady_s() - self._image_steady_s
@@ -165,6 +176,7 @@ class KeypointNode(ServoNode):
         self._goal_view = image
         header = Header(frame_id=request.image.header.frame_id, stamp=self.get_clock().now().to_msg())
         goal = ServoGoal(header=header, goal_id=self._goal_id, distance=distance or 0.0)
+        goal.keep_moving = request.keep_moving
         goal.image = rgb_to_image(image, header)
         goal.keypoints = array("d", self._matcher.goal_points.tobytes())
         goal.camera_info = intrinsics_to_info(rectifier.target, header)
