@@ -69,7 +69,7 @@ class Watch:
         command = status.command
         speed = abs(np.array([getattr(part, axis) for part in (command.linear, command.angular) for axis in "xyz"]))
         self._moved = self._passing and (self._moved or speed.max() > 0)
-        self.rests += self._moved and speed.max() == 0
+        self.rests += self._moved and speed.max() == 0 and status.state != ServoState.CONVERGED  # that is an arrival
 
     def hear(self, line: str) -> None:
         print(f"   {line}", flush=True)
