@@ -2,7 +2,7 @@
 """How long all nodes take to start, and how they end when they are interrupted at random moments.
 
     source scripts/env.sh
-    scripts/start_stop.py --starts 5                           # seconds until all are active, CPU seconds of each
+    scripts/start_stop.py --starts 5                           # seconds until ready, CPU seconds of each process
     scripts/start_stop.py --starts 5 --other ../older_checkout # the same of two checkouts in turn, and their ratio
     scripts/start_stop.py --interrupts 20 --seed 1             # SIGINT at random moments, also while models load
 
@@ -32,9 +32,13 @@ _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 @dataclass
 class Start:
-    """One start of all nodes. ready_s: None where it was interrupted before. cpu_s: by process, until then."""
+    """One start. ready_s, all_s: until the servo is ready, and until all nodes are active; None: interrupted before.
+
+    cpu_s: by process, until all nodes were active.
+    """
 
     ready_s: float | None = None
+    all_s: float | None = None
     cpu_s: dict[str, float] = field(default_factory=dict)
     end_s: float = float("nan")
     last: str = ""  # the nodes that were the last to end, and when
@@ -85,8 +89,11 @@ def start(checkout: Path, words: list[str], interrupt_after_s: float | None = No
             )  # fmt: skip
         until_s = begin_s + (_START_WITHIN_S if interrupt_after_s is None else interrupt_after_s)
         while time.monotonic() < until_s and bringup.poll() is None:
-            if result.ready_s is None and "\nready" in _read(str(log)):
+            said = _read(str(log))
+            if result.ready_s is None and "\nready\n" in said:
                 result.ready_s = time.monotonic() - begin_s
+            if result.ready_s is not None and result.all_s is None and "depth: active\n" in said:
+                result.all_s = time.monotonic() - begin_s
                 names = processes_of(bringup.pid)
                 result.cpu_s = {name: cpu_s(process) for process, name in names.items()}
                 result.cpu_s["bringup"] = cpu_s(bringup.pid)
@@ -113,16 +120,17 @@ def start(checkout: Path, words: list[str], interrupt_after_s: float | None = No
     if files:
         result.problems.append(f"left in the temporary folder: {', '.join(files[:5])}")
     result.problems += [line for line in text.splitlines() if any(word in line for word in _BAD_WORDS)]
-    if interrupt_after_s is None and result.ready_s is None:
+    if interrupt_after_s is None and result.all_s is None:
         result.problems.append(f"not ready: {text[-500:]}")
     return result
 
 
 def report_starts(name: str, starts: list[Start]) -> float:
-    """Print the medians of one checkout; returns the seconds until all nodes were active."""
+    """Print the medians of one checkout; returns the seconds until the servo was ready."""
     ready_s = statistics.median(each.ready_s for each in starts if each.ready_s is not None)
+    all_s = statistics.median(each.all_s for each in starts if each.all_s is not None)
     cpu = {key: statistics.median(each.cpu_s.get(key, 0.0) for each in starts) for key in starts[0].cpu_s}
-    print(f"{name}: all nodes active after {ready_s:.2f} s, {sum(cpu.values()):.1f} CPU s")
+    print(f"{name}: ready after {ready_s:.2f} s, all nodes active after {all_s:.2f} s, {sum(cpu.values()):.1f} CPU s")
     print("   " + ", ".join(f"{key} {value:.2f}" for key, value in sorted(cpu.items())), flush=True)
     return ready_s
 
