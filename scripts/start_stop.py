@@ -127,8 +127,9 @@ def start(checkout: Path, words: list[str], interrupt_after_s: float | None = No
 
 def report_starts(name: str, starts: list[Start]) -> float:
     """Print the medians of one checkout; returns the seconds until the servo was ready."""
-    ready_s = statistics.median(each.ready_s for each in starts if each.ready_s is not None)
-    all_s = statistics.median(each.all_s for each in starts if each.all_s is not None)
+    starts = [each for each in starts if each.all_s is not None]
+    ready_s = statistics.median(each.ready_s for each in starts)
+    all_s = statistics.median(each.all_s for each in starts)
     cpu = {key: statistics.median(each.cpu_s.get(key, 0.0) for each in starts) for key in starts[0].cpu_s}
     print(f"{name}: ready after {ready_s:.2f} s, all nodes active after {all_s:.2f} s, {sum(cpu.values()):.1f} CPU s")
     print("   " + ", ".join(f"{key} {value:.2f}" for key, value in sorted(cpu.items())), flush=True)

@@ -126,9 +126,9 @@ class InputWatchdog:
 
     def _judge_speed(self) -> None:
         usual_s = min(self.timeout_s, self.max_age_s) / self.PERIODS
-        longest_s = max(self.most_s, self.timeout_s) / self.FEWEST_PERIODS
+        longest_s = max(self.most_s, self.timeout_s) / self.FEWEST_PERIODS * (self.LEAVE if self._too_slow else 1.0)
         self._slow = self.period_s > usual_s * (self.LEAVE if self._slow else 1.0)
-        self._too_slow = self.period_s > longest_s * (self.LEAVE if self._too_slow else 1.0)
+        self._too_slow = self.period_s > longest_s
         self.slowness = ""
         if not self._slow:
             return

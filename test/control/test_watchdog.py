@@ -179,7 +179,7 @@ def test_where_the_ceiling_is_too_low_the_arm_stands_still_all_the_time():
     watchdog = fed(0.8, age_s=0.9)
     assert watchdog.said[-1] is True
     assert len(watchdog.said) <= 2 * InputWatchdog.WINDOW + 1
-    assert "every 0.80 s and is 0.90 s old, at most every 0.67 s is allowed" in watchdog.problem(39 * 0.8)
+    assert "every 0.80 s and is 0.90 s old, at most every 0.53 s is allowed" in watchdog.problem(39 * 0.8)
     fed(0.55, begin_s=40 * 0.8, watchdog=watchdog)
     assert "at most every" in watchdog.slowness  # hysteresis
     fed(0.5, begin_s=80 * 0.8, watchdog=watchdog)
