@@ -27,7 +27,7 @@ class NodeSpec:
     """One node to start: `ros2 run depth_pc_ros <executable>`, or `command()` where there is no `ros2`.
 
     parameters override those of params_file (a YAML, or None). remappings: name in the node -> topic or service.
-    late: the servo is ready before this node is, which then helps it.
+    late: the servo is ready before this node is, which has a low priority and helps it later.
     preload: slow modules that the node needs, for a process that is held at its start.
     essential: its end stops the whole chain; a node that is not essential is started again, and the rest goes on.
     """
@@ -92,6 +92,7 @@ def nodes(config: BringupConfig) -> list[NodeSpec]:
             {**camera, **depth, "goal": "keypoints/goal"},
             essential=False,
             late=config.depth_source == "estimated",  # its network takes seconds to load
+            preload=("depth_pc_ros.perception.relative_depth",) if config.depth_source == "estimated" else (),
         ),
         NodeSpec(
             "controller",

@@ -16,6 +16,7 @@ from depth_pc_ros.errors import DepthPcError
 from depth_pc_ros.nodes.starting import HOLD
 
 STOP_WITHIN_S = 10.0  # a second or two, but for a busy machine
+LATE_NICE = 10  # of the late nodes
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # of the parent
 _LIBC = ctypes.CDLL(None)
 _PR_SET_PDEATHSIG = 1
@@ -77,7 +78,7 @@ class NodeProcesses:
                     stdout=log,
                     stderr=log,
                     start_new_session=True,
-                    preexec_fn=_stop_with_parent if sys.platform == "linux" else None,
+                    preexec_fn=lambda: _begin_process(LATE_NICE if spec.late else 0),
                 )
 
     def __exit__(self, *exc) -> None:
@@ -174,6 +175,8 @@ class NodeProcesses:
         return f": {lines[-1]} (log: {self._log(name)})" if lines else ""
 
 
-def _stop_with_parent() -> None:
-    """In a new node's process: have a SIGTERM sent when the parent ends, even by a kill -9."""
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+def _begin_process(nice: int) -> None:
+    """In a new node's process: lower its priority, and have a SIGTERM sent when the parent ends, even by a kill -9."""
+    os.nice(nice)
+    if sys.platform == "linux":
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -17,7 +17,6 @@ from depth_pc_ros.nodes.bounds import check_header, opencv_errors
 from depth_pc_ros.nodes.conversions import depth_to_image, depth_to_metres, image_to_rgb, stamp_to_seconds
 from depth_pc_ros.nodes.live_camera import LiveCamera
 from depth_pc_ros.nodes.node_configs import DepthNodeConfig
-from depth_pc_ros.perception.low_priority import be_nice
 
 
 class DepthNode(ServoNode):
@@ -44,8 +43,7 @@ class DepthNode(ServoNode):
             self._depth_pub = self.create_lifecycle_publisher(Image, "~/metric_depth", IMAGE_QOS)
             self.create_subscription(Image, "depth_image", self._on_depth, IMAGE_QOS)
         else:
-            be_nice()  # before the import, too: it takes seconds, in which the servo starts
-            from depth_pc_ros.perception import relative_depth
+            from depth_pc_ros.perception import relative_depth  # only now: importing torch takes a while
 
             relative_depth.lower_priority()
             self._estimator = relative_depth.RelativeDepth(

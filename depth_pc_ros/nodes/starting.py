@@ -45,9 +45,10 @@ def program_name(words: list[str]) -> str:
 def end_on_signals() -> None:
     """From now on, until the program sets handlers of its own, SIGINT and SIGTERM end it without a traceback.
 
-    Nothing happens where another program imports this package.
+    Nothing happens where another program imports this package. A process that is held leaves SIGTERM to the kernel:
+    Python sees a signal only between two steps of its own, and loading one library takes seconds on a busy machine.
     """
     code = _EXIT_CODES.get(program_name(sys.orig_argv))
     if code is not None:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, *(() if HOLD in os.environ else (signal.SIGTERM,))):
             signal.signal(number, lambda *_: os._exit(code))

@@ -23,7 +23,6 @@ from depth_pc_ros.files.cache import keep_temporary_folder_clean
 from depth_pc_ros.files.json_file import read_json
 from depth_pc_ros.geometry.camera import check_image
 from depth_pc_ros.package_files import SHIPPED_DEPTH, is_hub_name, local_model, share_folders
-from depth_pc_ros.perception.low_priority import be_nice
 
 keep_temporary_folder_clean()
 try:
@@ -66,7 +65,7 @@ def lower_priority() -> None:
     """
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    be_nice()
+    os.setpriority(os.PRIO_PROCESS, 0, max(10, os.getpriority(os.PRIO_PROCESS, 0)))
 
 
 class RelativeDepth:
