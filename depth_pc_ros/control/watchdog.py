@@ -88,8 +88,8 @@ class InputWatchdog:
 
     PERIODS = 2.5  # a limit is at least so many periods
     FEWEST_PERIODS = 1.5  # with fewer in the longest limit, ordinary jitter would pass it
-    LEAVE = 0.8  # of the period that a state begins with: it ends below it
-    WINDOW = 5  # newest intervals, of which the period is the median: an outage is not one
+    LEAVE = 0.6  # of the period that a state begins with: it ends below it
+    WINDOW, LONGER = 12, 2  # newest intervals; so many may be longer than the period: an outage is not one
 
     def __init__(self, what: str, timeout_s: float, max_age_s: float, max_future_s: float = 0.1, most_s: float = 0.0):
         self.what = what
@@ -106,8 +106,8 @@ class InputWatchdog:
 
     @property
     def period_s(self) -> float:
-        """Time between two messages, s, on the steady clock; 0 while it is not known."""
-        return statistics.median(self._intervals_s) if len(self._intervals_s) == self.WINDOW else 0.0
+        """Usual time between two messages, s, on the steady clock, jitter included; 0 while it is not known."""
+        return sorted(self._intervals_s)[-1 - self.LONGER] if len(self._intervals_s) > 2 * self.LONGER else 0.0
 
     def limit_s(self, usual_s: float) -> float:
         """The limit that is in force where it usually is `usual_s`."""

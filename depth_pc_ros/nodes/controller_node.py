@@ -277,7 +277,7 @@ class ControllerNode(ServoNode):
         was_slow = bool(self._watchdog.slowness)
         problem = self._watchdog.receive(stamp_s, self.now_s(), self.steady_s())
         if self._watchdog.slowness and not was_slow:
-            self.get_logger().warning(self._watchdog.slowness)
+            self.get_logger().warning(self._watchdog.slowness, throttle_duration_sec=60.0)
         if not problem and (jump := self._stamp_watch.set_back(stamp_s)):
             self._restart(jump)
         if problem:

@@ -171,18 +171,18 @@ def test_the_limits_follow_a_slow_period_and_the_state_does_not_flap():
     assert watchdog.limit_s(0.5) == 1.0  # not 2.5 periods: the ceiling
     assert watchdog.slowness.startswith("the camera is slow: one image comes every 0.55 s and is 0.05 s old")
     assert watchdog.said[-1] is False
-    assert len(watchdog.said) <= 2 * InputWatchdog.WINDOW + 1
+    assert len(watchdog.said) <= 4 * InputWatchdog.LONGER + 3
     assert "no image for 1.0 s, at most 1.00 s" in watchdog.problem(39 * 0.55 + 1.01)
 
 
 def test_where_the_ceiling_is_too_low_the_arm_stands_still_all_the_time():
     watchdog = fed(0.8, age_s=0.9)
     assert watchdog.said[-1] is True
-    assert len(watchdog.said) <= 2 * InputWatchdog.WINDOW + 1
-    assert "every 0.80 s and is 0.90 s old, at most every 0.53 s is allowed" in watchdog.problem(39 * 0.8)
-    fed(0.55, begin_s=40 * 0.8, watchdog=watchdog)
+    assert len(watchdog.said) <= 4 * InputWatchdog.LONGER + 3
+    assert "every 0.80 s and is 0.90 s old, at most every 0.40 s is allowed" in watchdog.problem(39 * 0.8)
+    fed(0.45, begin_s=40 * 0.8, watchdog=watchdog)
     assert "at most every" in watchdog.slowness  # hysteresis
-    fed(0.5, begin_s=80 * 0.8, watchdog=watchdog)
+    fed(0.35, begin_s=80 * 0.8, watchdog=watchdog)
     assert watchdog.said[-1] is False
     fed(0.03, begin_s=120 * 0.8, watchdog=watchdog)
     assert (watchdog.limit_s(0.5), watchdog.slowness) == (0.5, "")
