@@ -46,7 +46,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--distance", type=metres, default=0.0, metavar="M", help="Camera to scene centre, metres.")
     parser.add_argument("--pause", type=float, default=0.0, metavar="S", help="Stay so long at these views (0: pass).")
     add_fields(parser, BringupConfig, ["namespace", "image", "camera_info", "depth_image"])
-    parser.add_argument("--joint-states", default="joint_states", metavar="TOPIC", help="Joints, kept with each view.")
+    add_fields(parser, BringupConfig, ["joint_states"], "They are kept with each view.")
     parser.add_argument("--timeout", type=float, default=10.0, metavar="S", help="Wait this long for an image (10).")
     return parser
 
@@ -58,7 +58,7 @@ def main(argv: list[str] | None = None) -> int:
         arguments.image or "bridge/image",
         arguments.camera_info or "bridge/camera_info",
         arguments.depth_image or ("bridge/depth_image" if simulated else ""),
-        arguments.joint_states,
+        "joint_states" if simulated else arguments.joint_states,
     )
     try:
         known = count_views(arguments.route)

@@ -65,6 +65,7 @@ def test_views_are_stored_one_after_another(camera, tmp_path, monkeypatch, capsy
     answers = iter(["", "", "q"])
     monkeypatch.setattr("builtins.input", lambda _: next(answers))
     topics = ["--image", "image", "--camera-info", "camera_info", "--depth-image", "depth_image"]
+    topics += ["--joint-states", "joint_states"]
     words = [str(tmp_path), "--namespace", "/test_teach", *topics, "--timeout", "60"]
     assert teach.main([*words, "--pause", "2", "--distance", "0.6"]) == 0
     assert "view 2 stored: 64 x 48, with depth, 1 joints" in capsys.readouterr().out
