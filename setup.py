@@ -41,6 +41,8 @@ NODES = ["keypoint_node", "depth_node", "controller_node", "twist_adapter", "dea
 COMMANDS = {
     "bringup": "cli.bringup",
     "set_goal": "cli.set_goal",
+    "teach": "cli.teach",
+    "repeat": "cli.repeat",
     "check_setup": "cli.check_setup",
     "demo": "cli.demo",
     "benchmark": "benchmark.__main__",

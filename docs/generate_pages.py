@@ -17,6 +17,8 @@ COMMANDS = {
     "demo": "cli.demo",
     "bringup": "cli.bringup",
     "set_goal": "cli.set_goal",
+    "teach": "cli.teach",
+    "repeat": "cli.repeat",
     "check_setup": "cli.check_setup",
     "train": "cli.train",
     "train_depth": "cli.train_depth",

@@ -122,6 +122,10 @@ class ServoClient:
             request.depth = depth_to_image(depth, header)
         if mask is not None:
             request.mask = mask_to_image(mask, header)
+        return self.call_set_goal(request)
+
+    def call_set_goal(self, request: SetGoalImage.Request) -> SetGoalImage.Response:
+        """As `set_goal`, with a request of your own."""
         return self._accepted("keypoints/set_goal_image", self.call("keypoints/set_goal_image", SetGoalImage, request))
 
     def capture_goal(self) -> str:

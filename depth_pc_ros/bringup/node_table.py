@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from depth_pc_ros.bringup.bringup_config import BringupConfig
+from depth_pc_ros.config import CLASSICAL_LAWS
 from depth_pc_ros.errors import ConfigError
 from depth_pc_ros.nodes.node_configs import NAMESPACE
 from depth_pc_ros.package_files import config_file
@@ -26,6 +27,8 @@ class NodeSpec:
     """One node to start: `ros2 run depth_pc_ros <executable>`, or `command()` where there is no `ros2`.
 
     parameters override those of params_file (a YAML, or None). remappings: name in the node -> topic or service.
+    late: the servo is ready before this node is, which has a low priority and helps it later.
+    preload: slow modules that the node needs, for a process that is held at its start.
     essential: its end stops the whole chain; a node that is not essential is started again, and the rest goes on.
     """
 
@@ -36,6 +39,8 @@ class NodeSpec:
     params_file: Path | None = None
     namespace: str = NAMESPACE
     essential: bool = True
+    late: bool = False
+    preload: tuple[str, ...] = ()
 
     @property
     def full_name(self) -> str:
@@ -98,6 +103,8 @@ def nodes(config: BringupConfig) -> list[NodeSpec]:
             },
             {**camera, **depth, "goal": "keypoints/goal"},
             essential=False,
+            late=config.depth_source == "estimated",  # its network takes seconds to load
+            preload=("depth_pc_ros.perception.relative_depth",) if config.depth_source == "estimated" else (),
         ),
         NodeSpec(
             "controller",
@@ -120,6 +127,7 @@ def nodes(config: BringupConfig) -> list[NodeSpec]:
                 "goal_relative_depth": "depth/goal_relative_depth",
                 "adapter_status": "adapter/status",
             },
+            preload=() if config.law in CLASSICAL_LAWS else ("depth_pc_ros.control.depth_pc_geo",),
         ),
         NodeSpec(
             "adapter",

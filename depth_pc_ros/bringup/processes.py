@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import os
 import signal
 import subprocess
 import sys
@@ -12,8 +13,10 @@ from pathlib import Path
 from depth_pc_ros.bringup.client import ServoClient
 from depth_pc_ros.bringup.node_table import NodeSpec
 from depth_pc_ros.errors import DepthPcError
+from depth_pc_ros.nodes.starting import HOLD
 
 STOP_WITHIN_S = 10.0  # a second or two, but for a busy machine
+LATE_NICE = 10  # of the late nodes
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # of the parent
 _LIBC = ctypes.CDLL(None)
 _PR_SET_PDEATHSIG = 1
@@ -40,15 +43,17 @@ def uninterrupted():
 class NodeProcesses:
     """A context manager: the processes run inside it.
 
-    specs: what to start. log_dir: folder for `<name>.log` of each node; None: they write to this terminal.
+    specs: what to start. log_dir: folder for `<name>.log` of each node; None: they write to this terminal. held: the
+    processes import what they need, and wait for `release` before they join ROS.
     A Ctrl-C in the terminal reaches this process only, which then stops the nodes.
     """
 
-    def __init__(self, specs: list[NodeSpec], log_dir: Path | None = None):
+    def __init__(self, specs: list[NodeSpec], log_dir: Path | None = None, held: bool = False):
         self.specs = specs
         self.log_dir = log_dir
         self._processes: dict[str, subprocess.Popen] = {}
         self._all_active = False
+        self._held = held
 
     def __enter__(self) -> "NodeProcesses":
         try:
@@ -68,15 +73,24 @@ class NodeProcesses:
             with uninterrupted():  # or a process would be started and not be known
                 self._processes[spec.name] = subprocess.Popen(
                     spec.command(),
-                    stdin=subprocess.DEVNULL,
+                    stdin=subprocess.PIPE if self._held else subprocess.DEVNULL,
+                    env={**os.environ, HOLD: " ".join(spec.preload)} if self._held else None,
                     stdout=log,
                     stderr=log,
                     start_new_session=True,
-                    preexec_fn=_stop_with_parent if sys.platform == "linux" else None,
+                    preexec_fn=lambda: _begin_process(LATE_NICE if spec.late else 0),
                 )
 
     def __exit__(self, *exc) -> None:
         self.stop()
+
+    def release(self) -> None:
+        """Let the held processes go on."""
+        self._held = False
+        for process in self._processes.values():
+            with contextlib.suppress(OSError):  # it has ended: `check` says so
+                process.stdin.write(b"\n")
+                process.stdin.close()
 
     def send_signal(self, name: str, number: int) -> None:
         """Send a signal to one node."""
@@ -101,11 +115,22 @@ class NodeProcesses:
                 raise NodeDiedError(f"node {name} {how}{self._last_line(name)}")
 
     def wait_until_active(
-        self, client: ServoClient, timeout_s: float = 60.0, on_active: Callable[[str], None] = lambda name: None
+        self,
+        client: ServoClient,
+        timeout_s: float = 60.0,
+        on_active: Callable[[str], None] = lambda name: None,
+        on_ready: Callable[[], None] = lambda: None,
     ) -> None:
-        """Return once every node is active. Raises NodeDiedError, also when one is not active in time."""
+        """Return once every node is active. Raises NodeDiedError, also when one is not active in time.
+
+        on_active: called with the name of each. on_ready: called once all but the late ones are.
+        """
         deadline_s = time.monotonic() + timeout_s
-        for spec in self.specs:
+        ready = False
+        for spec in sorted(self.specs, key=lambda spec: spec.late):
+            if spec.late and not ready:
+                ready = True
+                on_ready()
             while not client.is_active(spec.name):
                 self.check()
                 if time.monotonic() > deadline_s:
@@ -114,6 +139,14 @@ class NodeProcesses:
                 time.sleep(0.05)
             on_active(spec.name)
         self._all_active = True
+        if not ready:
+            on_ready()
+
+    def ask_to_end(self) -> None:
+        """Send SIGTERM to all nodes that run, without waiting for their end; `stop` waits."""
+        for process in self._processes.values():
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
 
     def stop(self) -> dict[str, int]:
         """Stop all nodes by SIGTERM (they publish their zeros first), and kill those that have not ended after a while.
@@ -121,9 +154,7 @@ class NodeProcesses:
         Returns the exit code of each node. A process that has not begun to run Python yet ends by the signal itself.
         """
         with uninterrupted():
-            for process in self._processes.values():
-                if process.poll() is None:
-                    process.send_signal(signal.SIGTERM)
+            self.ask_to_end()
             deadline_s = time.monotonic() + STOP_WITHIN_S
             for name, process in self._processes.items():
                 try:
@@ -144,6 +175,8 @@ class NodeProcesses:
         return f": {lines[-1]} (log: {self._log(name)})" if lines else ""
 
 
-def _stop_with_parent() -> None:
-    """In a new node's process: have a SIGTERM sent when the parent ends, even by a kill -9."""
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+def _begin_process(nice: int) -> None:
+    """In a new node's process: lower its priority, and have a SIGTERM sent when the parent ends, even by a kill -9."""
+    os.nice(nice)
+    if sys.platform == "linux":
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

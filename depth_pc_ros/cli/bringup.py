@@ -67,13 +67,21 @@ def main(argv: list[str] | None = None) -> int:
 def run(specs: list[NodeSpec], log_dir: Path | None) -> None:
     """Run the nodes until interrupted. Raises NodeDiedError when one of them ends; all are stopped then.
 
-    Raises AlreadyRunningError, and starts nothing, where nodes of the same names are running.
+    Raises AlreadyRunningError where nodes of the same names are running; no node has joined ROS then.
     """
-    refuse_running(specs)
-    with NodeProcesses(specs, log_dir) as processes:
+    with NodeProcesses(specs, log_dir, held=True) as processes:
+        refuse_running(specs)  # takes a while, in which the nodes import what they need
+        processes.release()
         with ServoClient(namespace=specs[0].namespace) as client:
-            processes.wait_until_active(client, on_active=lambda name: print(f"{name}: active", flush=True))
-        print("ready", flush=True)
+            try:
+                processes.wait_until_active(
+                    client,
+                    on_active=lambda name: print(f"{name}: active", flush=True),
+                    on_ready=lambda: print("ready", flush=True),
+                )
+            except BaseException:
+                processes.ask_to_end()  # the end of the client takes a moment, too
+                raise
         while True:
             processes.check()
             time.sleep(0.2)

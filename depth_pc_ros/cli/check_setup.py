@@ -27,8 +27,7 @@ _MODULES = (
     ("transforms3d", "apt install ros-<distro>-tf-transformations, or pip install transforms3d", True),
 )
 _LEARNED_MODULES = tuple(
-    (name, f"pip install {package}, or choose --controller pbvs", True)
-    for name, package in (("torch", "torch"), ("torch_geometric", "torch-geometric"), ("safetensors", "safetensors"))
+    (name, f"pip install {name}, or choose --controller pbvs", True) for name in ("torch", "safetensors")
 )
 _ESTIMATE_MODULES = tuple(
     (name, f"pip install {name}, or choose --depth camera or none", True) for name in ("torch", "transformers")

@@ -37,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("image", nargs="?", type=Path, help="Goal image, of the live camera and its size.")
     source.add_argument("--capture", action="store_true", help="Take the live image as the goal.")
-    parser.add_argument("--distance", type=_metres, metavar="M", help="Camera to scene centre at the goal, metres.")
+    parser.add_argument("--distance", type=metres, metavar="M", help="Camera to scene centre at the goal, metres.")
     parser.add_argument("--depth", type=Path, metavar="FILE", help="Depth of the goal image: 16-bit mm, or .npy in m.")
     parser.add_argument("--mask", type=Path, metavar="FILE", help="Image: black where nothing is to be matched.")
     parser.add_argument("--enable", action="store_true", help="Start moving towards the goal.")
@@ -81,7 +81,7 @@ def read_depth(path: Path) -> np.ndarray:
     return depth_m.astype(np.float32)
 
 
-def _metres(text: str) -> float:
+def metres(text: str) -> float:
     try:
         value = float(text)
     except ValueError:

@@ -47,7 +47,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser().parse_args(words)
 
     from depth_pc_ros.errors import ConfigError, DepthPcError
-    from depth_pc_ros.sim.world import default_cache_dir
+    from depth_pc_ros.files.cache import default_cache_dir
     from depth_pc_ros.training.clouds import load_clouds
     from depth_pc_ros.training.config import TrainConfig
     from depth_pc_ros.training.run import TrainingRun

@@ -47,7 +47,7 @@ def main(argv: list[str] | None = None) -> int:
     from depth_pc_ros.depth_training.run import DepthTrainingRun
     from depth_pc_ros.depth_training.scenes import load_stock
     from depth_pc_ros.errors import ConfigError, DepthPcError
-    from depth_pc_ros.sim.world import default_cache_dir
+    from depth_pc_ros.files.cache import default_cache_dir
     from depth_pc_ros.sim.ycb import ycb_names
 
     try:

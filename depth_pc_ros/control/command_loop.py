@@ -56,6 +56,11 @@ class CommandLoop:
         """The newest command (6,), zero at rest."""
         return self._ramp.command
 
+    @property
+    def heading(self) -> bool:
+        """It approaches a target, and no stop is due."""
+        return self._target is not None and not self._stop_due
+
     def aim(self, target: np.ndarray | None) -> None:
         """Approach this twist (6,) from the next command on; None: the next command stops, whatever target follows."""
         self._target = None if target is None else target.copy()

@@ -20,8 +20,8 @@ def make_law(config: ControlConfig) -> ControlLaw:
         from depth_pc_ros.control.depth_pc_geo import DepthPcGeo
     except ImportError as error:
         raise ConfigError(
-            f"controller: {config.controller} needs torch, torch-geometric and safetensors ({error}); install them, or "
-            "choose pbvs or ibvs"
+            f"controller: {config.controller} needs torch and safetensors ({error}); install them, or choose "
+            "pbvs or ibvs"
         ) from None
     model = config.model or config.controller
     return DepthPc(model) if config.controller == "depth_pc" else DepthPcGeo(model, config.freeze_depth)

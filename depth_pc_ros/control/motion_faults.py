@@ -4,7 +4,8 @@ import itertools
 from typing import NamedTuple
 
 import numpy as np
-from scipy.spatial.transform import Rotation
+
+from depth_pc_ros.geometry.se3 import exp_so3
 
 _FRAME = (
     "look at camera_in_tool_quat and tool_frame of the adapter, at the TF from the tool to the camera's optical frame, "
@@ -30,7 +31,7 @@ def motion_faults() -> list[MotionFault]:
     """All faults that are told apart: the likely ones first."""
     faults = []
     for axis, degrees in itertools.product("xyz", (180, 90, -90)):
-        turn = Rotation.from_euler(axis, degrees, degrees=True).as_matrix().round()
+        turn = exp_so3(np.radians(degrees) * np.eye(3)["xyz".index(axis)]).round()
         text = f"the camera's frame were turned by {degrees % 360}° about its {axis} axis"
         faults.append(MotionFault(turn, turn, text, _FRAME))
     body = _OPTICAL_OF_BODY
@@ -48,8 +49,9 @@ def motion_faults() -> list[MotionFault]:
     advice = "look at the signs in the arm's driver, and whether the camera or the scene is what moves"
     faults.append(MotionFault(reversed_, reversed_, text, advice))
     known = [fault.linear for fault in faults]
-    for turn in Rotation.create_group("O").as_matrix().round():
-        if not any(np.array_equal(turn, other) for other in (*known, np.eye(3))):
+    for axes, signs in itertools.product(itertools.permutations(np.eye(3)), itertools.product((1.0, -1.0), repeat=3)):
+        turn = np.array(signs)[:, None] * np.array(axes)
+        if np.linalg.det(turn) > 0 and not any(np.array_equal(turn, other) for other in (*known, np.eye(3))):
             text = "the axes of the camera's frame were exchanged"
             faults.append(MotionFault(turn, turn, text, _FRAME))
     return faults

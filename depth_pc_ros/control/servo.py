@@ -85,15 +85,21 @@ class Servo:
         """The goal, its distance filled in; None: none is set."""
         return self._depth.goal
 
-    def set_goal(self, goal: Goal) -> None:
+    def set_goal(self, goal: Goal, keep_moving: bool = False) -> None:
         """Set a new goal, from rest. A goal without distance gets its median depth, or the default.
 
-        Depth that cannot be metres is not used, see `depth_problem`.
+        keep_moving: a camera that moves towards the goal before keeps its newest target until the next `update`, and
+        need not show again that it follows. Depth that cannot be metres is not used, see `depth_problem`.
         """
         self._goal_points, self._focal = goal.intrinsics.normalise(goal.keypoints), goal.intrinsics.focal
         self._depth.set_goal(goal)
         self._wake.wake = self.config.wake_px / self._focal
-        self.reset()
+        if keep_moving and self._loop.heading:
+            follows = self._monitor.follows
+            self._forget()
+            self._monitor.follows = follows
+        else:
+            self.reset()
 
     def set_goal_relative_depth(self, depth: np.ndarray) -> None:
         """Estimated depth (H, W) of the goal image, larger = farther; may come at any time after `set_goal`.
@@ -120,8 +126,12 @@ class Servo:
         """Stop, and forget everything but the goal: filters, convergence, faults, and the scale from motion."""
         self.stop()
         self._loop.record.clear()
-        self._scale.reset()
         self._monitor.reset()
+        self._forget()
+
+    def _forget(self) -> None:
+        """Forget what was learned on the way to the goal before, and its verdict."""
+        self._scale.reset()
         self._depth.reset()
         self._verdict: StepResult | None = None  # of the monitor; final
         self.resume()

@@ -1,6 +1,8 @@
 """When an input must not be acted on: age of stamps, silence. Pure logic, times are passed in as seconds."""
 
 import math
+import statistics
+from collections import deque
 
 
 def stamp_problem(what: str, stamp_s: float, now_s: float, max_age_s: float, max_future_s: float = 0.1) -> str:
@@ -78,33 +80,77 @@ class InputWatchdog:
 
     timeout_s: longest silence. max_age_s, max_future_s: allowed difference of stamp and clock on receipt.
     Silence is measured on a steady clock, so that a stopped `/clock` is silence too.
+
+    most_s: on a slow machine, and behind a slow camera, both limits grow with the measured period of the messages up to
+    this; 0: they are fixed. Where they would have to be longer, the input must not be acted on at all, so that it does
+    not change with every message. `slowness` says so.
     """
 
-    def __init__(self, what: str, timeout_s: float, max_age_s: float, max_future_s: float = 0.1):
+    PERIODS = 2.5  # a limit is at least so many periods
+    FEWEST_PERIODS = 1.5  # with fewer in the longest limit, ordinary jitter would pass it
+    LEAVE = 0.6  # of the period that a state begins with: it ends below it
+    WINDOW, LONGER = 12, 2  # newest intervals; so many may be longer than the period: an outage is not one
+
+    def __init__(self, what: str, timeout_s: float, max_age_s: float, max_future_s: float = 0.1, most_s: float = 0.0):
         self.what = what
         self.timeout_s = timeout_s
         self.max_age_s = max_age_s
         self.max_future_s = max_future_s
+        self.most_s = most_s
+        self.slowness = ""  # why the limits are longer than usual, with the numbers; "": they are not
+        self._slow = self._too_slow = False
         self._received_s: float | None = None
+        self._intervals_s: deque[float] = deque(maxlen=self.WINDOW)
+        self._ages_s: deque[float] = deque(maxlen=self.WINDOW)
         self._stamp_problem = ""
+
+    @property
+    def period_s(self) -> float:
+        """Usual time between two messages, s, on the steady clock, jitter included; 0 while it is not known."""
+        return sorted(self._intervals_s)[-1 - self.LONGER] if len(self._intervals_s) > 2 * self.LONGER else 0.0
+
+    def limit_s(self, usual_s: float) -> float:
+        """The limit that is in force where it usually is `usual_s`."""
+        return max(usual_s, min(self.PERIODS * self.period_s, self.most_s)) if self._slow else usual_s
 
     def receive(self, stamp_s: float, now_s: float, steady_s: float) -> str:
         """Note a message; returns what is wrong with its stamp, "" when nothing."""
+        if self._received_s is not None and self.most_s:
+            self._intervals_s.append(steady_s - self._received_s)
+            self._ages_s.append(now_s - stamp_s)
+            self._judge_speed()
         self._received_s = steady_s
-        self._stamp_problem = stamp_problem(self.what, stamp_s, now_s, self.max_age_s, self.max_future_s)
+        max_age_s = self.limit_s(self.max_age_s)
+        self._stamp_problem = stamp_problem(self.what, stamp_s, now_s, max_age_s, self.max_future_s)
         return self._stamp_problem
+
+    def _judge_speed(self) -> None:
+        usual_s = min(self.timeout_s, self.max_age_s) / self.PERIODS
+        longest_s = max(self.most_s, self.timeout_s) / self.FEWEST_PERIODS * (self.LEAVE if self._too_slow else 1.0)
+        self._slow = self.period_s > usual_s * (self.LEAVE if self._slow else 1.0)
+        self._too_slow = self.period_s > longest_s
+        self.slowness = ""
+        if not self._slow:
+            return
+        age_s = statistics.median(self._ages_s)
+        who = "the machine is too slow" if age_s > 0.5 * self.period_s else "the camera is slow"
+        self.slowness = f"{who}: one {self.what} comes every {self.period_s:.2f} s and is {age_s:.2f} s old, "
+        if self._too_slow:
+            self.slowness += f"at most every {longest_s:.2f} s is allowed"
+        else:
+            self.slowness += f"so up to {self.limit_s(self.timeout_s):.2f} s without one are allowed"
 
     def problem(self, steady_s: float) -> str:
         """Why the newest message must not be acted on now; "" when it may."""
-        return self.silence(steady_s) or self._stamp_problem
+        return (self.slowness if self._too_slow else "") or self.silence(steady_s) or self._stamp_problem
 
     def silence(self, steady_s: float) -> str:
         """The problem when no message came for too long, whatever their stamps; "" when one did."""
         if self._received_s is None:
             return f"no {self.what} has arrived"
-        silence_s = steady_s - self._received_s
-        if silence_s > self.timeout_s:
-            return f"no {self.what} for {silence_s:.1f} s, at most {self.timeout_s:.2f} s is allowed"
+        silence_s, timeout_s = steady_s - self._received_s, self.limit_s(self.timeout_s)
+        if silence_s > timeout_s:
+            return f"no {self.what} for {silence_s:.1f} s, at most {timeout_s:.2f} s is allowed"
         return ""
 
 

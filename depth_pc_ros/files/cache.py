@@ -1,5 +1,6 @@
 """Files that can be made again: a damaged one is made anew, as a missing one is."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -8,6 +9,16 @@ from depth_pc_ros.errors import DepthPcError, FileError
 from depth_pc_ros.files.raw import write_whole
 
 T = TypeVar("T")
+
+
+def default_cache_dir() -> Path:
+    """`$XDG_CACHE_HOME/depth_pc_ros`, or `~/.cache/depth_pc_ros`."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "depth_pc_ros"
+
+
+def keep_temporary_folder_clean() -> None:
+    """Have torch._dynamo, which transformers and torch_geometric import, keep its cache in ours and not in /tmp."""
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(default_cache_dir() / "torchinductor"))
 
 
 def cached(

@@ -6,8 +6,9 @@ A twist is (6,) `[v, w]`: m/s and rad/s, expressed in the moving frame, about it
 Source: J. Sola, J. Deray, D. Atchuthan, "A micro Lie theory for state estimation in robotics", 2018.
 """
 
+import math
+
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 
 def from_rt(R: np.ndarray, t: np.ndarray) -> np.ndarray:
@@ -39,12 +40,35 @@ def skew(a: np.ndarray) -> np.ndarray:
 
 def exp_so3(w: np.ndarray) -> np.ndarray:
     """Rotation (3, 3) of a rotation vector (3,) in radians."""
-    return Rotation.from_rotvec(w).as_matrix()
+    theta = math.hypot(*w)
+    # sin(theta) / theta and (1 - cos(theta)) / theta^2, exact for small angles too
+    first = math.sin(theta) / theta if theta else 1.0
+    second = 2 * (math.sin(theta / 2) / theta) ** 2 if theta else 0.5
+    W = skew(w)
+    return np.eye(3) + first * W + second * W @ W
 
 
 def log_so3(R: np.ndarray) -> np.ndarray:
-    """Rotation vector (3,) `theta * u` in radians, theta in [0, pi], of a rotation (3, 3)."""
-    return Rotation.from_matrix(R).as_rotvec()
+    """Rotation vector (3,) `theta * u` in radians, theta in [0, pi], of a rotation (3, 3).
+
+    By the quaternion whose largest part is found first, so that it is exact near pi too (S. W. Shepperd, "Quaternion
+    from rotation matrix", 1978).
+    """
+    (xx, xy, xz), (yx, yy, yz), (zx, zy, zz) = np.asarray(R, dtype=np.float64).tolist()
+    trace = xx + yy + zz
+    largest = max(xx, yy, zz, trace)
+    if largest == trace:
+        x, y, z, w = zy - yz, xz - zx, yx - xy, 1 + trace
+    elif largest == xx:
+        x, y, z, w = 1 + 2 * xx - trace, yx + xy, zx + xz, zy - yz
+    elif largest == yy:
+        x, y, z, w = yx + xy, 1 + 2 * yy - trace, zy + yz, xz - zx
+    else:
+        x, y, z, w = zx + xz, zy + yz, 1 + 2 * zz - trace, yx - xy
+    sine = math.hypot(x, y, z)
+    if sine == 0:
+        return np.zeros(3)
+    return 2 * math.atan2(sine, abs(w)) / math.copysign(sine, w) * np.array([x, y, z])
 
 
 def rotation_angle(R: np.ndarray) -> float:

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch_geometric.nn import PointTransformerConv
-from torch_geometric.utils import scatter
 
 from depth_pc_ros.config import Config, option
 from depth_pc_ros.graph.builder import Frame, GoalGraph
@@ -23,6 +21,7 @@ from depth_pc_ros.networks.layers import (
     Slots,
     mlp,
 )
+from depth_pc_ros.networks.operators import PointTransformerConv, scatter
 from depth_pc_ros.networks.planar import similarity_sums
 
 POINT_FEATURES, PLANAR_FEATURES = 21, 18
@@ -130,9 +129,7 @@ class GraphEncoder(nn.Module):
             self.fuse = nn.Linear(2 * width, width)
             self.embed_depth = mlp(width, width, width)
         self.context = nn.ModuleList(ContextBlock(width) for _ in range(config.context_blocks))
-        self.gather = PointTransformerConv(
-            (width, width), width, pos_nn=mlp(4, width, width), attn_nn=mlp(width, width), add_self_loops=False
-        )
+        self.gather = PointTransformerConv(width, pos_nn=mlp(4, width, width), attn_nn=mlp(width, width))
         self.between = ClusterEdgeConv(width)
         self.memory = nn.GRUCell(width, width)
         self.pool = AttentionalPooling(width)

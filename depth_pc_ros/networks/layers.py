@@ -9,7 +9,8 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
-from torch_geometric.utils import scatter, softmax
+
+from depth_pc_ros.networks.operators import scatter, softmax
 
 
 def mlp(*widths: int) -> nn.Sequential:

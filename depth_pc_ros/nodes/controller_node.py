@@ -52,7 +52,12 @@ class ControllerNode(ServoNode):
 
     def build(self):
         config = self.config
-        self._watchdog = InputWatchdog("matched image", config.input_timeout_s, config.max_image_age_s)
+        self._watchdog = InputWatchdog(
+            "matched image",
+            config.input_timeout_s,
+            config.max_image_age_s,
+            most_s=0.0 if config.lockstep else config.slow_limit_s,  # in lockstep the camera waits
+        )
         self._adapter_life = adapter_life(config.adapter_timeout_s, config.rate_hz)
         self._clock_watch, self._stamp_watch = ClockWatch(), StampWatch()
         self._servo = Servo(config)
@@ -64,6 +69,7 @@ class ControllerNode(ServoNode):
         self._latched: tuple[ServoState, str] | None = None
         self._adapter = AdapterStatus()
         self._camera_problem = ""  # why the keypoint node matches no images
+        self._passing = False  # between two goals of a route, of which the first was only a waypoint
         self._result = _WAITING
         self._matches = KeypointMatches()  # the matches of `_result`
         self._latency_ms = float("nan")
@@ -161,6 +167,11 @@ class ControllerNode(ServoNode):
         """Mean error of the newest matches on the normalised plane; NaN: unknown."""
         return self._result.error
 
+    @property
+    def input_limit_s(self) -> float:
+        """Longest silence of the matched images that is allowed now, s: `input_timeout_s`, or what they need."""
+        return self._watchdog.limit_s(self.config.input_timeout_s)
+
     def set_distance(self, distance: float) -> None:
         """Change the distance (m) of the goal that is set."""
         self._inputs.set_distance(distance)
@@ -191,7 +202,8 @@ class ControllerNode(ServoNode):
             return ServoState.CONVERGED, ""
         if self._adapter.state == "LIMITED":
             return ServoState.LIMITED, self._adapter.message
-        return ServoState.SERVOING, self._adapter.message or self._inputs.goal_problem or self._servo.depth_problem
+        doubts = (self._adapter.message, self._inputs.goal_problem, self._watchdog.slowness, self._servo.depth_problem)
+        return ServoState.SERVOING, next(filter(None, doubts), "")
 
     def _with_camera_problem(self, message: str) -> str:
         return f"{message}: {self._camera_problem}" if self._camera_problem else message
@@ -202,13 +214,17 @@ class ControllerNode(ServoNode):
         self._camera_problem = msg.message[:MOST_TEXT] if msg.level != DiagnosticStatus.OK else ""
 
     def _on_goal(self, msg: ServoGoal):
+        moving = self._enabled and self.state()[0] in _MOVING
         self._inputs.set_goal(msg)
         if self._inputs.goal_problem:
             self.get_logger().warning(self._inputs.goal_problem, throttle_duration_sec=2.0)
         if self.goal_id == msg.goal_id:  # the old goal stays where the new one is refused
             self._lockstep_queue.clear()
             self._stamp_watch = StampWatch()
-            self._result = _WAITING
+            self._passing = moving and msg.keep_moving and bool(msg.goal_id)
+            # The twist goes on until matches of the new goal come; the error is not that of the old one.
+            unknown = {"error": float("nan"), "error_px": float("nan")}
+            self._result = dataclasses.replace(self._result, **unknown) if self._passing else _WAITING
         self._publish_status()
 
     def _on_depth(self, msg: Image):
@@ -260,11 +276,18 @@ class ControllerNode(ServoNode):
         except ImageError as error:
             self.get_logger().warning(f"not used: {error}", throttle_duration_sec=2.0)
             return
+        if self._passing and msg.goal_id != self.goal_id:  # of the waypoint before: no sign of life of the new goal
+            self._answer(msg.header.stamp)
+            return
+        self._passing = False
         self._check_time()
         if self._watchdog.problem(self.steady_s()) or self._adapter_stands_still():
             self._servo.resume()  # the camera stood still: an error that did not fall meanwhile is not convergence
         stamp_s = stamp_to_seconds(msg.header.stamp)
+        was_slow = bool(self._watchdog.slowness)
         problem = self._watchdog.receive(stamp_s, self.now_s(), self.steady_s())
+        if self._watchdog.slowness and not was_slow:
+            self.get_logger().warning(self._watchdog.slowness, throttle_duration_sec=60.0)
         if not problem and (jump := self._stamp_watch.set_back(stamp_s)):
             self._restart(jump)
         if problem:

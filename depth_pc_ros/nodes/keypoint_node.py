@@ -11,7 +11,7 @@ from std_msgs.msg import Header
 from std_srvs.srv import Trigger
 
 from depth_pc_interfaces.msg import KeypointMatches, ServoGoal
-from depth_pc_interfaces.srv import SetGoalImage
+from depth_pc_interfaces.srv import SetGoalFile, SetGoalImage
 from depth_pc_ros.errors import DepthPcError, GoalError
 from depth_pc_ros.geometry.camera import Intrinsics, Rectifier
 from depth_pc_ros.nodes.base import IMAGE_QOS, LATCHED_QOS, TWIST_QOS, ServoNode, run
@@ -29,6 +29,7 @@ from depth_pc_ros.nodes.conversions import (
     rgb_to_image,
     stamp_to_seconds,
 )
+from depth_pc_ros.nodes.goal_files import request_of_files
 from depth_pc_ros.nodes.image_source import SILENT_S, WATCH_PERIOD_S, CameraTopics
 from depth_pc_ros.nodes.live_camera import LiveCamera
 from depth_pc_ros.nodes.node_configs import KeypointNodeConfig
@@ -44,9 +45,9 @@ class KeypointNode(ServoNode):
     """Matches every newest image with the goal; a frame that comes while one is matched replaces the waiting one.
 
     In: `image`, `camera_info`, `depth_image` (only for captured goals). Out: `~/matches`, `~/goal`, `~/goal_image`,
-    `~/debug_image`, `~/status` (why images are not matched). Services: `~/set_goal_image`, `~/capture_goal`. Before a
-    goal is set, matches have goal_id 0 and no points. A wrong image is not matched, so the controller's watchdog stops
-    the motion.
+    `~/debug_image`, `~/status` (why images are not matched). Services: `~/set_goal_image`, `~/set_goal_file`,
+    `~/capture_goal`. Before a goal is set, matches have goal_id 0 and no points. A wrong image is not matched, so the
+    controller's watchdog stops the motion.
     """
 
     def __init__(self, **node_options):
@@ -82,6 +83,7 @@ class KeypointNode(ServoNode):
         self._images = self._camera_topics.create_subscription(Image, "image", self._on_image)
         self.create_timer(WATCH_PERIOD_S, self._publish_status, clock=self.steady_clock)
         self.create_service(SetGoalImage, "~/set_goal_image", self._on_set_goal_image)
+        self.create_service(SetGoalFile, "~/set_goal_file", self._on_set_goal_file)
         self.create_service(Trigger, "~/capture_goal", self._on_capture_goal)
 
     def begin(self):
@@ -180,6 +182,15 @@ class KeypointNode(ServoNode):
         response.message = f"goal {self._goal_id} set: {response.num_keypoints} keypoints"
         return response
 
+    def _on_set_goal_file(self, request: SetGoalFile.Request, response: SetGoalFile.Response):
+        try:
+            asked = request_of_files(request)
+        except DepthPcError as error:
+            response.message = str(error)
+            self.get_logger().warning(f"goal refused: {error}")
+            return response
+        return self._on_set_goal_image(asked, response)
+
     def _on_capture_goal(self, _request, response: Trigger.Response):
         request = SetGoalImage.Request()
         age_s = self.steady_s() - self._image_steady_s
@@ -223,6 +234,7 @@ class KeypointNode(ServoNode):
         self._cleared = ""
         header = Header(frame_id=request.image.header.frame_id, stamp=self.get_clock().now().to_msg())
         goal = ServoGoal(header=header, goal_id=self._goal_id, distance=distance or 0.0)
+        goal.keep_moving = request.keep_moving
         goal.image = rgb_to_image(image, header)
         goal.keypoints = array("d", self._matcher.goal_points.tobytes())
         goal.camera_info = intrinsics_to_info(rectifier.target, header)

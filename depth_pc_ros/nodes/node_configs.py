@@ -104,6 +104,12 @@ class ControllerNodeConfig(NodeConfig, ControlConfig):
     rate_hz: float = option(50.0, "Twist commands per second.", 5.0, 1000.0)
     input_timeout_s: float = option(0.5, "Stop when no matched image has come for this long, s.", 0.05, 10.0)
     max_image_age_s: float = option(0.5, "Stop when matches come from an image older than this, s.", 0.05, 10.0)
+    slow_limit_s: float = option(
+        1.0,
+        "Where images come slowly, input_timeout_s and max_image_age_s grow to 2.5 periods of theirs, up to this, s.",
+        0.05,
+        10.0,
+    )
     max_depth_age_s: float = option(0.1, "Use metric depth at most this far from the image in time, s.", 0.0, 10.0)
     actuation_delay_s: float = option(
         0.05,

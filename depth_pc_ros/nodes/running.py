@@ -12,18 +12,20 @@ from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.signals import SignalHandlerOptions
 
 from depth_pc_ros.errors import DepthPcError
+from depth_pc_ros.nodes.starting import wait_for_release
 from depth_pc_ros.nodes.transport import use_large_shared_memory
 
+_LEAVE_WITHIN_S = 1.0  # how long a node that starts may take to leave ROS
 _CALLBACK_WITHIN_S = 1.0  # how long the end of a node waits for the callback that runs
 
 
 def run(node_class) -> int:
     """Run one `ServoNode` until SIGINT, SIGTERM or SIGHUP, then end the process.
 
-    While the node starts, and nothing moves yet, a signal ends the process at once, with 0. Later, the node spins in
-    a thread; on a signal it first stops spinning, then `shutdown_safely` publishes the last zeros, and only then ROS
-    shuts down: 0. A crashed callback ends it in the same way, with 1. A wrong configuration prints one line; the exit
-    code 1 is returned.
+    It may be held first (`wait_for_release`). While the node starts, and nothing moves yet, a signal ends the process
+    at once, with 0. Later, the node spins in a thread; on a signal it first stops spinning, then `shutdown_safely`
+    publishes the last zeros, and only then ROS shuts down: 0. A crashed callback ends it in the same way, with 1. A
+    wrong configuration prints one line; the exit code 1 is returned.
     """
     # A pipe wakes this thread up, whichever thread a signal reaches and however many signals come.
     woken, wake = os.pipe()
@@ -41,16 +43,18 @@ def run(node_class) -> int:
 
     def end_now():
         # An exception would not do: what is being imported may swallow it.
+        signal.setitimer(signal.ITIMER_REAL, _LEAVE_WITHIN_S)  # SIGALRM ends it where ROS hangs
         try:
             node.destroy_node()
             rclpy.try_shutdown()
         finally:
             os._exit(0)
 
+    use_large_shared_memory()
+    wait_for_release()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # ignored: started by `nohup`
             signal.signal(number, on_signal)
-    use_large_shared_memory()
     try:
         rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
         node = node_class()

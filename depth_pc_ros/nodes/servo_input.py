@@ -52,7 +52,7 @@ class ServoInput:
             return
         try:
             with opencv_errors("goal"):
-                self._servo.set_goal(goal_from_msg(goal))
+                self._servo.set_goal(goal_from_msg(goal), goal.keep_moving)
         except DepthPcError as error:
             self.goal_problem = f"goal {goal.goal_id} was refused: {error}"
             if self._servo.goal is None:
@@ -64,6 +64,7 @@ class ServoInput:
     def set_distance(self, distance: float) -> None:
         """Change the distance (m) of the goal that is set; there must be one. Raises GoalError."""
         self._goal.distance = goal_distance(distance) or 0.0
+        self._goal.keep_moving = False
         self.set_goal(self._goal)
 
     def add_depth(self, msg: Image) -> None:

@@ -1,5 +1,7 @@
-"""What a signal does while a program of this package still imports, which takes seconds: it ends at once."""
+"""The first seconds of a process, in which it imports: a signal ends it at once, and it may have to wait."""
 
+import contextlib
+import importlib
 import itertools
 import os
 import signal
@@ -7,8 +9,26 @@ import sys
 from pathlib import Path
 
 _NODES = ("keypoint_node", "depth_node", "controller_node", "twist_adapter", "dead_man", "pybullet_bridge")
-# The same exit codes as of a signal later on. The demo has 0 only where it converged.
-_EXIT_CODES = {**dict.fromkeys(_NODES, 0), "bringup": 0, "demo": 1}
+# The same exit codes as of a signal later on. The demo and `repeat` have 0 only where they arrived.
+_EXIT_CODES = {**dict.fromkeys(_NODES, 0), "bringup": 0, "demo": 1, "repeat": 1}
+
+
+HOLD = "DEPTH_PC_ROS_HOLD"  # environment variable: modules to import before the wait, with spaces between them
+
+
+def wait_for_release() -> None:
+    """Where the parent started this process to be held: import what it will need, and wait for a byte on stdin.
+
+    Importing takes longer than all else, and nobody outside notices it. A parent that ended releases nobody.
+    """
+    modules = os.environ.pop(HOLD, None)
+    if modules is None:
+        return
+    for name in modules.split():
+        with contextlib.suppress(Exception):  # the node says what is wrong when it needs it
+            importlib.import_module(name)
+    if not os.read(sys.stdin.fileno(), 1):
+        os._exit(0)
 
 
 def program_name(words: list[str]) -> str:
@@ -25,9 +45,10 @@ def program_name(words: list[str]) -> str:
 def end_on_signals() -> None:
     """From now on, until the program sets handlers of its own, SIGINT and SIGTERM end it without a traceback.
 
-    Nothing happens where another program imports this package.
+    Nothing happens where another program imports this package. A process that is held leaves SIGTERM to the kernel:
+    Python sees a signal only between two steps of its own, and loading one library takes seconds on a busy machine.
     """
     code = _EXIT_CODES.get(program_name(sys.orig_argv))
     if code is not None:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, *(() if HOLD in os.environ else (signal.SIGTERM,))):
             signal.signal(number, lambda *_: os._exit(code))

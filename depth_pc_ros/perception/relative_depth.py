@@ -19,10 +19,12 @@ from torch import nn
 
 from depth_pc_ros.errors import CheckpointError, ImageError, shown
 from depth_pc_ros.extras import require
+from depth_pc_ros.files.cache import keep_temporary_folder_clean
 from depth_pc_ros.files.json_file import read_json
 from depth_pc_ros.geometry.camera import check_image
 from depth_pc_ros.package_files import SHIPPED_DEPTH, is_hub_name, local_model, share_folders
 
+keep_temporary_folder_clean()
 try:
     from huggingface_hub import hf_hub_download
     from transformers import DepthAnythingConfig, DepthAnythingForDepthEstimation

@@ -1,11 +1,11 @@
 """One simulated workplace: a scene, a camera that moves, a goal pose and a start pose."""
 
-import os
 from pathlib import Path
 
 import numpy as np
 
 from depth_pc_ros.errors import SceneError
+from depth_pc_ros.files.cache import default_cache_dir
 from depth_pc_ros.geometry import se3
 from depth_pc_ros.geometry.camera import Intrinsics
 from depth_pc_ros.sim import assets, poses
@@ -18,11 +18,6 @@ from depth_pc_ros.sim.scenes import Scene, make_scene
 
 DEFAULT_INTRINSICS = Intrinsics(540.0, 540.0, 319.5, 239.5, 640, 480)
 RIGS = ("free", "arm")
-
-
-def default_cache_dir() -> Path:
-    """`$XDG_CACHE_HOME/depth_pc_ros`, or `~/.cache/depth_pc_ros`."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "depth_pc_ros"
 
 
 class SimWorld:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from depth_pc_ros.networks.checkpoint import make_policy
 from depth_pc_ros.training.config import TrainConfig
+from depth_pc_ros.training.graph_operators import use_torch_geometric
 from depth_pc_ros.training.losses import policy_loss
 from depth_pc_ros.training.optimisation import Optimisation
 from depth_pc_ros.training.plans import DisturbanceConfig
@@ -45,7 +46,7 @@ class Trainer:
     def __init__(self, config: TrainConfig, data: str = "", device: str = "cpu"):
         torch.manual_seed(config.seed)
         self.config, self.data, self.device = config, data, device
-        self.net: nn.Module = make_policy(config.policy, config.encoder).to(device)
+        self.net: nn.Module = use_torch_geometric(make_policy(config.policy, config.encoder)).to(device)
         self.course = Optimisation(
             self.net, learning_rate=config.learning_rate, warm_up=config.warm_up, updates=config.updates,
             weight_decay=1e-4, average=config.average,

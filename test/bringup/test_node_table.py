@@ -1,3 +1,4 @@
+import importlib.util
 import json
 
 import numpy as np
@@ -278,3 +279,19 @@ def test_the_dead_man_waits_longer_than_the_users_adapter(tmp_path):
     both = "adapter: {command_timeout_s: 1.0}\ndead_man: {adapter_timeout_s: 2.0}"
     assert timeouts(both)["adapter_timeout_s"] == 2.0
     assert "adapter_timeout_s" not in timeouts("adapter: {max_linear: 0.2}")
+
+
+def test_the_servo_is_ready_without_the_network_of_estimated_depth():
+    assert {name for name, spec in table().items() if spec.late} == {"depth"}
+    assert not any(spec.late for spec in table(depth="camera").values())
+    assert not any(spec.late for spec in table(controller="pbvs").values())
+
+
+def test_a_held_process_imports_what_its_law_needs():
+    preloads = {
+        law: table(controller=law)["controller"].preload for law in ("pbvs", "ibvs", "depth_pc", "depth_pc_geo")
+    }
+    assert preloads["pbvs"] == preloads["ibvs"] == ()
+    for name in preloads["depth_pc"] + preloads["depth_pc_geo"]:
+        assert importlib.util.find_spec(name)
+    assert preloads["depth_pc"]

@@ -1,4 +1,5 @@
 import signal
+from pathlib import Path
 
 import pytest
 from waits import WAIT_S
@@ -14,6 +15,11 @@ NAMESPACE = "/test_processes"
 
 def adapter(**parameters) -> NodeSpec:
     return NodeSpec("adapter", "twist_adapter", parameters, namespace=NAMESPACE)
+
+
+def mapped(processes, name) -> str:
+    """The libraries that a node has loaded."""
+    return Path(f"/proc/{processes._processes[name].pid}/maps").read_text()
 
 
 def test_starts_watches_and_stops(tmp_path):
@@ -61,6 +67,32 @@ def test_nodes_that_still_start_end_by_themselves(tmp_path):
     assert set(codes.values()) <= {0, -signal.SIGTERM}  # the latter before Python runs
     for name in codes:
         assert (tmp_path / f"{name}.log").read_text() == ""
+
+
+def test_a_held_node_joins_ros_only_when_it_is_released(tmp_path):
+    with NodeProcesses([adapter()], tmp_path, held=True) as processes, ServoClient(namespace=NAMESPACE) as client:
+        while "_rclpy_pybind11" not in mapped(processes, "adapter"):
+            processes.check()
+        assert not client.is_active("adapter")
+        processes.release()
+        processes.wait_until_active(client, WAIT_S)
+
+
+def test_held_nodes_end_by_themselves_also_with_their_parent(tmp_path):
+    with NodeProcesses([adapter()], tmp_path, held=True) as processes:
+        processes._processes["adapter"].stdin.close()
+        assert processes.wait("adapter", WAIT_S) == 0
+    with NodeProcesses([adapter()], tmp_path, held=True) as processes:
+        assert processes.stop()["adapter"] in (0, -signal.SIGTERM)
+    assert (tmp_path / "adapter.log").read_text() == ""
+
+
+def test_the_servo_is_ready_before_its_late_nodes_are_active(tmp_path):
+    late = NodeSpec("late", "twist_adapter", namespace=NAMESPACE, late=True)
+    happened = []
+    with NodeProcesses([late, adapter()], tmp_path) as processes, ServoClient(namespace=NAMESPACE) as client:
+        processes.wait_until_active(client, WAIT_S, happened.append, lambda: happened.append("ready"))
+    assert happened == ["adapter", "ready", "late"]
 
 
 def test_an_interrupt_between_two_starts_leaves_no_process(tmp_path, monkeypatch):

@@ -210,6 +210,27 @@ def test_speed_limits_hold_in_every_step(intrinsics, world):
         world.T_world_cam = world.T_world_cam @ se3.exp(twist * DT)
 
 
+@pytest.mark.parametrize("keep_moving", [True, False])
+def test_on_a_route_the_camera_moves_on_while_the_goal_changes(intrinsics, world, keep_moving):
+    servo = Servo(ControlConfig(controller="pbvs"))
+    goal = Goal.from_images(world.goal_points, intrinsics, world.distance)
+    servo.set_goal(goal, keep_moving=True)  # from rest all the same: there is no motion to keep
+    assert servo.command(DT, 0.0) is None
+    for k in range(40):
+        servo.update(world.matches(), k * DT)
+        before = servo.command(DT, k * DT)
+        world.T_world_cam = world.T_world_cam @ se3.exp(before * DT)
+    speed = np.linalg.norm(before[:3])
+    assert speed > Servo.UNSEEN_LINEAR
+    servo.set_goal(goal, keep_moving)
+    after = servo.command(DT, 40 * DT)
+    assert (np.linalg.norm(after[:3]) > 0.9 * speed) == keep_moving
+    assert after.any() == keep_moving
+    servo.update(world.matches(), 40 * DT)
+    commands = [servo.command(DT, (40 + k) * DT) for k in range(8)]
+    assert all((np.linalg.norm(command[:3]) > Servo.UNSEEN_LINEAR) == keep_moving for command in commands)
+
+
 def test_no_goal():
     result = Servo(ControlConfig()).update(Matches.none(0), 1)
     assert result.state is ServoState.NO_GOAL

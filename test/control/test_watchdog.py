@@ -138,3 +138,58 @@ def test_time_in_which_the_watcher_was_held_up_does_not_count_as_silence():
     for _ in range(5):  # but a watcher that is always held up finds out, too
         life.look(10.0)
     assert life.silence()
+
+
+def fed(period_s, count=40, age_s=0.05, begin_s=0.0, watchdog=None) -> InputWatchdog:
+    """A watchdog after so many messages; between them it is asked 20 times in each period."""
+    watchdog = watchdog or InputWatchdog("image", timeout_s=0.5, max_age_s=0.5, most_s=1.0)
+    watchdog.said = []  # each state once
+    for i in range(count):
+        time_s = begin_s + i * period_s
+        watchdog.receive(100 + time_s - age_s, 100 + time_s, time_s)
+        for k in range(20):
+            problem = bool(watchdog.problem(time_s + 0.05 * k * period_s))
+            if watchdog.said[-1:] != [problem]:
+                watchdog.said.append(problem)
+    return watchdog
+
+
+def test_ordinary_periods_leave_the_limits_alone():
+    watchdog = fed(1 / 15)
+    assert (watchdog.limit_s(0.5), watchdog.slowness, watchdog.said) == (0.5, "", [False])
+
+
+def test_the_limits_follow_a_slow_period_and_the_state_does_not_flap():
+    watchdog = fed(0.3, age_s=0.6)
+    assert watchdog.limit_s(0.5) == pytest.approx(0.75)
+    assert watchdog.slowness == (
+        "the machine is too slow: one image comes every 0.30 s and is 0.60 s old, "
+        "so up to 0.75 s without one are allowed"
+    )  # fmt: skip
+    assert watchdog.said == [True, False]  # stale while the period is not known, then never again
+    watchdog = fed(0.55)
+    assert watchdog.limit_s(0.5) == 1.0  # not 2.5 periods: the ceiling
+    assert watchdog.slowness.startswith("the camera is slow: one image comes every 0.55 s and is 0.05 s old")
+    assert watchdog.said[-1] is False
+    assert len(watchdog.said) <= 4 * InputWatchdog.LONGER + 3
+    assert "no image for 1.0 s, at most 1.00 s" in watchdog.problem(39 * 0.55 + 1.01)
+
+
+def test_where_the_ceiling_is_too_low_the_arm_stands_still_all_the_time():
+    watchdog = fed(0.8, age_s=0.9)
+    assert watchdog.said[-1] is True
+    assert len(watchdog.said) <= 4 * InputWatchdog.LONGER + 3
+    assert "every 0.80 s and is 0.90 s old, at most every 0.40 s is allowed" in watchdog.problem(39 * 0.8)
+    fed(0.45, begin_s=40 * 0.8, watchdog=watchdog)
+    assert "at most every" in watchdog.slowness  # hysteresis
+    fed(0.35, begin_s=80 * 0.8, watchdog=watchdog)
+    assert watchdog.said[-1] is False
+    fed(0.03, begin_s=120 * 0.8, watchdog=watchdog)
+    assert (watchdog.limit_s(0.5), watchdog.slowness) == (0.5, "")
+
+
+def test_an_outage_is_no_period():
+    watchdog = fed(0.05, watchdog=fed(0.05), begin_s=40.0)
+    assert (watchdog.limit_s(0.5), watchdog.slowness) == (0.5, "")
+    watchdog.receive(200.0, 200.0, 100.0)
+    assert (watchdog.limit_s(0.5), watchdog.slowness) == (0.5, "")

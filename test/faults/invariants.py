@@ -170,7 +170,9 @@ class Monitor:
             state = world.nodes["controller"].state()[0]
             if state not in MOVING:
                 self.add("state", f"{name}: motion {twist.round(4).tolist()} in state {state.name}")
-            late_s = now_s - self._good_s - world.nodes["controller"].config.input_timeout_s - 2 * PERIOD_S
+            # The limit follows the images' period: test/control/test_watchdog.py.
+            limit_s = world.nodes["controller"].input_limit_s
+            late_s = now_s - self._good_s - limit_s - 2 * PERIOD_S
             if late_s > 0:
                 self.add("in time", f"{name}: motion {late_s:.3f} s after it had to end, for want of good matches")
         else:

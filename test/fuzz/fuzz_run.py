@@ -14,7 +14,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 FOLDER = Path("out", "fuzz")
-NAMES = ("yaml", "json", "scene", "obj", "stl", "urdf", "image", "npy", "npz", "results", "recording", "messages")
+NAMES = (
+    "yaml", "json", "scene", "obj", "stl", "urdf", "image", "npy", "npz", "route", "results", "recording", "messages",
+)  # fmt: skip
 SLOWEST_S = 30  # an input that takes longer is a finding
 
 

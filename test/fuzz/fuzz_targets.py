@@ -7,6 +7,7 @@
 import atexit
 import contextlib
 import functools
+import hashlib
 import io
 import os
 import shutil
@@ -14,6 +15,7 @@ import tempfile
 from array import array
 from collections.abc import Callable
 from dataclasses import dataclass
+from json import dumps as dump
 from pathlib import Path
 
 import fuzz_corpus as corpus
@@ -30,8 +32,9 @@ from depth_pc_ros.bringup.user_params import read_user_params
 from depth_pc_ros.config import PipelineConfig
 from depth_pc_ros.errors import DepthPcError
 from depth_pc_ros.files.array_file import read_array, read_arrays
-from depth_pc_ros.files.image_file import read_grey16, read_image
+from depth_pc_ros.files.image_file import decode_image, read_grey16, read_image
 from depth_pc_ros.files.json_file import read_json
+from depth_pc_ros.files.route_file import MANIFEST, read_route
 from depth_pc_ros.sim.mesh import check_collision, indexed, plain, read_obj
 from depth_pc_ros.sim.simplify import simplify
 from depth_pc_ros.sim.ycb import read_model
@@ -129,6 +132,12 @@ def npy(data: bytes) -> None:
 
 def npz(data: bytes) -> None:
     assert read_arrays(written("arrays.npz", data), "cache", ("points",))["points"].dtype.kind in "biuf"
+
+
+def route(data: bytes) -> None:
+    written("route/001.png", corpus.images()[0])
+    views = read_route(written(f"route/{MANIFEST}", data).parent)
+    assert views[0].image.shape[:2] == (views[0].camera.height, views[0].camera.width)
 
 
 def results(data: bytes) -> None:
@@ -282,6 +291,16 @@ def _result_seeds() -> list[bytes]:
     return corpus.results(trial, answer)
 
 
+def _route_seeds() -> list[bytes]:
+    image = corpus.images()[0]
+    height, width = decode_image(image, "seed", upright=False).shape[:2]
+    zeros = {"d": [0.0] * 5, "k": [1.0] * 9, "r": [0.0] * 9, "p": [0.0] * 12}
+    camera = {"width": width, "height": height, "distortion_model": "plumb_bob", **zeros}
+    view = {"image": "001.png", "sha256": hashlib.sha256(image).hexdigest(), "camera": camera}
+    more = {"distance_m": 0.6, "pause_s": 2.0, "joints": {"joint_1": 0.1}}
+    return [dump({"version": 1, "views": views}).encode() for views in ([view], [view, {**view, **more}])]
+
+
 TARGETS = {
     "yaml": Target(yaml, lambda: [corpus.YAML.encode()]),
     "json": Target(json, corpus.json_texts),
@@ -292,6 +311,7 @@ TARGETS = {
     "image": Target(image, corpus.images),
     "npy": Target(npy, corpus.arrays),
     "npz": Target(npz, corpus.archives),
+    "route": Target(route, _route_seeds),
     "results": Target(results, _result_seeds),
     "recording": Target(recording, corpus.recordings),
     "messages": Target(messages, _message_seeds),

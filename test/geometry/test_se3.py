@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from depth_pc_ros.geometry import se3
 
@@ -18,6 +19,17 @@ def test_log_inverts_exp(rng):
         twist = rng.normal(size=6)
         twist[3:] *= scale / np.linalg.norm(twist[3:])
         np.testing.assert_allclose(se3.log(se3.exp(twist)), twist, atol=1e-8)
+
+
+@pytest.mark.parametrize("angle", [0.0, 1e-160, 1e-9, 1e-3, 1.0, 3.0, np.pi - 1e-7, np.pi])
+def test_rotations_agree_with_scipy(rng, angle):
+    for axis in (*np.eye(3), *-np.eye(3), *rng.normal(size=(20, 3))):
+        w = angle * axis / np.linalg.norm(axis)
+        R = Rotation.from_rotvec(w).as_matrix()
+        np.testing.assert_allclose(se3.exp_so3(w), R, atol=1e-14)
+        found = se3.log_so3(R)
+        np.testing.assert_allclose(found, Rotation.from_matrix(R).as_rotvec(), atol=1e-14)
+        np.testing.assert_allclose(found, w if found @ w >= 0 else -w, atol=1e-14)  # at pi both signs are right
 
 
 def test_exp_of_pure_rotation_about_z_is_a_screw():

@@ -101,6 +101,39 @@ def test_lockstep_converges_with_one_twist_per_frame_and_repeats(make_chain, cam
     np.testing.assert_allclose(runs[0], runs[1], atol=1e-6)
 
 
+def test_on_a_route_the_goal_changes_without_a_stop(make_chain, camera):
+    chain = make_chain(lockstep=True, max_image_age_s=10.0)
+    chain.set_goal()
+    chain.enable()
+    first_s = int(camera.now_s()) - 5
+    twists = [camera.drive(first_s + k * camera.PERIOD_S) for k in range(20)]
+    old = camera.goal_id
+    chain.set_goal(keep_moving=True)
+    assert chain.node.state()[0] is ServoState.SERVOING
+    assert np.isnan(chain.node.error)  # not that of the old goal: it might pass for an arrival
+    camera.goal_id, new = old, camera.goal_id
+    twists.append(camera.drive(first_s + 20 * camera.PERIOD_S))  # matches of the old goal were on their way
+    camera.goal_id = new
+    twists += [camera.drive(first_s + k * camera.PERIOD_S) for k in range(21, 25)]
+    assert chain.node.error > 0
+    assert all(twist.any() for twist in twists[1:])
+    np.testing.assert_array_equal(twists[20], twists[19])
+    chain.set_goal()
+    assert chain.node.state()[0] is ServoState.STALE_INPUT
+
+
+def test_on_a_route_matches_of_the_old_goal_are_no_sign_of_life(make_chain, camera):
+    chain = make_chain(input_timeout_s=0.3)
+    chain.start_moving()
+    camera.freeze()
+    old = camera.goal_id
+    chain.set_goal(keep_moving=True)
+    camera.goal_id = old
+    camera.live()
+    chain.wait_state(ServoState.STALE_INPUT)
+    chain.runner.wait(lambda: not chain.twists[-1][1].any(), "zeros")
+
+
 def test_real_time_converges_then_zeros_then_silence(chain, camera):
     chain.set_goal()
     camera.live()

@@ -9,7 +9,7 @@ from std_msgs.msg import Header
 from std_srvs.srv import Trigger
 
 from depth_pc_interfaces.msg import KeypointMatches, ServoGoal
-from depth_pc_interfaces.srv import SetGoalImage
+from depth_pc_interfaces.srv import SetGoalFile, SetGoalImage
 from depth_pc_ros.geometry import se3
 from depth_pc_ros.geometry.camera import Intrinsics
 from depth_pc_ros.nodes.base import IMAGE_QOS, LATCHED_QOS, TWIST_QOS
@@ -483,6 +483,46 @@ def test_wrong_requests_leave_the_goal_and_the_node(quiet, intrinsics):
     assert (node._goal_id, len(published)) == (goal_id, 1)
     node._on_image(view)
     assert sent[-1].goal_id == goal_id
+
+
+def test_an_image_file_becomes_the_goal(quiet, plane, intrinsics, T_world_goal, tmp_path):
+    node, _, _, published = quiet
+    path, mask = tmp_path / "goal.png", tmp_path / "mask.png"
+    cv2.imwrite(str(path), plane.view(T_world_goal, intrinsics)[..., ::-1])
+    left = np.zeros((480, 640), np.uint8)
+    left[:, 320:] = 255
+    cv2.imwrite(str(mask), left)
+    answers = [
+        node._on_set_goal_file(SetGoalFile.Request(path=str(path), distance_m=0.6, **more), SetGoalFile.Response())
+        for more in ({}, {"mask": str(mask)})
+    ]
+    assert [answer.success for answer in answers] == [True, True]
+    assert published[-1].goal_id == node._goal_id == answers[1].goal_id
+    assert (published[-1].distance, published[-1].keep_moving) == (0.6, False)
+    assert 0 < answers[1].num_keypoints < answers[0].num_keypoints
+    assert answers[1].message == f"goal {node._goal_id} set: {answers[1].num_keypoints} keypoints"
+
+
+def test_files_that_are_no_goal_are_one_line_and_the_old_goal_stays(quiet, tmp_path):
+    node, _, _, published = quiet
+    goal_id = node._goal_id
+    (tmp_path / "text.png").write_text("no image")
+    cv2.imwrite(str(tmp_path / "small.png"), np.zeros((48, 64, 3), np.uint8))
+    for words, fields in (
+        ("path: expected a file on the keypoint node's machine, /... or ~/..., got 'goal.png'", {"path": "goal.png"}),
+        ("path: expected a file on the keypoint node's machine, /... or ~/..., got ''", {}),
+        ("path: expected at most 1024 characters, got 1025", {"path": "/" * 1025}),
+        (f"path: cannot read {tmp_path}/none.png: no such file", {"path": f"{tmp_path}/none.png"}),
+        (f"path: cannot read {tmp_path}: expected a file, got a folder", {"path": str(tmp_path)}),
+        ("text.png: not an image", {"path": f"{tmp_path}/text.png"}),
+        ("goal image: is 64 x 48, the live camera's images are 640 x 480", {"path": f"{tmp_path}/small.png"}),
+        ("mask: cannot read /none.png: no such file", {"path": f"{tmp_path}/small.png", "mask": "/none.png"}),
+    ):  # fmt: skip
+        answer = node._on_set_goal_file(SetGoalFile.Request(**fields), SetGoalFile.Response())
+        assert not answer.success
+        assert words in answer.message
+        assert "\n" not in answer.message
+    assert (node._goal_id, len(published)) == (goal_id, 1)
 
 
 def test_an_error_of_opencv_is_named_and_the_node_goes_on(quiet, monkeypatch):

@@ -185,10 +185,10 @@ class PointCamera:
     def now_s(self) -> float:
         return 1e-9 * self.runner.node.get_clock().now().nanoseconds
 
-    def goal_msg(self, distance=0.6, depth=None, goal_id=None) -> "ServoGoal":
+    def goal_msg(self, distance=0.6, depth=None, goal_id=None, keep_moving=False) -> "ServoGoal":
         """A goal as the keypoint node would publish it."""
         self.goal_id = self.goal_id + 1 if goal_id is None else goal_id
-        goal = ServoGoal(goal_id=self.goal_id, distance=distance)
+        goal = ServoGoal(goal_id=self.goal_id, distance=distance, keep_moving=keep_moving)
         goal.camera_info = intrinsics_to_info(self.intrinsics, Header())
         goal.keypoints = array("d", self.pixels(self.T_world_goal).tobytes())
         if depth is not None:

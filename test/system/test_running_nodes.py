@@ -1,7 +1,9 @@
 """The real nodes in their own processes, from goal image to motion. Waits are on conditions, with hard timeouts."""
 
+import runpy
 import signal
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +16,8 @@ from std_msgs.msg import Header
 from waits import SLOW_MACHINE_S, WAIT_S
 
 from depth_pc_interfaces.msg import ServoStatus
+from depth_pc_ros.bringup.route_drive import RouteDrive
+from depth_pc_ros.files.route_file import read_route
 from depth_pc_ros.geometry import se3
 from depth_pc_ros.nodes.base import IMAGE_QOS, TWIST_QOS
 from depth_pc_ros.nodes.conversions import pose_from_msg, twist_to_msg
@@ -21,6 +25,7 @@ from depth_pc_ros.sim.arm import T_HAND_CAM
 
 pytestmark = [pytest.mark.ros, pytest.mark.slow]
 
+ROOT = Path(__file__).parents[2]
 INPUT_TIMEOUT_S = 0.5  # of the controller, and its limit on an image's age
 
 
@@ -161,6 +166,19 @@ def test_a_second_goal_while_moving_is_servoed_to_from_standstill(start_servo):
     interval_s = np.maximum(np.diff(servo.twists.stamps_s[count - 1 :]), 0.04)  # longer where an answer was delayed
     assert rises.min() < -0.04  # a stop in between; servoing slows down by some percent a step
     assert (rises < 1.05 * interval_s).all()  # then a ramp: 1 m/s^2
+
+
+def test_a_taught_route_is_repeated_there_and_back_without_a_stop(start_servo, tmp_path):
+    """`scripts/route_trial.py` does more of it."""
+    route_trial = runpy.run_path(str(ROOT / "scripts" / "route_trial.py"))
+    servo = start_servo(lockstep=True)
+    poses = route_trial["teach"](servo.client, tmp_path / "route")
+    views, watch = read_route(tmp_path / "route"), route_trial["Watch"](servo.client, poses)
+    RouteDrive(servo.client, views, back=True, timeout_s=2 * WAIT_S, say=watch.hear).run()
+    [(te_mm, re_deg)] = watch.errors  # of the first view, which is the last one to be reached
+    assert te_mm < 1.0
+    assert re_deg < 0.1
+    assert watch.rests == 0
 
 
 def test_single_axis_twists_through_the_adapter_move_the_camera_of_the_arm_just_so(start_servo):
