@@ -126,8 +126,8 @@ def test_matches_at_one_side_of_a_tilted_scene_get_the_distance_of_the_whole():
         for tilts, found in lengths.items():
             T = refine(dataclasses.replace(problem, tilts=tilts), [view], [motion], 1 / depth, 40).poses[0]
             found.append(np.linalg.norm(T[:3, 3]) / np.linalg.norm(motion[:3, 3]))
-    assert np.mean(lengths[False]) < 0.85
-    assert 0.9 < np.mean(lengths[True]) < 1.1
+    assert np.mean(lengths[False]) < 0.82
+    assert 0.86 < np.mean(lengths[True]) < 1.1
 
 
 def test_where_depth_is_measured_no_plane_is_assumed():
