@@ -43,7 +43,8 @@ class PoseTracker:
     """
 
     MIN_SHARE, MIN_INLIERS = 0.35, 7  # support below which a pose is rejected
-    FIRST_INLIERS = 10  # of a pose from nothing: fewer matches that were checked for rigidity agree by chance
+    # Of a pose from nothing without measured depth: fewer matches that were checked for rigidity agree by chance.
+    FIRST_INLIERS = 10
     WARM_SHARE = 0.85  # of the last frame's support: a warm start that keeps it needs no new candidates
     RECHECK_FRAMES, RIVALS = 10, 2  # how often, and how many, new candidates are compared with a warm start
     WARM_ITERATIONS = 2  # of a warm start, which begins at the last frame's solution
@@ -81,7 +82,7 @@ class PoseTracker:
         solution = self._solve(problem, view, starts)
         inliers = solution.inliers[-1]
         support = np.count_nonzero(inliers)
-        fewest = self.FIRST_INLIERS if self._last is None else self.MIN_INLIERS
+        fewest = self.FIRST_INLIERS if self._last is None and problem.tilts else self.MIN_INLIERS
         if support < max(fewest, self.MIN_SHARE * len(seen)):
             self.reset()
             raise PoseError(f"only {support} of {len(seen)} matches agree on one relative pose")

@@ -59,3 +59,4 @@ def test_a_pose_from_nothing_needs_more_matches_than_the_next_ones():
     with pytest.raises(PoseError, match="only 9 of 9 matches"):
         follow([0.2], counts=[9])
     follow([0.2, 0.2], counts=[10, 8])
+    follow([0.2], measured=True, counts=[9])
