@@ -7,7 +7,7 @@ import numpy as np
 
 from depth_pc_ros.control.base import ControlLaw
 from depth_pc_ros.control.match_judge import MatchJudge
-from depth_pc_ros.control.pbvs import pbvs_output
+from depth_pc_ros.control.pbvs import Pbvs, pbvs_output
 from depth_pc_ros.errors import PoseError
 from depth_pc_ros.pose.solver import Problem, View
 from depth_pc_ros.pose.tracker import PoseTracker
@@ -17,12 +17,13 @@ from depth_pc_ros.types import LawOutput, Observation
 class DepthPcGeo(ControlLaw):
     """The network judges the matches and gives a start for the pose; relative depth gives the goal's shape.
 
-    Both only help where the geometry alone is ambiguous: pose and depths come from the solver that `Pbvs` uses. Metric
-    depth gets the same sigma as estimated shape: a tighter one explains too few matches where most are wrong.
+    Both only help where the geometry alone is ambiguous: pose and depths come from the solver that `Pbvs` uses, with
+    its trust in unknown relief and its measured live depth. Metric goal depth is trusted less: a tighter sigma explains
+    too few matches where most are wrong.
     """
 
     RELIEF = 0.05  # of a goal's depth, as a share of its distance: what is typical
-    RELIEF_SIGMA = 0.1  # relative, of a point's depth about that shape
+    METRIC_SIGMA = 0.03  # relative, of metric goal depth
     # Of points without measured depth where other points have one: only the measured ones set the scale.
     HOLE_SIGMA = 2.0
 
@@ -40,7 +41,7 @@ class DepthPcGeo(ControlLaw):
             predicted = [self._judge.judge(observation)]
         seen = self._judge.believed(observation)
         problem = self._problem(observation)
-        view = View(seen, observation.current[seen], np.full(len(seen), np.nan))  # live depth is for the network only
+        view = View(seen, observation.current[seen], observation.current_depth_m[seen])
         try:
             estimate = self._tracker.track(problem, view, [(T, problem.rho_prior) for T in predicted])
         except PoseError:
@@ -55,6 +56,6 @@ class DepthPcGeo(ControlLaw):
             observation.goal_depth_m,
             observation.distance_m * (1 + self.RELIEF * self._judge.normalised_depth),
             observation.focal_px,
-            measured_sigma=self.RELIEF_SIGMA,
-            guess_sigma=self.HOLE_SIGMA if np.isfinite(observation.goal_depth_m).any() else self.RELIEF_SIGMA,
+            measured_sigma=self.METRIC_SIGMA,
+            guess_sigma=self.HOLE_SIGMA if np.isfinite(observation.goal_depth_m).any() else Pbvs.RELIEF_SIGMA,
         )

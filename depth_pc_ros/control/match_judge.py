@@ -14,7 +14,7 @@ class MatchJudge:
     normalised_depth: (N,) relative depth of the goal in the last input of the network, 0 where it is not known.
     """
 
-    BELIEVED = 0.5  # probability above which a match is used
+    BELIEVED = 0.2  # probability above which a match is used: the solver copes with some wrong ones
     MIN_BELIEVED, MIN_SHARE = 12, 0.3  # at least so many of the likeliest are used: the solver is robust
     EVERY = 3  # images
 

@@ -27,7 +27,7 @@ def pbvs_output(goal: np.ndarray, estimate: PoseEstimate) -> LawOutput:
 class Pbvs(ControlLaw):
     """The pose from all matches, depth as it is measured, else about the depth prior."""
 
-    RELIEF_SIGMA = 0.3  # relative, of a point's depth about the depth prior where it is not measured
+    RELIEF_SIGMA = 0.4  # relative, of a point's depth about the depth prior where it is not measured
     METRIC_SIGMA = 0.01  # relative, of metric goal depth
 
     def __init__(self, freeze_depth: bool = True):

@@ -23,6 +23,7 @@ from depth_pc_ros.types import Matches
 AKAZE_THRESHOLD = 0.0002  # a fifth of OpenCV's: more keypoints on plain objects; max_keypoints bounds the rest
 MOST_MATCHES = 300  # in use at a time: more take time and add little
 _ITERATIONS = 2000  # of MAGSAC
+_NEAR_PX, _NEAR_TOLERANCE_PX = 8.0, 4.0  # median displacement near the goal; of a homography there
 # The alignment: largest displacement (px), and largest mean difference of equalised grey values, between those of right
 # matches and those of unrelated patches.
 _ALIGN_WINDOW = (21, 21)
@@ -274,21 +275,25 @@ class Matcher:
         """Mask (M,) of matches, (M, 2) px in goal and live image, that one rigid motion explains.
 
         Near the goal the epipolar geometry degenerates (every match is on its own epipolar line), but there a
-        homography explains all parallax to within a few pixels, so it is used instead, with a wider tolerance.
+        homography explains the parallax of a scene's relief to within a few pixels, so it is used instead, with a wider
+        tolerance. What it leaves out may still be right, as far from the plane: the epipolar geometry may keep it.
         """
         if len(goal_px) < 8:
             return np.zeros(len(goal_px), dtype=bool)
-        displacement = np.median(np.linalg.norm(goal_px - live_px, axis=1))
-        if displacement < 8.0:
-            _, mask = cv2.findHomography(goal_px, live_px, magsac(4.0, _ITERATIONS))
-        else:
-            # On pixels scaled like normalised coordinates times one focal length, the threshold stays in pixels.
-            K = self._intrinsics.matrix
-            params = magsac(self.config.ransac_px, _ITERATIONS)
-            _, mask = cv2.findEssentialMat(goal_px, live_px, K, K, None, None, params)
-        if mask is None:
-            return np.zeros(len(goal_px), dtype=bool)
-        return mask.ravel().astype(bool)
+        if np.median(np.linalg.norm(goal_px - live_px, axis=1)) >= _NEAR_PX:
+            return self._epipolar(goal_px, live_px)
+        _, mask = cv2.findHomography(goal_px, live_px, magsac(_NEAR_TOLERANCE_PX, _ITERATIONS))
+        kept = _as_bool(mask, len(goal_px))
+        return kept if kept.all() else kept | self._epipolar(goal_px, live_px)
+
+    def _epipolar(self, goal_px: np.ndarray, live_px: np.ndarray) -> np.ndarray:
+        """Mask (M,) of matches that agree with one essential matrix."""
+        # On pixels scaled like normalised coordinates times one focal length, the threshold stays in pixels.
+        K = self._intrinsics.matrix
+        _, mask = cv2.findEssentialMat(
+            goal_px, live_px, K, K, None, None, magsac(self.config.ransac_px, _ITERATIONS)
+        )  # fmt: skip
+        return _as_bool(mask, len(goal_px))
 
     def aligned(self, grey: np.ndarray, goal_px: np.ndarray, live_px: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Sub-pixel live positions (M, 2), and which (M,) were found: the others stay where they are.
@@ -310,6 +315,11 @@ class Matcher:
         alike = (found.ravel() > 0) & (difference.ravel() < _ALIKE)
         alike &= np.linalg.norm(aligned - guess, axis=1) < _ALIGN_PX
         return np.where(alike[:, None], aligned.astype(np.float64), live_px), alike
+
+
+def _as_bool(mask: np.ndarray | None, count: int) -> np.ndarray:
+    """OpenCV's mask as (count,) bool; nothing where it found no model."""
+    return np.zeros(count, dtype=bool) if mask is None else mask.ravel().astype(bool)
 
 
 def some(index: np.ndarray) -> np.ndarray:

@@ -27,6 +27,7 @@ MIN_SCALE_PX, MAX_SCALE_PX = 0.15, 30.0  # of the robust residual scale (35 % qu
 INLIER_PX = 3.0  # a point this close to its prediction supports the pose
 SIGMA_PX = 0.5  # assumed keypoint noise, relative to the depth prior
 DEPTH_SIGMA = 0.02  # relative, of measured depth in the current view
+SLOPE_SIGMA = 0.4  # of the scene's plane: relative inverse depth over a unit of the normalised plane
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class Problem:
 
     rho_prior, rho_info: (N,) prior of the inverse depth in the goal camera, 1/m, and its information (1/sigma^2).
     metric: whether the prior holds measured depth; else all lengths are those of the distance prior.
+    tilts: the prior is that of a plane whose two slopes are found with the poses: the points are about a tilted one.
     """
 
     goal: np.ndarray
@@ -54,16 +56,31 @@ class Problem:
     rho_info: np.ndarray
     focal_px: float
     metric: bool = False
+    tilts: bool = False
 
     @classmethod
     def from_depth(
         cls, goal, measured_m, guess_m, focal_px: float, *, measured_sigma: float, guess_sigma: float
     ) -> "Problem":
-        """measured_m: (N,) m, NaN where `guess_m`, float or (N,), takes its place. Both sigmas are relative."""
+        """measured_m: (N,) m, NaN where `guess_m`, float or (N,), takes its place. Both sigmas are relative.
+
+        Where nothing is measured, the scene is about a tilted plane, at the guess in the middle of all points.
+        """
         measured = np.isfinite(measured_m)
         depth = np.where(measured, measured_m, guess_m)
         info = (depth / np.where(measured, measured_sigma, guess_sigma)) ** 2
-        return cls(goal, 1 / depth, info, focal_px, bool(measured.any()))
+        metric = bool(measured.any())
+        return cls(goal, 1 / depth, info, focal_px, metric, tilts=not metric)
+
+    def slope_effect(self) -> np.ndarray:
+        """Inverse depth (N, 2) in 1/m that a unit of each slope adds to the prior; none for points in the middle.
+
+        The middle is that of all points, matched or not: matches at one side of the image say how the plane is tilted,
+        not how far the scene is.
+        """
+        if not self.tilts:
+            return np.zeros((len(self.goal), 0))
+        return self.rho_prior[:, None] * (self.goal - np.median(self.goal, axis=0))
 
 
 @dataclass(frozen=True)
@@ -91,8 +108,11 @@ def _predict(problem: Problem, view: View, T: np.ndarray, rho: np.ndarray) -> tu
     return q, q[:, :2] / z[:, None] - view.current
 
 
-def evaluate(problem: Problem, views, poses, rho: np.ndarray, rho_info: np.ndarray) -> Solution:
-    """Cost and inliers of poses and inverse depths: truncated squared residuals plus the prior's."""
+def _evaluate(problem: Problem, views, poses, rho: np.ndarray, rho_info: np.ndarray, slopes: np.ndarray) -> Solution:
+    """Cost and inliers of poses and inverse depths: truncated squared residuals plus the prior's.
+
+    slopes: (2,) of the prior's plane, (0,) where it does not tilt.
+    """
     inliers, cost, used = [], 0.0, np.zeros(len(rho), dtype=bool)
     for view, T in zip(views, poses):
         _, residual = _predict(problem, view, T, rho)
@@ -101,7 +121,8 @@ def evaluate(problem: Problem, views, poses, rho: np.ndarray, rho_info: np.ndarr
         inliers.append(norm_px < INLIER_PX)
         used[view.index[inliers[-1]]] = True
         cost += float((np.minimum(norm_px, INLIER_PX) ** 2).sum()) / SIGMA_PX**2
-    cost += float((problem.rho_info * (rho - problem.rho_prior) ** 2)[used].sum())
+    deviation = rho - problem.rho_prior - problem.slope_effect() @ slopes
+    cost += float((problem.rho_info * deviation**2)[used].sum() + (slopes**2).sum() / SLOPE_SIGMA**2)
     noise_px = float(np.median(norm_px[inliers[-1]])) if inliers[-1].any() else np.inf
     return Solution(tuple(poses), rho, rho_info, tuple(inliers), noise_px, cost)
 
@@ -166,11 +187,23 @@ def refine(problem: Problem, views, poses, rho: np.ndarray, iterations: int = 12
     rho_low = 0.05 * np.median(problem.rho_prior)
     size = 6 * len(views)
     rho_info = np.zeros(len(rho))
+    effect = problem.slope_effect()
+    slopes = np.zeros(effect.shape[1])
+    # The prior of points that no view shows says nothing about the slopes.
+    tilting = np.zeros_like(effect)
+    for view in views:
+        tilting[view.index] = (problem.rho_info[:, None] * effect)[view.index]
+    H_slopes = tilting.T @ effect + np.eye(len(slopes)) / SLOPE_SIGMA**2
+    total = size + len(slopes)
     for _ in range(iterations):
-        H_pp, g_p = np.zeros((size, size)), np.zeros(size)
-        H_pd = np.zeros((len(rho), size))
+        deviation = rho - problem.rho_prior - effect @ slopes
+        H_pp, g_p = np.zeros((total, total)), np.zeros(total)
+        H_pd = np.zeros((len(rho), total))
+        H_pp[size:, size:] = H_slopes
+        g_p[size:] = slopes / SLOPE_SIGMA**2 - tilting.T @ deviation
+        H_pd[:, size:] = -tilting
         H_dd = problem.rho_info.copy()
-        g_d = problem.rho_info * (rho - problem.rho_prior)
+        g_d = problem.rho_info * deviation
         shares = [_normal_equations(problem, view, T, rho) for view, T in zip(views, poses)]
         if any(share is None for share in shares):
             break
@@ -183,15 +216,17 @@ def refine(problem: Problem, views, poses, rho: np.ndarray, iterations: int = 12
         rho_info = H_dd - problem.rho_info
         scaled = H_pd / H_dd[:, None]
         H = H_pp - scaled.T @ H_pd
-        H[np.diag_indices(size)] *= 1 + 1e-6
+        H[np.diag_indices(total)] *= 1 + 1e-6
         try:
             step = np.linalg.solve(H, -(g_p - scaled.T @ g_d))
         except np.linalg.LinAlgError:
             break
-        rotation = max(np.linalg.norm(step.reshape(-1, 6)[:, 3:], axis=1).max(), 1e-12)
+        motion = step[:size]
+        rotation = max(np.linalg.norm(motion.reshape(-1, 6)[:, 3:], axis=1).max(), 1e-12)
         step *= min(1.0, 0.5 / rotation)
         poses = [se3.exp(step[6 * k : 6 * k + 6]) @ T for k, T in enumerate(poses)]
         rho = np.maximum(rho - (g_d + H_pd @ step) / H_dd, rho_low)
-        if np.abs(step).max() < 1e-5:
+        slopes = slopes + step[size:]
+        if np.abs(motion).max() < 1e-5:
             break
-    return evaluate(problem, views, poses, rho, rho_info)
+    return _evaluate(problem, views, poses, rho, rho_info, slopes)

@@ -1,6 +1,6 @@
 """Relative pose from frame to frame: warm start, candidates, keyframes, frozen depths."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -43,11 +43,16 @@ class PoseTracker:
     """
 
     MIN_SHARE, MIN_INLIERS = 0.35, 7  # support below which a pose is rejected
+    # Of a pose from nothing without measured depth: fewer matches that were checked for rigidity agree by chance.
+    FIRST_INLIERS = 10
     WARM_SHARE = 0.85  # of the last frame's support: a warm start that keeps it needs no new candidates
     RECHECK_FRAMES, RIVALS = 10, 2  # how often, and how many, new candidates are compared with a warm start
     WARM_ITERATIONS = 2  # of a warm start, which begins at the last frame's solution
     KEYFRAMES = 3
     SPACING = 0.25  # keyframes are this far apart, as a share of the larger distance to the goal
+    # Near the goal a guessed depth is trusted more: its sigma shrinks linearly to this share, from this distance on
+    # (translation, as a share of the distance to the scene).
+    TRUSTED_SIGMA, TRUST_FROM = 0.25, 0.1
 
     def __init__(self, freeze_depth: bool = True):
         """freeze_depth: near the goal, see `DepthFreeze`."""
@@ -73,10 +78,12 @@ class PoseTracker:
         Raises PoseError, and forgets all earlier frames, where too few matches agree on one pose.
         """
         seen = view.index
+        problem = self._trusting(problem)
         solution = self._solve(problem, view, starts)
         inliers = solution.inliers[-1]
         support = np.count_nonzero(inliers)
-        if support < max(self.MIN_INLIERS, self.MIN_SHARE * len(seen)):
+        fewest = self.FIRST_INLIERS if self._last is None and problem.tilts else self.MIN_INLIERS
+        if support < max(fewest, self.MIN_SHARE * len(seen)):
             self.reset()
             raise PoseError(f"only {support} of {len(seen)} matches agree on one relative pose")
         T_cam_goal, rho = self._last = solution.poses[-1], solution.rho
@@ -89,6 +96,19 @@ class PoseTracker:
         views = (view, *(keyframe.view for keyframe in self._keyframes))
         metric = problem.metric or any(np.isfinite(each.depth_m).any() for each in views)
         return PoseEstimate(T_cam_goal, rho, mask, metric)
+
+    def _trusting(self, problem: Problem) -> Problem:
+        """The problem with a tighter prior of guessed depths near the goal.
+
+        Deviations from the plane are alike on one object, so many points tell no more about the prior than a few. Far
+        from the goal the images know better. Near it they know nothing, and the prior keeps their noise out.
+        """
+        if self._last is None or not problem.tilts:
+            return problem
+        T_cam_goal, rho = self._last
+        far = min(1.0, float(np.linalg.norm(T_cam_goal[:3, 3]) * np.median(rho)) / self.TRUST_FROM)
+        share = self.TRUSTED_SIGMA + (1 - self.TRUSTED_SIGMA) * far
+        return replace(problem, rho_info=problem.rho_info / share**2)
 
     def _solve(self, problem: Problem, view: View, starts) -> Solution:
         """The cheapest pose that explains this view and the keyframes, else the cheapest that explains this one."""

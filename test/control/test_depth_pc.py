@@ -126,9 +126,11 @@ def test_without_measured_goal_depth_lengths_are_those_of_the_distance_and_the_p
     model = saved(tmp_path, "depth_pc_geo")
     seen = observe(FAR)
     assert make(model)(seen).metric
-    live = with_goal_depth(seen, np.full(60, np.nan))  # only the network sees live depth, and only as relative
-    twice = dataclasses.replace(live, distance_m=1.4)
-    laws = [make(model)(each) for each in (live, twice)]
+    live = with_goal_depth(seen, np.full(60, np.nan))
+    assert make(model)(live).metric
+    without = dataclasses.replace(live, current_depth_m=np.full(60, np.nan))
+    twice = dataclasses.replace(without, distance_m=1.4)
+    laws = [make(model)(each) for each in (without, twice)]
     assert not any(law.metric for law in laws)
     poses = [law.T_cam_goal for law in laws]
     np.testing.assert_allclose(poses[1][:3, 3], 2 * poses[0][:3, 3], atol=0.002)

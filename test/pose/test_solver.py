@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -107,6 +109,31 @@ def test_metric_goal_depth_gives_metric_translation():
     error_m, error_deg = se3.pose_error(solve(metric, view).poses[0], T)
     assert error_m < 1e-3
     assert error_deg < 0.1
+
+
+def test_matches_at_one_side_of_a_tilted_scene_get_the_distance_of_the_whole():
+    """The distance prior is that of the middle of all points; those that are matched are farther."""
+    motion = se3.exp(np.array([0.15, -0.05, 0.05, 0.05, 0.1, 0.2]))
+    lengths = {True: [], False: []}  # of the translation found, over the true one
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        goal = rng.uniform(-0.4, 0.4, (200, 2))
+        depth = rng.uniform(0.9, 1.1, 200) / (1 + 0.8 * goal[:, 1])
+        current, _ = look(goal, depth, motion)
+        far, nothing = np.flatnonzero(goal[:, 1] < -0.1), np.full(200, np.nan)
+        problem = Problem.from_depth(goal, nothing, 1.0, FOCAL, measured_sigma=0.01, guess_sigma=0.4)
+        view = View(far, current[far], nothing[far])
+        for tilts, found in lengths.items():
+            T = refine(dataclasses.replace(problem, tilts=tilts), [view], [motion], 1 / depth, 40).poses[0]
+            found.append(np.linalg.norm(T[:3, 3]) / np.linalg.norm(motion[:3, 3]))
+    assert np.mean(lengths[False]) < 0.82
+    assert 0.86 < np.mean(lengths[True]) < 1.1
+
+
+def test_where_depth_is_measured_no_plane_is_assumed():
+    goal, depth = np.zeros((2, 2)), np.array([0.5, np.nan])
+    problem = Problem.from_depth(goal, depth, 1.0, FOCAL, measured_sigma=0.01, guess_sigma=0.4)
+    assert not problem.tilts
 
 
 def test_measured_depth_in_the_current_view_corrects_a_wrong_prior():
