@@ -10,6 +10,7 @@ from depth_pc_ros.perception.checked import CheckedMatcher
 from depth_pc_ros.perception.matchers import AkazeMatcher, BriskMatcher, Matcher, OrbMatcher, SiftMatcher
 from depth_pc_ros.perception.tracking import TrackingMatcher
 from depth_pc_ros.perception.wide_baseline import WideBaselineMatcher
+from depth_pc_ros.perception.wide_stages import make_stages
 from depth_pc_ros.types import Matches
 
 _MATCHERS = {"akaze": AkazeMatcher, "sift": SiftMatcher, "orb": OrbMatcher, "brisk": BriskMatcher}
@@ -48,4 +49,8 @@ def make_matcher(config: MatcherConfig, background: bool = False) -> CheckedMatc
     matcher = make_detecting_matcher(config)
     if not (config.track and config.refine):
         return CheckedMatcher(matcher)
-    return CheckedMatcher(WideBaselineMatcher(TrackingMatcher(matcher), config, background))
+    tracker = TrackingMatcher(matcher)
+    stages, missing = make_stages(config)
+    if not stages:
+        return CheckedMatcher(tracker)
+    return CheckedMatcher(WideBaselineMatcher(tracker, config.matcher.upper(), stages, missing, background))

@@ -11,13 +11,12 @@ from dataclasses import replace
 import numpy as np
 from scipy.spatial import cKDTree
 
-from depth_pc_ros.config import MatcherConfig
 from depth_pc_ros.errors import DepthPcError
 from depth_pc_ros.geometry.camera import Intrinsics
 from depth_pc_ros.perception.goal_mask import check_mask
 from depth_pc_ros.perception.matchers import Features, image_motion, some
 from depth_pc_ros.perception.tracking import Followed, TrackingMatcher
-from depth_pc_ros.perception.wide_stages import NOTHING, Found, Stage, make_stages
+from depth_pc_ros.perception.wide_stages import NOTHING, Found, Stage
 from depth_pc_ros.types import Matches
 
 ENOUGH = 60  # verified matches; with fewer of the goal's own keypoints SIFT is tried,
@@ -54,14 +53,16 @@ class _Search:
 class WideBaselineMatcher:
     """A `TrackingMatcher` with the same interface that searches across a wide baseline while the camera stands still.
 
+    own: name of its keypoints, stages: others in their order, missing: what to install for more, all for a person.
     background: a slow search runs in a thread, and images that come meanwhile are answered by no matches; else it runs
     in the second image, after the first was answered by none, so that nothing moves. `Matches.doubt` says it.
     """
 
-    def __init__(self, matcher: TrackingMatcher, config: MatcherConfig, background: bool = False):
+    def __init__(
+        self, matcher: TrackingMatcher, own: str, stages: list[Stage], missing: str = "", background: bool = False
+    ):
         self._matcher = matcher
-        self._stages, self._missing = make_stages(config)
-        self._own = config.matcher.upper()
+        self._own, self._stages, self._missing = own, stages, missing
         self._background = background
         self._allowed: np.ndarray | None = None
         self._start()
