@@ -143,8 +143,10 @@ class MatcherConfig(Config):
         "Keypoints: akaze (most accurate), sift, orb (fastest), brisk; disk and aliked are networks with LightGlue.",
         choices=("akaze", "sift", "orb", "brisk", *LEARNED_MATCHERS),
     )  # fmt: skip
-    matcher_weights: str = option("", "Matcher disk or aliked: file with its weights.")
-    lightglue_weights: str = option("", "Matcher disk or aliked: file with the weights of its LightGlue.")
+    matcher_weights: str = option(
+        "", "Matcher disk or aliked: file with its weights; else ALIKED's, for wide_baseline."
+    )
+    lightglue_weights: str = option("", "The same: file with the weights of its LightGlue.")
     max_keypoints: int = option(1500, "Keep this many of the strongest keypoints per image.", 16, 5000)
     min_keypoints: int = option(20, "A goal image with fewer keypoints is refused.", 4, 5000)
     ratio: float = option(
@@ -156,6 +158,13 @@ class MatcherConfig(Config):
     refine: bool = option(True, "Align matched patches with the goal to sub-pixel accuracy (Lucas-Kanade).")
     track: bool = option(
         True, "Track matches from image to image, and detect keypoints only every few images (needs refine)."
+    )
+    wide_baseline: str = option(
+        "auto",
+        "Other keypoints where the matcher's own match too little, at the start and after LOST (needs track): sift; "
+        "learned (SIFT, then ALIKED with LightGlue); auto (learned where kornia and weights are there, else sift); "
+        "none.",
+        choices=("auto", "none", "sift", "learned"),
     )
     ransac_px: float = option(1.5, "Inlier distance of the geometric check (MAGSAC), px.", 0.1, 20.0)
     mask: str = option("", "Image file, of the camera's size: black where nothing is to be matched, such as a gripper.")

@@ -115,7 +115,8 @@ class Matches:
 
     current_points: (N, 2) float64 px, NaN where not matched. matched: (N,) bool. scores: (N,) float32 in [0, 1],
     larger is more reliable, 0 where not matched. agreement: share, in [0, 1], of the goal's texture that is where these
-    matches say; NaN: not near the goal, or unknown. doubt: why the picture contradicts that the goal is reached.
+    matches say; NaN: not near the goal, or unknown. doubt: why the picture contradicts that the goal is reached, or, of
+    no matches, what is searched meanwhile.
     """
 
     current_points: np.ndarray

@@ -36,6 +36,7 @@ _SHARED = (
     "depth_model",
     "matcher",
     "track",
+    "wide_baseline",
     "freeze_depth",
     "find_scale",
     "max_steps",

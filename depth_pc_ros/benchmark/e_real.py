@@ -75,8 +75,8 @@ def add_command(commands) -> None:
     )
     add_fields(
         group, Settings,
-        ("split", "seed", "goal_frame", "across", "depth", "depth_model", "matcher", "track", "freeze_depth",
-         "find_scale", "max_steps", "distance_prior", "camera_noise"),
+        ("split", "seed", "goal_frame", "across", "depth", "depth_model", "matcher", "track", "wide_baseline",
+         "freeze_depth", "find_scale", "max_steps", "distance_prior", "camera_noise"),
     )  # fmt: skip
     add_fields(group, MatcherConfig, ("mask", "matcher_weights", "lightglue_weights"))
     group = command.add_argument_group("how to run")

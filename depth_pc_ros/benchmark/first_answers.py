@@ -2,6 +2,7 @@
 
 import functools
 import time
+from dataclasses import replace
 
 import numpy as np
 from tqdm import tqdm
@@ -22,6 +23,7 @@ from depth_pc_ros.benchmark.task import Frame, Task, View
 from depth_pc_ros.errors import ConfigError, GoalError
 from depth_pc_ros.geometry import se3
 from depth_pc_ros.geometry.camera import Intrinsics, sample_nearest
+from depth_pc_ros.perception.wide_baseline import SEARCHING
 from depth_pc_ros.types import ServoState
 
 # Of a match, by depth and from its epipolar line. Recorded poses and calibrations are good to several pixels only.
@@ -93,7 +95,10 @@ def ask(pair: Pair, frames: list[RecordedFrame], method: PipelineMethod, setting
     frame = Frame(views[1], DT_S, live.T_world_cam)
     method.start(task, lambda matches: matches)
     method.beside(frame)  # the camera stands still until the live image's depth is there, too
-    return method.step(frame)
+    result = method.step(frame)
+    if result.state is ServoState.LOST and SEARCHING in result.message:  # from the next image on, when nothing moves
+        result = method.step(replace(frame, stamp_s=2 * DT_S))
+    return result
 
 
 def _both(pair: Pair, frames: list[RecordedFrame]):

@@ -139,7 +139,8 @@ class PipelineMethod(Method):
     def make_matcher(self):
         """The matcher in front of the law; default: that of the settings."""
         weights = {name: str(getattr(self.places, name) or "") for name in ("matcher_weights", "lightglue_weights")}
-        return make_matcher(MatcherConfig(matcher=self.settings.matcher, track=self.settings.track, **weights))
+        chosen = {name: getattr(self.settings, name) for name in ("matcher", "track", "wide_baseline")}
+        return make_matcher(MatcherConfig(**chosen, **weights))
 
     def make_law(self, config: PipelineConfig) -> ControlLaw:
         """The control law; default: the one that `controller` names."""

@@ -17,7 +17,7 @@ LEVELS = ("S", "M", "L")
 PHOTO_LEVEL = "P"  # E_image has one level: the published perturbations
 # The names in `recordings.source.FORMATS`; here, so that settings can be read without the readers.
 RECORDING_FORMATS = ("folder", "transforms", "bop", "apc", "tum", "7scenes", "rosbag")
-_LATER = ("fault", "recording", "recording_format", "goal_frame", "across", "mask_digest")
+_LATER = ("fault", "recording", "recording_format", "goal_frame", "across", "mask_digest", "wide_baseline")
 DT_S = 0.02  # one step; the paper's evaluation integrates 1/50 s
 
 
@@ -78,6 +78,7 @@ class Settings(Disturbance):
     matcher: str = same_as(MatcherConfig, "matcher")
     matcher_digest: str = option("", "Of the weights of disk or aliked and its LightGlue.")
     track: bool = same_as(MatcherConfig, "track")
+    wide_baseline: str = same_as(MatcherConfig, "wide_baseline", "sift")
     freeze_depth: bool = same_as(ControlConfig, "freeze_depth")
     find_scale: bool = same_as(ControlConfig, "find_scale")
     scene: str = option(
@@ -129,7 +130,17 @@ class Settings(Disturbance):
     def variant(self) -> str:
         """What differs from a clean run of this environment, split and speed; 'clean' if nothing does."""
         words = []
-        names = ("depth", "depth_model", "matcher", "track", "freeze_depth", "find_scale", "scene", "base")
+        names = (
+            "depth",
+            "depth_model",
+            "matcher",
+            "track",
+            "wide_baseline",
+            "freeze_depth",
+            "find_scale",
+            "scene",
+            "base",
+        )
         of_recording = ("recording", "goal_frame", "across")
         for name in ("fault", *of_recording, *names, *Disturbance.__dataclass_fields__):
             value = getattr(self, name)

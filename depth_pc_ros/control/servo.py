@@ -271,7 +271,8 @@ class Servo:
             if verdict is not None:
                 return self._final(verdict.state, verdict.message, matches)
         if matches.num_matched < self.config.min_matches:
-            return self._lost(f"{matches.num_matched} matches, at least {self.config.min_matches} are needed", matches)
+            few = f"{matches.num_matched} matches, at least {self.config.min_matches} are needed"
+            return self._lost(f"{few}; {matches.doubt}" if matches.doubt else few, matches)
         observation, depth_source, depth_age_s = self._observe(goal, matches, stamp_s, depth)
         try:
             law = self._law(observation)

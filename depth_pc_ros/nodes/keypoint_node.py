@@ -54,7 +54,7 @@ class KeypointNode(ServoNode):
         super().__init__("keypoints", KeypointNodeConfig, **node_options)
 
     def build(self):
-        self._matcher = make_matcher(self.config)
+        self._matcher = make_matcher(self.config, background=True)  # a search must not hold up the images
         self._camera = LiveCamera(self.config.rectified, self.config.max_width)
         self._image: Image | CompressedImage | None = None
         self._image_steady_s = 0.0
@@ -70,6 +70,7 @@ class KeypointNode(ServoNode):
         self._reported: str | None = None  # the problem that was published last
         self._frames = 0
         self._num_matched = 0
+        self._doubt = ""  # of the last image without matches: what is searched meanwhile
 
         self._matches_pub = self.create_lifecycle_publisher(KeypointMatches, "~/matches", TWIST_QOS)
         self._debug_pub = self.create_lifecycle_publisher(Image, "~/debug_image", IMAGE_QOS)
@@ -157,6 +158,9 @@ class KeypointNode(ServoNode):
         self._problem = ""
         self._publish_status()
         self._num_matched = matches.num_matched
+        if not matches.num_matched and matches.doubt not in ("", self._doubt):
+            self._doubt = matches.doubt
+            self.get_logger().info(self._doubt)
         self._matches_pub.publish(matches_to_msg(matches, self._goal_id, msg.header))
         if self._debug_pub.get_subscription_count() > 0:
             self._debug_pub.publish(rgb_to_image(self._draw(live, matches), msg.header))
@@ -290,7 +294,7 @@ class KeypointNode(ServoNode):
         problem = self.problem
         self._frames = 0
         level = DiagnosticStatus.WARN if problem else DiagnosticStatus.OK
-        return level, problem or "matching", values
+        return level, problem or (self._doubt if self._goal_id and not self._num_matched else "") or "matching", values
 
 
 def draw_matches(goal: np.ndarray, live: np.ndarray, goal_points: np.ndarray, matches: Matches) -> np.ndarray:

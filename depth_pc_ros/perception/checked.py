@@ -10,16 +10,17 @@ from depth_pc_ros.perception.matchers import Features, Matcher
 from depth_pc_ros.perception.static_mask import StaticMask
 from depth_pc_ros.perception.tracking import Followed, TrackingMatcher
 from depth_pc_ros.perception.whole_picture import WholePicture
+from depth_pc_ros.perception.wide_baseline import WideBaselineMatcher
 from depth_pc_ros.types import Matches
 
 
 class CheckedMatcher:
-    """A `Matcher` or `TrackingMatcher` with the same interface, whose matches have `agreement` and `doubt`.
+    """One of these matchers with the same interface, whose matches have `agreement` and `doubt`.
 
     Images must be given in their order in time.
     """
 
-    def __init__(self, matcher: Matcher | TrackingMatcher):
+    def __init__(self, matcher: Matcher | TrackingMatcher | WideBaselineMatcher):
         self._matcher = matcher
 
     @property
@@ -65,13 +66,13 @@ class CheckedMatcher:
                 if picture.weigh(other, num_alike):  # what was explained so far is fixed to the camera
                     matches = other
                     marked = self._static.mark(static)
-                    self._matcher.follow(other)
+                    self._matcher.follow(other, grey)
                     picture.see(grey, other)
         if self._static.see(grey, matches) or marked:
             allowed = ~self._static.mask if self._given is None else self._given & ~self._static.mask
             self._matcher.allow(allowed)
             picture.allow(allowed)
-        doubt = picture.doubt
-        if doubt and self._static.share > 0:
+        doubt = picture.doubt or matches.doubt
+        if picture.doubt and self._static.share > 0:
             doubt += f"; {100 * self._static.share:.0f} % of the image never moves"
         return replace(matches, agreement=picture.agreement, doubt=doubt)

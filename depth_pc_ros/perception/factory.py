@@ -9,6 +9,8 @@ from depth_pc_ros.geometry.camera import Intrinsics
 from depth_pc_ros.perception.checked import CheckedMatcher
 from depth_pc_ros.perception.matchers import AkazeMatcher, BriskMatcher, Matcher, OrbMatcher, SiftMatcher
 from depth_pc_ros.perception.tracking import TrackingMatcher
+from depth_pc_ros.perception.wide_baseline import WideBaselineMatcher
+from depth_pc_ros.perception.wide_stages import make_stages
 from depth_pc_ros.types import Matches
 
 _MATCHERS = {"akaze": AkazeMatcher, "sift": SiftMatcher, "orb": OrbMatcher, "brisk": BriskMatcher}
@@ -38,10 +40,17 @@ def make_detecting_matcher(config: MatcherConfig) -> Matcher:
     return _MATCHERS[config.matcher](config)
 
 
-def make_matcher(config: MatcherConfig) -> CheckedMatcher:
+def make_matcher(config: MatcherConfig, background: bool = False) -> CheckedMatcher:
     """The matcher that `config.matcher` names, tracking its matches where `config.track` says so, and checking them.
 
-    Tracking needs the alignment with the goal's patches: without `refine` there is none.
+    Tracking needs the alignment with the goal's patches: without `refine` there is none. The search across a wide
+    baseline needs tracking; background: see `WideBaselineMatcher`.
     """
     matcher = make_detecting_matcher(config)
-    return CheckedMatcher(TrackingMatcher(matcher) if config.track and config.refine else matcher)
+    if not (config.track and config.refine):
+        return CheckedMatcher(matcher)
+    tracker = TrackingMatcher(matcher)
+    stages, missing = make_stages(config)
+    if not stages:
+        return CheckedMatcher(tracker)
+    return CheckedMatcher(WideBaselineMatcher(tracker, config.matcher.upper(), stages, missing, background))

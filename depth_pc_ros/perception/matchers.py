@@ -28,6 +28,8 @@ _NEAR_PX, _NEAR_TOLERANCE_PX = 8.0, 4.0  # median displacement near the goal; of
 # matches and those of unrelated patches.
 _ALIGN_WINDOW = (21, 21)
 _ALIGN_PX, _ALIKE = 4.0, 20.0
+_FORESHORTENED, _TOO_LONG = 1.4, 6.0  # an ellipse's axes in the live image, of a circle in the goal image
+_LOOSE_PX = 10.0  # the affine map need not fit the relief
 # The vote: number of matches that vote, and how far another may differ: rad, log ratio, px, share of the distance.
 _VOTERS = 64
 _VOTE_ROTATION, _VOTE_SCALE = np.radians(30), np.log(1.6)
@@ -77,8 +79,8 @@ class Matcher:
     def forget(self) -> None:
         """Forget the last image: nothing to forget here."""
 
-    def follow(self, matches: Matches) -> None:
-        """Follow other matches of the last image: nothing is followed here."""
+    def follow(self, matches: Matches, grey: np.ndarray) -> None:
+        """Follow other matches, of a live image (H, W) uint8: nothing is followed here."""
 
     def detect_next(self) -> None:
         """Detect keypoints in the next image: it is done in every image."""
@@ -298,15 +300,15 @@ class Matcher:
     def aligned(self, grey: np.ndarray, goal_px: np.ndarray, live_px: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Sub-pixel live positions (M, 2), and which (M,) were found: the others stay where they are.
 
-        Lucas-Kanade from the goal image, rotated and scaled like the live one, `grey` (H, W) uint8.
+        Lucas-Kanade from the goal image, brought to the live one by `image_motion`, `grey` (H, W) uint8.
         Source: B. Lucas, T. Kanade, "An iterative image registration technique", IJCAI 1981.
         """
-        similarity, _ = cv2.estimateAffinePartial2D(goal_px, live_px) if len(goal_px) >= 4 else (None, None)
-        if similarity is None:
+        motion = image_motion(goal_px, live_px)
+        if motion is None:
             return live_px, np.zeros(len(live_px), dtype=bool)
         size = grey.shape[::-1]
-        warped = cv2.warpAffine(self._goal_equalised, similarity, size, borderMode=cv2.BORDER_REPLICATE)
-        warped_px = (goal_px @ similarity[:, :2].T + similarity[:, 2]).astype(np.float32)
+        warped = cv2.warpAffine(self._goal_equalised, motion, size, borderMode=cv2.BORDER_REPLICATE)
+        warped_px = (goal_px @ motion[:, :2].T + motion[:, 2]).astype(np.float32)
         guess = live_px.astype(np.float32)
         aligned, found, difference = cv2.calcOpticalFlowPyrLK(
             warped, _equalised(grey), warped_px, guess.copy(),
@@ -320,6 +322,18 @@ class Matcher:
 def _as_bool(mask: np.ndarray | None, count: int) -> np.ndarray:
     """OpenCV's mask as (count,) bool; nothing where it found no model."""
     return np.zeros(count, dtype=bool) if mask is None else mask.ravel().astype(bool)
+
+
+def image_motion(goal_px: np.ndarray, live_px: np.ndarray) -> np.ndarray | None:
+    """The similarity (2, 3) that fits most matches; an affine map where the view is foreshortened; None: none fits."""
+    if len(goal_px) < 4:
+        return None
+    affine, _ = cv2.estimateAffine2D(goal_px, live_px, ransacReprojThreshold=_LOOSE_PX)
+    if affine is not None:
+        long, short = np.linalg.svd(affine[:, :2], compute_uv=False)
+        if _FORESHORTENED * short < long < _TOO_LONG * short:
+            return affine
+    return cv2.estimateAffinePartial2D(goal_px, live_px)[0]
 
 
 def some(index: np.ndarray) -> np.ndarray:

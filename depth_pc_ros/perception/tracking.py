@@ -15,6 +15,7 @@ from depth_pc_ros.types import Matches
 
 DETECT_EVERY = 20  # images
 _KEPT_SHARE, _FEWEST = 0.7, 24  # detect again when fewer are left: share of the last detection's, number
+_BACK_PX = 1.0  # of a match that is followed into the next image and back again
 _WINDOW, _LEVELS = (21, 21), 3
 _BORDER_PX = 4.0
 _SAME_PX = 2.0  # a followed and a detected match nearer than this are the same
@@ -43,6 +44,7 @@ class TrackingMatcher:
         self._last: Matches | None = None
         self._grey = self._motion = None
         self._detected, self._since = 0, 0
+        self._loosely = False
 
     @property
     def goal_points(self) -> np.ndarray:
@@ -68,9 +70,21 @@ class TrackingMatcher:
         """See `Matcher.match_other`."""
         return self._matcher.match_other(features, explained)
 
-    def follow(self, matches: Matches) -> None:
-        """Follow these matches of the last image in place of those that were found."""
-        self._last, self._motion, self._detected = matches, None, matches.num_matched
+    def rigid(self, goal_px: np.ndarray, live_px: np.ndarray) -> np.ndarray:
+        """See `Matcher.rigid`."""
+        return self._matcher.rigid(goal_px, live_px)
+
+    def aligned(self, grey: np.ndarray, goal_px: np.ndarray, live_px: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """See `Matcher.aligned`."""
+        return self._matcher.aligned(grey, goal_px, live_px)
+
+    def follow(self, matches: Matches, grey: np.ndarray, loosely: bool = False) -> None:
+        """Follow these matches, of a live image (H, W) uint8, in place of those that were found.
+
+        loosely: also those that look unlike their patch of the goal image, until enough look alike.
+        """
+        self._last, self._grey, self._motion, self._detected = matches, grey, None, matches.num_matched
+        self._loosely = loosely
 
     def detect_next(self) -> None:
         """Detect keypoints in the next image, beside those that are followed."""
@@ -108,16 +122,17 @@ class TrackingMatcher:
         index = np.flatnonzero(self._last.matched)
         before = self._last.current_points[index]
         guess = before if self._motion is None else before @ self._motion[:, :2].T + self._motion[:, 2]
-        after, found, _ = cv2.calcOpticalFlowPyrLK(
-            self._grey, grey, before.astype(np.float32), guess.astype(np.float32),
-            winSize=_WINDOW, maxLevel=_LEVELS, flags=cv2.OPTFLOW_USE_INITIAL_FLOW,
-            criteria=(cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 10, 0.03),
-        )  # fmt: skip
+        after, found = _flow(self._grey, grey, before, guess)
         size = np.array(grey.shape[::-1])
         inside = ((after >= _BORDER_PX) & (after <= size - 1 - _BORDER_PX)).all(axis=1)
-        kept = (found.ravel() > 0) & inside & self._matcher.is_allowed(self.goal_points[index], after)
+        kept = found & inside & self._matcher.is_allowed(self.goal_points[index], after)
         index, after = index[kept], after[kept].astype(np.float64)
         after, near = self._matcher.aligned(grey, self.goal_points[index], after)
+        self._loosely = self._loosely and np.count_nonzero(near) < _FEWEST
+        if self._loosely:  # what is followed back to where it was is not hidden by something else
+            was = before[kept]
+            back, found = _flow(grey, self._grey, after, was)
+            near |= found & (np.linalg.norm(back - was, axis=1) < _BACK_PX)
         index, after = index[near], after[near]
         rigid = self._matcher.rigid(self.goal_points[index], after)
         return index[rigid], after[rigid]
@@ -141,6 +156,18 @@ class TrackingMatcher:
             matched[some(index[self._matcher.rigid(goal[index], current[index])])] = True
             current[~matched], scores[~matched] = np.nan, 0
         return Matches(current, matched, scores)
+
+
+def _flow(
+    grey: np.ndarray, next_grey: np.ndarray, points: np.ndarray, guess: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Where points (M, 2) px of one image are in the next one, float32, and which are found. guess: about where."""
+    after, found, _ = cv2.calcOpticalFlowPyrLK(
+        grey, next_grey, points.astype(np.float32), guess.astype(np.float32),
+        winSize=_WINDOW, maxLevel=_LEVELS, flags=cv2.OPTFLOW_USE_INITIAL_FLOW,
+        criteria=(cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 10, 0.03),
+    )  # fmt: skip
+    return after, found.ravel() > 0
 
 
 def _similarity(before: Matches | None, after: Matches) -> np.ndarray | None:

@@ -15,6 +15,7 @@ from depth_pc_ros.errors import ConfigError
 from depth_pc_ros.geometry import se3
 from depth_pc_ros.perception.matchers import OrbMatcher
 from depth_pc_ros.perception.tracking import TrackingMatcher
+from depth_pc_ros.perception.wide_baseline import WideBaselineMatcher
 from depth_pc_ros.types import ServoState
 
 
@@ -105,7 +106,11 @@ def test_without_a_distance_the_default_is_taken_and_the_scale_is_found_if_enabl
 
 
 def test_keypoints_are_those_of_the_settings(task):
-    for settings, kind in ((Settings(matcher="orb", track=False), OrbMatcher), (Settings(), TrackingMatcher)):
+    for settings, kind in (
+        (Settings(matcher="orb", track=False), OrbMatcher),
+        (Settings(wide_baseline="none"), TrackingMatcher),
+        (Settings(), WideBaselineMatcher),
+    ):
         method = make_method("pbvs", settings)
         method.start(task, untouched)
         assert isinstance(method._matcher._matcher, kind)

@@ -1,3 +1,4 @@
+import threading
 import time
 
 import cv2
@@ -26,6 +27,7 @@ from depth_pc_ros.nodes.conversions import (
     seconds_to_stamp,
 )
 from depth_pc_ros.nodes.keypoint_node import KeypointNode
+from depth_pc_ros.perception.wide_stages import NOTHING
 
 pytestmark = pytest.mark.ros
 
@@ -543,3 +545,31 @@ def test_a_goal_needs_an_active_node(quiet):
     node._on_camera_info(CameraInfo())  # what comes meanwhile loses nothing
     node.trigger_activate()
     assert node._goal_id
+
+
+def test_images_pass_while_it_searches_across_a_wide_baseline(chain, runner, plane, intrinsics):
+    """The controller gets matches of each image, none as long as a search goes on, and the node says why."""
+    released = threading.Event()
+
+    class Slow:
+        name, slow, lock = "slow keypoints", True, threading.Lock()
+
+        def match(self, *_):
+            assert released.wait(60)
+            return NOTHING
+
+    chain.see_camera()
+    assert chain.set_goal(chain.view()).success
+    wide = chain.node._matcher._matcher
+    wide._stages = [Slow()]
+    eye = 0.6 * np.array([np.sin(1.4), 0, np.cos(1.4)])
+    aside = se3.look_at(eye, np.zeros(3), np.array([0.0, 1.0, 0.0]))
+    for _ in range(3):
+        msg = chain.see(chain.view(aside))
+        assert not any(msg.matched)
+        assert "AKAZE match too little: searching with slow keypoints" in msg.doubt
+    assert chain.node._doubt == msg.doubt  # it is in the log, and in the diagnostics
+    released.set()
+    assert wide._search.done.wait(60)
+    assert "no match with AKAZE, slow keypoints" in chain.see(chain.view(aside)).doubt
+    assert sum(chain.see(chain.view()).matched) > 100

@@ -103,7 +103,7 @@ def test_a_new_goal_forgets_the_old_matches(tracker, pose, plane, intrinsics):
 
 
 def test_tracking_can_be_switched_off_and_needs_the_alignment():
-    assert isinstance(make_matcher(MatcherConfig())._matcher, TrackingMatcher)
+    assert isinstance(make_matcher(MatcherConfig(wide_baseline="none"))._matcher, TrackingMatcher)
     assert isinstance(make_matcher(MatcherConfig(track=False))._matcher, Matcher)
     assert isinstance(make_matcher(MatcherConfig(refine=False))._matcher, Matcher)
 
