@@ -19,7 +19,7 @@ from depth_pc_ros.perception.tracking import Followed, TrackingMatcher
 from depth_pc_ros.perception.wide_stages import NOTHING, Found, Stage
 from depth_pc_ros.types import Matches
 
-ENOUGH = 60  # verified matches; with fewer of the goal's own keypoints SIFT is tried,
+ENOUGH = 200  # verified matches; with fewer of the goal's own keypoints SIFT is tried,
 LITTLE = 40  # and with fewer then, learned ones
 LEAST = 20  # with fewer in the end there is no first answer
 _MANY = 300  # keypoints of a goal; where it has fewer, so are the three
