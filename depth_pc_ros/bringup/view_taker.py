@@ -6,7 +6,7 @@ import time
 from collections import deque
 
 import numpy as np
-from sensor_msgs.msg import CameraInfo, Image, JointState
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image, JointState
 
 from depth_pc_ros.bringup.client import ServoClient, ServoClientError
 from depth_pc_ros.errors import CameraError
@@ -14,6 +14,7 @@ from depth_pc_ros.files.route_file import CameraModel, View
 from depth_pc_ros.nodes.base import IMAGE_QOS
 from depth_pc_ros.nodes.bounds import check_camera_info
 from depth_pc_ros.nodes.conversions import depth_to_metres, image_to_rgb, stamp_to_seconds
+from depth_pc_ros.nodes.image_source import image_kind
 
 _SAME_S = 0.05  # depth this far from the image in time still belongs to it
 _DEPTH_WITHIN_S = 1.0  # of the image's arrival
@@ -23,7 +24,8 @@ _KEPT = 10  # depth images
 class ViewTaker:
     """Listens to a camera with the node of a `ServoClient`.
 
-    image, camera_info, depth_image, joint_states: topics; the last two may be silent, or "" for none.
+    image, camera_info, depth_image, joint_states: topics; the last two may be silent, or "" for none. Images are
+    compressed where the topic's name says so, see `image_kind`.
     """
 
     def __init__(self, client: ServoClient, image: str, camera_info: str, depth_image: str, joint_states: str):
@@ -31,9 +33,9 @@ class ViewTaker:
         self._topics = {"image": image, "camera_info": camera_info}
         self._changed = threading.Condition()
         self._newest: dict[str, object] = {}
-        self._depths: deque[Image] = deque(maxlen=_KEPT)
-        kinds = {"image": (image, Image), "camera_info": (camera_info, CameraInfo),
-                 "depth": (depth_image, Image), "joints": (joint_states, JointState)}  # fmt: skip
+        self._depths: deque[Image | CompressedImage] = deque(maxlen=_KEPT)
+        kinds = {"image": (image, image_kind(image)), "camera_info": (camera_info, CameraInfo),
+                 "depth": (depth_image, image_kind(depth_image)), "joints": (joint_states, JointState)}  # fmt: skip
         for key, (topic, kind) in kinds.items():
             if topic:
                 client.node.create_subscription(kind, topic, self._listener(key), IMAGE_QOS)
@@ -65,14 +67,15 @@ class ViewTaker:
             joints = self._newest.get("joints")
         check_camera_info(info, rectified=False)
         pixels = image_to_rgb(image)
-        if (info.width, info.height) != (image.width, image.height):
+        height, width = pixels.shape[:2]
+        if (info.width, info.height) != (width, height):
             raise CameraError(
-                f"camera_info: expected {image.width} x {image.height} as the image, got {info.width} x {info.height}"
+                f"camera_info: expected {width} x {height} as the image, got {info.width} x {info.height}"
             )
-        metres = None if depth is None else depth_to_metres(depth, size=(image.width, image.height))
+        metres = None if depth is None else depth_to_metres(depth, size=(width, height))
         return View(pixels, camera_model(info), metres, distance_m, pause_s, _positions(joints))
 
-    def _depth_at(self, stamp_s: float) -> Image | None:
+    def _depth_at(self, stamp_s: float) -> Image | CompressedImage | None:
         nearest = min(self._depths, key=lambda msg: abs(stamp_to_seconds(msg.header.stamp) - stamp_s), default=None)
         if nearest is None or abs(stamp_to_seconds(nearest.header.stamp) - stamp_s) > _SAME_S:
             return None
