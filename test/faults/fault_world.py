@@ -180,7 +180,7 @@ class World:
         node = self.nodes[name]
         return "dead" if node.dead else node._state_machine.current_state[1]
 
-    def _matcher(self, _config):
+    def _matcher(self, _config, background: bool = False):
         return PointMatcher(self.camera)
 
     def _adapter_reports(self, within_s: float) -> bool:
