@@ -9,7 +9,6 @@ import threading
 from dataclasses import replace
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from depth_pc_ros.errors import DepthPcError
 from depth_pc_ros.geometry.camera import Intrinsics
@@ -228,9 +227,10 @@ class WideBaselineMatcher:
         motion = image_motion(goal_px[others], live_px[others])
         if motion is None:
             return np.zeros(0, int), np.zeros((0, 2)), np.zeros(0, int)
-        away, nearest = cKDTree(self.goal_points).query(goal_px[others], distance_upper_bound=_BESIDE_PX)
+        distances = np.linalg.norm(goal_px[others][:, None] - self.goal_points, axis=-1)
+        nearest, away = distances.argmin(axis=1), distances.min(axis=1)
         order = np.argsort(-away, kind="stable")  # of several for one keypoint the nearest is last, and counts
-        order = order[np.isfinite(away[order])]
+        order = order[away[order] < _BESIDE_PX]
         index, others = nearest[order], others[order]
         return index, live_px[others] + (self.goal_points[index] - goal_px[others]) @ motion[:, :2].T, others
 
