@@ -72,11 +72,11 @@ class MeasuredDepth:
         T_cam_goal = law.T_cam_goal if law.metric else None
         if law.T_cam_goal is None:  # the law solves for no pose
             seen = observation.matched
-            poses = poses_from_depth(
+            poses = poses_from_depth(  # the first is enough, so the second is not solved for
                 observation.goal[seen], observation.current[seen], observation.goal_depth_m[seen],
                 observation.current_depth_m[seen], observation.focal_px,
             )  # fmt: skip
-            T_cam_goal = poses[0] if poses else None
+            T_cam_goal = next(poses, None)
         problem = self._check.see(T_cam_goal, observation, law.inliers, stamp_s)
         if problem:
             self._use(problem)

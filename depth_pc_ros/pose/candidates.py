@@ -8,6 +8,7 @@ Sources: D. Nister, "An efficient solution to the five-point relative pose probl
 M. Lourakis, "A consistently fast and globally optimal solution to the perspective-n-point problem", ECCV 2020.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -120,13 +121,12 @@ def _from_depth(problem) -> list:
 
 def poses_from_depth(
     goal: np.ndarray, current: np.ndarray, goal_depth_m: np.ndarray, current_depth_m: np.ndarray, focal_px: float
-) -> list[np.ndarray]:
+) -> Iterator[np.ndarray]:
     """`T_cam_goal` (4, 4) by PnP from the goal's depth, then by the reverse PnP from the current one, where known.
 
     goal, current: (N, 2) normalised. Depths (N,) m, NaN where unknown; fewer than 6 are not enough.
     """
     K = np.diag([focal_px, focal_px, 1.0])
-    poses = []
     for depth, points, image, reverse in ((goal_depth_m, goal, current, False), (current_depth_m, current, goal, True)):
         usable = np.isfinite(depth)
         if np.count_nonzero(usable) < 6:
@@ -137,5 +137,4 @@ def poses_from_depth(
         )  # fmt: skip
         if ok:
             T = se3.from_rt(cv2.Rodrigues(rvec)[0], tvec[:, 0])
-            poses.append(se3.inverse(T) if reverse else T)
-    return poses
+            yield se3.inverse(T) if reverse else T
