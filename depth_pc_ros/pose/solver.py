@@ -16,6 +16,7 @@ markerless tracking for augmented reality", TVCG 2006.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -72,6 +73,7 @@ class Problem:
         metric = bool(measured.any())
         return cls(goal, 1 / depth, info, focal_px, metric, tilts=not metric)
 
+    @cached_property
     def slope_effect(self) -> np.ndarray:
         """Inverse depth (N, 2) in 1/m that a unit of each slope adds to the prior; none for points in the middle.
 
@@ -121,7 +123,7 @@ def _evaluate(problem: Problem, views, poses, rho: np.ndarray, rho_info: np.ndar
         inliers.append(norm_px < INLIER_PX)
         used[view.index[inliers[-1]]] = True
         cost += float((np.minimum(norm_px, INLIER_PX) ** 2).sum()) / SIGMA_PX**2
-    deviation = rho - problem.rho_prior - problem.slope_effect() @ slopes
+    deviation = rho - problem.rho_prior - problem.slope_effect @ slopes
     cost += float((problem.rho_info * deviation**2)[used].sum() + (slopes**2).sum() / SLOPE_SIGMA**2)
     noise_px = float(np.median(norm_px[inliers[-1]])) if inliers[-1].any() else np.inf
     return Solution(tuple(poses), rho, rho_info, tuple(inliers), noise_px, cost)
@@ -187,7 +189,7 @@ def refine(problem: Problem, views, poses, rho: np.ndarray, iterations: int = 12
     rho_low = 0.05 * np.median(problem.rho_prior)
     size = 6 * len(views)
     rho_info = np.zeros(len(rho))
-    effect = problem.slope_effect()
+    effect = problem.slope_effect
     slopes = np.zeros(effect.shape[1])
     # The prior of points that no view shows says nothing about the slopes.
     tilting = np.zeros_like(effect)
