@@ -90,12 +90,17 @@ class _Watch:
             pairs.append((tool, self._info.header.frame_id if self._info is not None else "?"))
         if parameters["base_frame"]:
             pairs.append((parameters["base_frame"], tool))
+        if not pairs:
+            return []
+        try:
+            poses = TfPoses(self._client.node, "give --camera-in-tool")
+        except DepthPcError as error:
+            return [Check(f"TF {target} <- {source}", False, str(error)) for target, source in pairs]
+        time.sleep(1.0)
         checks = []
         for target, source in pairs:
             detail = "known"
             try:
-                poses = TfPoses(self._client.node, "give --camera-in-tool")
-                time.sleep(1.0)
                 poses.pose(target, source)
             except DepthPcError as error:
                 detail = str(error)
