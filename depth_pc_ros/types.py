@@ -35,6 +35,7 @@ class ServoState(IntEnum):
     ADAPTER_LOST = 14
 
 
+MOVING_STATES = (ServoState.SERVOING, ServoState.LIMITED)
 # A person has to look: only disabling and enabling end them.
 LATCHED_STATES = (ServoState.FAULT, ServoState.FROZEN, ServoState.NOT_FOLLOWING, ServoState.CONTRADICTED)
 

@@ -11,10 +11,9 @@ from depth_pc_ros.bringup.client import ServoClient, ServoClientError
 from depth_pc_ros.bringup.view_taker import camera_info
 from depth_pc_ros.files.route_file import View
 from depth_pc_ros.nodes.conversions import depth_to_image, rgb_to_image
-from depth_pc_ros.types import LATCHED_STATES, ServoState
+from depth_pc_ros.types import LATCHED_STATES, MOVING_STATES, ServoState
 
 NEAR_PX = 20.0
-_MOVING = (ServoState.SERVOING, ServoState.LIMITED)
 _TROUBLE_S = 5.0  # a state in which nothing moves may last so long
 _DISABLED_S = 1.0  # the status of before `enable` may still be on its way
 
@@ -79,7 +78,7 @@ class RouteDrive:
             if status.goal_id != goal_id:
                 return False
             state, now_s = ServoState(status.state), time.monotonic()
-            if state in _MOVING:
+            if state in MOVING_STATES:
                 trouble_since_s.clear()
             return self._is_there(status, exact) or self._is_lost(state, now_s, trouble_since_s)
 
@@ -90,14 +89,16 @@ class RouteDrive:
 
     def _is_there(self, status: ServoStatus, exact: bool) -> bool:
         state = ServoState(status.state)
-        return state is ServoState.CONVERGED or (not exact and state in _MOVING and status.error_px < self._near_px)
+        return state is ServoState.CONVERGED or (
+            not exact and state in MOVING_STATES and status.error_px < self._near_px
+        )
 
     @staticmethod
     def _is_lost(state: ServoState, now_s: float, since_s: dict[ServoState, float]) -> bool:
         """Whether a state ends the drive: at once, or because it has lasted."""
         if state in LATCHED_STATES:
             return True
-        if state in _MOVING:
+        if state in MOVING_STATES:
             return False
         limit_s = _DISABLED_S if state is ServoState.DISABLED else _TROUBLE_S
         return now_s - since_s.setdefault(state, now_s) > limit_s

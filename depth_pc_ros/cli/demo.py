@@ -17,7 +17,7 @@ from depth_pc_ros.cli.run_report import RunRecord
 from depth_pc_ros.errors import DepthPcError
 from depth_pc_ros.extras import SIM, one_line_where_missing, require
 from depth_pc_ros.options import add_text_fields, given_texts
-from depth_pc_ros.types import ServoState
+from depth_pc_ros.types import MOVING_STATES, ServoState
 
 with one_line_where_missing("demo"):
     require("sim", *SIM, "matplotlib")
@@ -122,7 +122,7 @@ class Demo:
             status = client.status
             state = ServoState(status.state)
             elapsed_s = time.monotonic() - started_s
-            if state in (ServoState.SERVOING, ServoState.LIMITED):
+            if state in MOVING_STATES:
                 moved_s = time.monotonic()
             line.show(_progress(self.record(), elapsed_s))
             if state is ServoState.CONVERGED:

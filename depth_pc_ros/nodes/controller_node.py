@@ -25,9 +25,8 @@ from depth_pc_ros.nodes.node_configs import ControllerNodeConfig
 from depth_pc_ros.nodes.rivals import Rivals
 from depth_pc_ros.nodes.servo_action import ServoAction
 from depth_pc_ros.nodes.servo_input import ServoInput
-from depth_pc_ros.types import LATCHED_STATES, ServoState, StepResult
+from depth_pc_ros.types import LATCHED_STATES, MOVING_STATES, ServoState, StepResult
 
-_MOVING = (ServoState.SERVOING, ServoState.LIMITED)
 _WAITING = StepResult.stopped(ServoState.STALE_INPUT, "waiting for the next matched image")
 _STATUS_PERIOD_S = 0.5
 
@@ -214,7 +213,7 @@ class ControllerNode(ServoNode):
         self._camera_problem = msg.message[:MOST_TEXT] if msg.level != DiagnosticStatus.OK else ""
 
     def _on_goal(self, msg: ServoGoal):
-        moving = self._enabled and self.state()[0] in _MOVING
+        moving = self._enabled and self.state()[0] in MOVING_STATES
         self._inputs.set_goal(msg)
         if self._inputs.goal_problem:
             self.get_logger().warning(self._inputs.goal_problem, throttle_duration_sec=2.0)
@@ -353,7 +352,7 @@ class ControllerNode(ServoNode):
     def _stop_unless_moving(self) -> ServoState:
         """Stop the servo where the node's state does not allow motion; returns that state."""
         state = self.state()[0]
-        if state not in _MOVING:
+        if state not in MOVING_STATES:
             self._servo.stop(self._acts_s())
         return state
 
@@ -370,7 +369,7 @@ class ControllerNode(ServoNode):
         self._check_time()
         self._step_queued()
         state = self._stop_unless_moving()
-        if not (self.config.lockstep and state in _MOVING):
+        if not (self.config.lockstep and state in MOVING_STATES):
             twist = self._servo.command(dt_s, self._acts_s())
             if twist is None and state is ServoState.TF_ERROR:
                 twist = np.zeros(6)  # the adapter looks its transform up again with every twist
