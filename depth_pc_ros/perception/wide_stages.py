@@ -75,15 +75,15 @@ class Stage:
         """
         matcher = self._matcher
         factor = min(1.0, self._width / intrinsics.width)
-        size = round(intrinsics.width * factor), round(intrinsics.height * factor)
+        small = intrinsics.scaled(round(intrinsics.width * factor), round(intrinsics.height * factor))
+        size = small.size
         if allowed is not None:
             allowed = cv2.resize(allowed.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST).astype(bool)
         scale = np.divide(intrinsics.size, size)
         if goal is not self._goal:
             self._goal = None
-            K = intrinsics.matrix / [[scale[0]], [scale[1]], [1]]
             try:
-                matcher.set_goal(_small(goal, size), Intrinsics.from_matrix(K, *size), allowed)
+                matcher.set_goal(_small(goal, size), small, allowed)
             except GoalTextureError:
                 return NOTHING
             self._goal = goal
