@@ -131,7 +131,7 @@ class WideBaselineMatcher:
             return matches
         if self._search is not None:
             return self._go_on(found.grey)
-        if self._wait and not matches.num_matched:
+        if self._wait and matches.num_matched < self._of_goal(LEAST):
             self._wait -= 1
             return self._none(self._failed)
         return self._searched(found.grey, matches)

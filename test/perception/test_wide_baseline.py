@@ -179,8 +179,11 @@ def test_a_stage_that_fails_is_not_asked_again_and_is_named(matcher, view, monke
     assert stage.searches == 1
 
 
-def test_too_few_matches_are_no_first_answer_and_it_is_tried_again_later(matcher, monkeypatch):
+@pytest.mark.parametrize("degrees", [None, FAR])  # nothing to see, or next to nothing to match
+def test_too_few_matches_are_no_first_answer_and_it_is_tried_again_later(matcher, view, monkeypatch, degrees):
     monkeypatch.setattr(wide_baseline, "_RETRY_EVERY", 3)
+    image = np.zeros((480, 640, 3), np.uint8) if degrees is None else view(degrees)
+    assert (matcher(wide_baseline="none").match(image).num_matched > 0) == (degrees is not None)
 
     class Few(FakeStage):
         slow = False
@@ -192,12 +195,12 @@ def test_too_few_matches_are_no_first_answer_and_it_is_tried_again_later(matcher
     stage = Few()
     made = matcher([stage])
     for _ in range(3):
-        matches = made.match(np.zeros((480, 640, 3), np.uint8))
+        matches = made.match(image)
         assert matches.num_matched == 0
         assert "no match with AKAZE, fakes: bring the camera nearer" in matches.doubt
     assert stage.searches == 1
     for _ in range(2):
-        made.match(np.zeros((480, 640, 3), np.uint8))
+        made.match(image)
     assert stage.searches == 2
 
 
