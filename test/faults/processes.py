@@ -93,12 +93,15 @@ class Driver:
         return next((self.times_s[i] for i in range(first, len(self.twists)) if not self.twists[i].any()), None)
 
     def steps_above(self, linear: float, angular: float) -> list[str]:
-        """Changes from command to command above these limits, a stop excepted; a lost message doubles them."""
+        """Changes from command to command above these limits of one period, a stop excepted.
+
+        A message may come up to a period earlier after its predecessor than it was sent, and one may be lost.
+        """
         found = []
         for i in range(1, len(self.twists)):
             change = np.linalg.norm((self.twists[i] - self.twists[i - 1]).reshape(2, 3), axis=1)
             since_s = self.times_s[i] - self.times_s[i - 1]
-            allowed = np.array([linear, angular]) * (2 if since_s > 1.6 * PERIOD_S else 1)
+            allowed = np.array([linear, angular]) * min(1 + since_s / PERIOD_S, 2.0)
             if not np.isfinite(self.twists[i]).all() or (self.twists[i].any() and (change > 1.001 * allowed).any()):
                 found.append(f"a step of {change} m/s, rad/s after {since_s:.3f} s, at most {allowed} is allowed")
         return found

@@ -180,10 +180,17 @@ def test_a_signal_during_an_action_answers_the_client(runner, start):
     image = Image(width=64, height=48, step=192, encoding="rgb8", data=bytes(64 * 48 * 3))
 
     def ask():
-        """The result to come of a goal that waits for the keypoint node; None: the controller had not found it yet."""
+        """The result to come of a goal that waits for the keypoint node; None: the controller had not found it yet.
+
+        DDS may lose the answer of a server that has not found this client's reader yet: then it is asked again.
+        """
         feedback = []
         future = client.send_goal_async(Servo.Goal(image=image), feedback_callback=feedback.append)
-        runner.wait(future.done, "the goal to be accepted")
+        end = time.monotonic() + 5.0
+        while not future.done():
+            if time.monotonic() > end:
+                return None
+            time.sleep(0.002)
         result = future.result().get_result_async()
         runner.wait(lambda: result.done() or feedback, "feedback, or an answer")
         return None if result.done() else result
