@@ -7,6 +7,7 @@ arXiv 2411.17195.
 import numpy as np
 import torch
 
+from depth_pc_ros.control.agreeing import Agreeing
 from depth_pc_ros.control.base import ControlLaw
 from depth_pc_ros.control.policy_network import PolicyNetwork
 from depth_pc_ros.types import LawOutput, Observation
@@ -22,12 +23,15 @@ class DepthPc(ControlLaw):
 
     def __init__(self, model: str = "depth_pc"):
         self._network = PolicyNetwork(model, "depth_pc")
+        self._agreeing = Agreeing()
 
     def reset(self) -> None:
         self._network.reset()
+        self._agreeing.reset()
 
     @torch.inference_mode()
     def __call__(self, observation: Observation) -> LawOutput:
+        agreeing = self._agreeing(observation)
         network = self._network
         graph, frame = network.look(observation)
         velocity, network.memory, _ = network.net.act(graph, frame, network.memory, None)
@@ -35,4 +39,4 @@ class DepthPc(ControlLaw):
         twist[:3] *= observation.distance_m
         moved = np.linalg.norm(observation.current - observation.goal, axis=1)
         limit = max(4 * np.median(moved[observation.matched]), _NEAR_PX / observation.focal_px)
-        return LawOutput(twist, observation.matched & (moved <= limit))
+        return LawOutput(twist, agreeing & (moved <= limit))

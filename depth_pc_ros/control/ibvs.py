@@ -6,6 +6,7 @@ Source: F. Chaumette, S. Hutchinson, "Visual servo control. I. Basic approaches"
 
 import numpy as np
 
+from depth_pc_ros.control.agreeing import Agreeing
 from depth_pc_ros.control.base import ControlLaw
 from depth_pc_ros.errors import PoseError
 from depth_pc_ros.geometry.interaction import interaction_matrix
@@ -17,8 +18,14 @@ class Ibvs(ControlLaw):
 
     MAX_CONDITION = 1e6  # condition number of L_mean; above, some direction of motion is not observed
 
+    def __init__(self) -> None:
+        self._agreeing = Agreeing()
+
+    def reset(self) -> None:
+        self._agreeing.reset()
+
     def __call__(self, observation: Observation) -> LawOutput:
-        seen = observation.matched
+        seen = self._agreeing(observation)
         goal, current = observation.goal[seen], observation.current[seen]
         goal_depth = observation.goal_depth_m[seen]
         goal_depth = np.where(np.isfinite(goal_depth), goal_depth, observation.distance_m)

@@ -71,6 +71,7 @@ class MotionMonitor:
     # No fault is accused where a target that moves by itself, or an error of the hand-eye rotation, would explain the
     # flow with a misfit of this many times that of the fault.
     DRIFT_M_S, HAND_EYE_RAD, LIKE = 0.02, np.radians(10.0), 1.5
+    FEW, MANY = 8, 24  # points with which a window counts nothing, and in full
     EQUAL, WINDOWS_NAMED = 1.1, 4  # misfits whose faults are not told apart; over so many windows
     # Of a motion that no fault explains: misfit in px and as a share of the flow, and windows in a row.
     OTHERWISE_PX, OTHERWISE, WINDOWS_OTHERWISE = 3.0, 0.6, 5
@@ -94,7 +95,7 @@ class MotionMonitor:
         self._lags = len(_LAGS_S)  # so many of the lags are possible
         self._evidence = np.zeros(len(_FAULTS))
         self._log_misfits: deque[np.ndarray] = deque(maxlen=self.WINDOWS_NAMED)
-        self._otherwise = self._windows = 0  # windows that no fault explains; all windows
+        self._otherwise, self._windows = 0.0, 0  # windows that no fault explains, by their points; all windows
         self._followed = False  # whether the camera has followed at any time
         self._tolerable = False  # whether a moving target or the hand-eye rotation has explained what a fault would
         self.begin()
@@ -194,14 +195,16 @@ class MotionMonitor:
         drift_px = self._focal_px * self.DRIFT_M_S * duration_s / self._distance_m if self._near else 0.0
         if misfit <= max(self.WITHIN_PX, drift_px):
             self._evidence *= self.KEPT
-            self._otherwise = 0
+            self._otherwise = 0.0
             return None
         faults = self._misfit(flow, commanded, slice(1, None)).min(axis=(1, 2))
         gained = np.clip(np.log((misfit + self.WITHIN_PX) / (faults + self.WITHIN_PX)), -self.ONCE, self.ONCE)
         gained[faults > self._explained_px(flow)] = -self.ONCE
+        share = float(np.clip((len(flow.middle) - self.FEW) / (self.MANY - self.FEW), 0.0, 1.0))
+        gained *= share  # a few points fit some fault by chance
         self._evidence = np.maximum(self._evidence + gained, -self.CREDIT)
         otherwise = misfit > self.OTHERWISE_PX + self.OTHERWISE * flow.px and flow.agree(0.25).mean() > 0.5
-        self._otherwise = self._otherwise + 1 if otherwise else 0
+        self._otherwise = self._otherwise + share if otherwise else 0.0
         self._log_misfits.append(np.log(faults + self.WITHIN_PX))
         if self._evidence.max() >= self.ENOUGH:
             lately = np.exp(np.mean(self._log_misfits, axis=0)) - self.WITHIN_PX

@@ -23,6 +23,7 @@ from depth_pc_ros.types import Matches
 AKAZE_THRESHOLD = 0.0002  # a fifth of OpenCV's: more keypoints on plain objects; max_keypoints bounds the rest
 MOST_MATCHES = 300  # in use at a time: more take time and add little
 _ITERATIONS = 2000  # of MAGSAC
+_LOOSER = 3.0  # factor of its tolerance, for matches that are not aligned
 _NEAR_PX, _NEAR_TOLERANCE_PX = 8.0, 4.0  # median displacement near the goal; of a homography there
 # The alignment: largest displacement (px), and largest mean difference of equalised grey values, between those of right
 # matches and those of unrelated patches.
@@ -130,15 +131,13 @@ class Matcher:
 
     def is_allowed(self, goal_px: np.ndarray, live_px: np.ndarray) -> np.ndarray:
         """Mask (M,) of matches, (M, 2) px in goal and live image, that lie where it is allowed."""
-        if self._allowed is None:
-            return np.ones(len(goal_px), dtype=bool)
-        return _at(self._allowed, goal_px) & _at(self._allowed, live_px)
+        return is_at(self._allowed, goal_px) & is_at(self._allowed, live_px)
 
     def detect(self, image: np.ndarray) -> Features:
         """The strongest keypoints of an image (H, W, 3) uint8 RGB, where it is allowed."""
         grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
         allowed = None if self._allowed is None else self._allowed.astype(np.uint8)
-        keypoints, descriptors = self._detector.detectAndCompute(grey, allowed)
+        keypoints, descriptors = self._described(grey, allowed)
         if not keypoints:
             return OrientedFeatures(np.zeros((0, 2)), np.zeros((0, 1), np.uint8), grey, np.zeros(0), np.zeros(0))
         table = np.array([(*k.pt, np.radians(k.angle), k.size, k.response) for k in keypoints], dtype=np.float64)
@@ -146,6 +145,10 @@ class Matcher:
             strongest = np.sort(np.argsort(-table[:, 4], kind="stable")[: self.config.max_keypoints])
             table, descriptors = table[strongest], descriptors[strongest]
         return OrientedFeatures(table[:, :2], descriptors, grey, table[:, 2], table[:, 3])
+
+    def _described(self, grey: np.ndarray, allowed: np.ndarray | None):
+        """OpenCV's keypoints and descriptors (N, D), where `allowed` (H, W) uint8 is not zero; None: everywhere."""
+        return self._detector.detectAndCompute(grey, allowed)
 
     def match(self, image: np.ndarray) -> Matches:
         """Matches of a live image (H, W, 3) uint8 RGB with the goal."""
@@ -161,7 +164,7 @@ class Matcher:
         explained: (H, W) bool, where goal and live image are explained already. With them comes of how many the patches
         look alike.
         """
-        goal_left, live_left = ~_at(explained, self.goal_points), ~_at(explained, features.points)
+        goal_left, live_left = ~is_at(explained, self.goal_points), ~is_at(explained, features.points)
         away = np.subtract.outer((self.goal_points @ (1, 1j)).astype(np.complex64), features.points @ (1, 1j))
         allowed = (np.abs(away) > _OTHER_PX) & np.logical_and.outer(goal_left, live_left)
         other = self._rigid_matches(features, *self._candidates(features, allowed.astype(np.uint8)))
@@ -273,8 +276,8 @@ class Matcher:
         )
         return alike[np.argmax(np.count_nonzero(alike, axis=1))]
 
-    def rigid(self, goal_px: np.ndarray, live_px: np.ndarray) -> np.ndarray:
-        """Mask (M,) of matches, (M, 2) px in goal and live image, that one rigid motion explains.
+    def rigid(self, goal_px: np.ndarray, live_px: np.ndarray, loosely: bool = False) -> np.ndarray:
+        """Mask (M,) of matches, (M, 2) px in goal and live image, that one rigid motion explains; loosely: about.
 
         Near the goal the epipolar geometry degenerates (every match is on its own epipolar line), but there a
         homography explains the parallax of a scene's relief to within a few pixels, so it is used instead, with a wider
@@ -283,17 +286,17 @@ class Matcher:
         if len(goal_px) < 8:
             return np.zeros(len(goal_px), dtype=bool)
         if np.median(np.linalg.norm(goal_px - live_px, axis=1)) >= _NEAR_PX:
-            return self._epipolar(goal_px, live_px)
+            return self._epipolar(goal_px, live_px, _LOOSER if loosely else 1.0)
         _, mask = cv2.findHomography(goal_px, live_px, magsac(_NEAR_TOLERANCE_PX, _ITERATIONS))
         kept = _as_bool(mask, len(goal_px))
         return kept if kept.all() else kept | self._epipolar(goal_px, live_px)
 
-    def _epipolar(self, goal_px: np.ndarray, live_px: np.ndarray) -> np.ndarray:
-        """Mask (M,) of matches that agree with one essential matrix."""
+    def _epipolar(self, goal_px: np.ndarray, live_px: np.ndarray, looser: float = 1.0) -> np.ndarray:
+        """Mask (M,) of matches that agree with one essential matrix; looser: factor of the tolerance."""
         # On pixels scaled like normalised coordinates times one focal length, the threshold stays in pixels.
         K = self._intrinsics.matrix
         _, mask = cv2.findEssentialMat(
-            goal_px, live_px, K, K, None, None, magsac(self.config.ransac_px, _ITERATIONS)
+            goal_px, live_px, K, K, None, None, magsac(looser * self.config.ransac_px, _ITERATIONS)
         )  # fmt: skip
         return _as_bool(mask, len(goal_px))
 
@@ -341,8 +344,10 @@ def some(index: np.ndarray) -> np.ndarray:
     return index[np.linspace(0, len(index) - 1, min(len(index), MOST_MATCHES)).round().astype(int)]
 
 
-def _at(mask: np.ndarray, pixels: np.ndarray) -> np.ndarray:
-    """Values (M,) of a mask (H, W) at pixels (M, 2); outside, those of its border."""
+def is_at(mask: np.ndarray | None, pixels: np.ndarray) -> np.ndarray:
+    """Values (M,) of a mask (H, W) bool at pixels (M, 2); outside, those of its border. None: true everywhere."""
+    if mask is None:
+        return np.ones(len(pixels), dtype=bool)
     column, row = np.clip(np.rint(pixels), 0, np.array(mask.shape[::-1]) - 1).astype(int).T
     return mask[row, column]
 
@@ -369,8 +374,16 @@ class SiftMatcher(Matcher):
 
     norm = cv2.NORM_L2
 
-    def _make_detector(self):
-        return cv2.SIFT_create(nfeatures=self.config.max_keypoints)
+    def _make_detector(self, **options):
+        return cv2.SIFT_create(**{"nfeatures": self.config.max_keypoints, **options})
+
+    def _described(self, grey: np.ndarray, allowed: np.ndarray | None):
+        """See `Matcher`. OpenCV counts the keypoints before it applies the mask: here those that are left count."""
+        if allowed is None:
+            return super()._described(grey, allowed)
+        detector = self._make_detector(nfeatures=0)
+        keypoints = sorted(detector.detect(grey, allowed), key=lambda keypoint: -keypoint.response)
+        return detector.compute(grey, keypoints[: self.config.max_keypoints])
 
 
 class OrbMatcher(Matcher):

@@ -83,6 +83,9 @@ class TrackingMatcher:
 
         loosely: also those that look unlike their patch of the goal image, until enough look alike.
         """
+        if not matches.num_matched:
+            self.forget()
+            return
         self._last, self._grey, self._motion, self._detected = matches, grey, None, matches.num_matched
         self._loosely = loosely
 
@@ -134,7 +137,7 @@ class TrackingMatcher:
             back, found = _flow(grey, self._grey, after, was)
             near |= found & (np.linalg.norm(back - was, axis=1) < _BACK_PX)
         index, after = index[near], after[near]
-        rigid = self._matcher.rigid(self.goal_points[index], after)
+        rigid = self._matcher.rigid(self.goal_points[index], after, self._loosely)
         return index[rigid], after[rigid]
 
     def _joined(self, found: Followed) -> Matches:
@@ -153,7 +156,7 @@ class TrackingMatcher:
         if found.features is not None:
             index = np.flatnonzero(matched)
             matched[:] = False
-            matched[some(index[self._matcher.rigid(goal[index], current[index])])] = True
+            matched[some(index[self._matcher.rigid(goal[index], current[index], self._loosely)])] = True
             current[~matched], scores[~matched] = np.nan, 0
         return Matches(current, matched, scores)
 
@@ -162,6 +165,8 @@ def _flow(
     grey: np.ndarray, next_grey: np.ndarray, points: np.ndarray, guess: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Where points (M, 2) px of one image are in the next one, float32, and which are found. guess: about where."""
+    if len(points) == 0:
+        return points.astype(np.float32), np.zeros(0, bool)  # OpenCV refuses no points
     after, found, _ = cv2.calcOpticalFlowPyrLK(
         grey, next_grey, points.astype(np.float32), guess.astype(np.float32),
         winSize=_WINDOW, maxLevel=_LEVELS, flags=cv2.OPTFLOW_USE_INITIAL_FLOW,

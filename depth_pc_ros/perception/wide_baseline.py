@@ -8,12 +8,13 @@ detected anew as the view comes nearer to the goal's. All of it happens while th
 import threading
 from dataclasses import replace
 
+import cv2
 import numpy as np
 
 from depth_pc_ros.errors import DepthPcError
 from depth_pc_ros.geometry.camera import Intrinsics
 from depth_pc_ros.perception.goal_mask import check_mask
-from depth_pc_ros.perception.matchers import Features, image_motion, some
+from depth_pc_ros.perception.matchers import Features, image_motion, is_at, some
 from depth_pc_ros.perception.tracking import Followed, TrackingMatcher
 from depth_pc_ros.perception.wide_stages import NOTHING, Found, Stage
 from depth_pc_ros.types import Matches
@@ -25,7 +26,10 @@ _MANY = 300  # keypoints of a goal; where it has fewer, so are the three
 SEARCHING = "searching with"  # in `Matches.doubt`, while it goes on
 _RETRY_EVERY = 30  # images, where nothing was found
 _STILL_PX, _STILL_IMAGES, _FAR_PX = 0.3, 25, 16.0  # matches that stay so long, so far from the goal, are of no use
-_BESIDE_PX = 12.0  # from the place of a match to the keypoint of the goal that takes it over
+# From the place of a match to the keypoint of the goal that takes it over; more where that gives too few. Then this many
+# matches tell how the image moves there, as far as they lie apart by more than the last number.
+_BESIDE_PX, _NEAREST, _APART_PX = (12.0, 20.0, 30.0), 10, 3.0
+_AROUND = np.ones((17, 17), np.uint8)  # px, around what is explained, that keypoints at its border see
 _SECONDS = 5  # of a slow search, on an idle core, at most
 
 
@@ -103,12 +107,22 @@ class WideBaselineMatcher:
         self._answered: tuple[np.ndarray, Matches] | None = None  # an image, and what was found in it
 
     def match_other(self, features: Features, explained: np.ndarray) -> tuple[Matches, int]:
-        """See `Matcher.match_other`."""
-        return self._matcher.match_other(features, explained)
+        """See `Matcher.match_other`. The goal's own keypoints may match too little here, too: then fast stages search."""
+        other, num_alike = self._matcher.match_other(features, explained)
+        verified = max(other.num_matched, LEAST - 1)  # fewer agree by chance
+        if other.num_matched < self._of_goal(LITTLE):
+            left = cv2.erode((~explained).astype(np.uint8), _AROUND).astype(bool)
+            left = left if self._allowed is None else left & self._allowed
+            goal, grey, intrinsics, _ = self._arguments(features.grey)
+            for stage in self._stages:
+                if not stage.slow:
+                    found = stage.match(goal, grey, intrinsics, left)
+                    other, verified = self._joined(grey, other, verified, found, left)
+        return other, num_alike
 
     def follow(self, matches: Matches, grey: np.ndarray) -> None:
         """See `TrackingMatcher.follow`."""
-        self._matcher.follow(matches, grey)
+        self._take(grey, matches)
 
     def detect_next(self) -> None:
         """See `TrackingMatcher.detect_next`."""
@@ -151,7 +165,9 @@ class WideBaselineMatcher:
         verified = matches.num_matched
         for stage in self._stages:
             if not stage.slow:
-                matches, verified = self._joined(grey, matches, verified, stage.match(*self._arguments(grey)))
+                matches, verified = self._joined(
+                    grey, matches, verified, stage.match(*self._arguments(grey)), self._allowed
+                )
             elif verified < self._of_goal(LITTLE):
                 return self._begin(_Search(stage, grey, matches, verified))
         return self._answer(grey, matches, verified)
@@ -163,7 +179,7 @@ class WideBaselineMatcher:
     def _answer(self, grey: np.ndarray, matches: Matches, verified: int) -> Matches:
         """The answer when all was tried: none, and another try later, where too few matches are verified."""
         self._search, self._still = None, 0
-        if verified < self._of_goal(LEAST):
+        if verified < self._of_goal(LEAST) or not matches.num_matched:
             self._matcher.forget()
             self._wait = _RETRY_EVERY
             return self._none(self._failed)
@@ -192,7 +208,7 @@ class WideBaselineMatcher:
         if search.problem:
             self._stages = [stage for stage in self._stages if stage is not search.stage]
             self._missing = f"{search.stage.name}: {search.problem}"
-        matches, verified = self._joined(search.grey, search.before, search.verified, search.found)
+        matches, verified = self._joined(search.grey, search.before, search.verified, search.found, self._allowed)
         answer = self._answer(search.grey, matches, verified)
         if np.array_equal(grey, search.grey) or not answer.num_matched:
             return answer
@@ -201,8 +217,13 @@ class WideBaselineMatcher:
     def _arguments(self, grey: np.ndarray) -> tuple:
         return self._matcher.goal_grey, grey, self._intrinsics, self._allowed
 
-    def _joined(self, grey: np.ndarray, matches: Matches, verified: int, found: Found) -> tuple[Matches, int]:
-        """Matches of an image together with those of a stage, and how many of all agree on one rigid motion."""
+    def _joined(
+        self, grey: np.ndarray, matches: Matches, verified: int, found: Found, places: np.ndarray | None
+    ) -> tuple[Matches, int]:
+        """Matches of an image together with those of a stage, and how many of all agree on one rigid motion.
+
+        places: (H, W) bool, where they may be in both images; None: everywhere.
+        """
         own = np.flatnonzero(matches.matched)
         goal_px = np.concatenate([found[0], self.goal_points[own]])
         live_px = np.concatenate([found[1], matches.current_points[own]])
@@ -211,9 +232,9 @@ class WideBaselineMatcher:
             return matches, verified
         others = np.flatnonzero(rigid[: len(found[0])])
         own = own[rigid[len(found[0]) :]]
-        index, carried, others = self._carried(goal_px, live_px, others)
+        index, carried, carried_scores = self._carried(goal_px[others], live_px[others], found[2][others], places)
         current, scores = np.full(self.goal_points.shape, np.nan), np.zeros(len(self.goal_points), np.float32)
-        current[index], scores[index] = carried, found[2][others]
+        current[index], scores[index] = carried, carried_scores
         current[own], scores[own] = matches.current_points[own], matches.scores[own]
         index = some(np.union1d(index, own).astype(int))
         matched = np.zeros(len(current), bool)
@@ -222,17 +243,24 @@ class WideBaselineMatcher:
         current[~matched], scores[~matched] = np.nan, 0
         return Matches(current, matched, scores), int(np.count_nonzero(rigid))
 
-    def _carried(self, goal_px: np.ndarray, live_px: np.ndarray, others: np.ndarray):
-        """Matches carried over to the goal's keypoints beside them: index (M,), live px (M, 2), and which (M,)."""
-        motion = image_motion(goal_px[others], live_px[others])
+    def _carried(self, goal_px: np.ndarray, live_px: np.ndarray, scores: np.ndarray, places: np.ndarray | None):
+        """Matches carried over to the goal's keypoints beside them: index (M,), live px (M, 2), scores (M,).
+
+        places: (H, W) bool, where they may be in both images; None: everywhere.
+        """
+        motion = image_motion(goal_px, live_px)
         if motion is None:
-            return np.zeros(0, int), np.zeros((0, 2)), np.zeros(0, int)
-        distances = np.linalg.norm(goal_px[others][:, None] - self.goal_points, axis=-1)
-        nearest, away = distances.argmin(axis=1), distances.min(axis=1)
-        order = np.argsort(-away, kind="stable")  # of several for one keypoint the nearest is last, and counts
-        order = order[away[order] < _BESIDE_PX]
-        index, others = nearest[order], others[order]
-        return index, live_px[others] + (self.goal_points[index] - goal_px[others]) @ motion[:, :2].T, others
+            return np.zeros(0, int), np.zeros((0, 2)), np.zeros(0, np.float32)
+        apart = np.linalg.norm(self.goal_points[:, None] - goal_px, axis=-1)
+        nearest_px = apart.min(axis=1)
+        index = np.zeros(0, int)
+        for beside_px in _BESIDE_PX:
+            if len(index) < LITTLE:
+                index = np.flatnonzero(nearest_px < beside_px)
+        near = np.argsort(apart[index], axis=1)[:, :_NEAREST]
+        carried = _moved_with(self.goal_points[index], goal_px[near], live_px[near], motion[:, :2])
+        kept = is_at(places, self.goal_points[index]) & is_at(places, carried)
+        return index[kept], carried[kept], scores[near[kept, 0]]
 
     def _none(self, doubt: str) -> Matches:
         return replace(Matches.none(len(self.goal_points)), doubt=doubt)
@@ -250,3 +278,18 @@ class WideBaselineMatcher:
         names = ", ".join([self._own, *(stage.name for stage in self._stages)])
         hint = f"; {self._missing}" if self._missing else ""
         return f"no match with {names}: bring the camera nearer to the goal's view{hint}"
+
+
+def _moved_with(points: np.ndarray, goal_px: np.ndarray, live_px: np.ndarray, A: np.ndarray) -> np.ndarray:
+    """Where points (M, 2) px of the goal image are in the live one, by the nearest matches of each, (M, K, 2) px.
+
+    They give a local affine map each, by ridge regression towards A (2, 2), that of the whole image.
+    """
+    weights = 1 / (np.linalg.norm(goal_px - points[:, None], axis=-1) + _APART_PX) ** 2
+    weights /= weights.sum(axis=1, keepdims=True)
+    goal_mean, live_mean = (np.einsum("mk,mki->mi", weights, px) for px in (goal_px, live_px))
+    goal_px, live_px = goal_px - goal_mean[:, None], live_px - live_mean[:, None]
+    spread = np.einsum("mk,mki,mkj->mij", weights, goal_px, goal_px) + _APART_PX**2 * np.eye(2)
+    missing = np.einsum("mk,mki,mkj->mij", weights, live_px - goal_px @ A.T, goal_px)
+    local = A + missing @ np.linalg.inv(spread)
+    return live_mean + np.einsum("mij,mj->mi", local, points - goal_mean)

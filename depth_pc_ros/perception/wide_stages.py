@@ -38,8 +38,8 @@ NOTHING: Found = (np.zeros((0, 2)), np.zeros((0, 2)), np.zeros(0, np.float32))
 class RootSiftMatcher(SiftMatcher):
     """SIFT with more keypoints, and descriptors that are compared by the Hellinger distance."""
 
-    def _make_detector(self):
-        return cv2.SIFT_create(nfeatures=self.config.max_keypoints, contrastThreshold=_CONTRAST)
+    def _make_detector(self, **options):
+        return super()._make_detector(contrastThreshold=_CONTRAST, **options)
 
     def detect(self, image: np.ndarray):
         """See `Matcher`."""
@@ -62,6 +62,7 @@ class Stage:
         self._make, self._width = make, width
         self.lock = threading.Lock()
         self._goal: np.ndarray | None = None
+        self._goal_allowed: np.ndarray | None = None
 
     @functools.cached_property
     def _matcher(self) -> Matcher:
@@ -80,13 +81,13 @@ class Stage:
         if allowed is not None:
             allowed = cv2.resize(allowed.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST).astype(bool)
         scale = np.divide(intrinsics.size, size)
-        if goal is not self._goal:
+        if goal is not self._goal or not np.array_equal(allowed, self._goal_allowed):
             self._goal = None
             try:
                 matcher.set_goal(_small(goal, size), small, allowed)
             except GoalTextureError:
                 return NOTHING
-            self._goal = goal
+            self._goal, self._goal_allowed = goal, allowed
         matcher.allow(allowed)
         matcher.forget()
         found = matcher.match(_small(grey, size))

@@ -3,6 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from depth_pc_ros.control.agreeing import Agreeing
 from depth_pc_ros.control.ibvs import Ibvs
 from depth_pc_ros.control.pbvs import Pbvs
 from depth_pc_ros.errors import PoseError
@@ -133,6 +134,22 @@ def test_ibvs_refuses_points_on_one_spot():
     observation.goal[:] = observation.current[:] = 0.1
     with pytest.raises(PoseError, match="six directions"):
         Ibvs()(observation)
+
+
+def test_few_matches_must_agree_on_a_pose_also_for_a_law_without_one():
+    T = se3.exp(np.array([0.05, -0.02, 0.1, 0.2, -0.1, 0.3]))
+    observation = observe(T, n=30)
+    wrong = dataclasses.replace(observation, current=observation.current.copy())
+    wrong.current[:8] = np.random.default_rng(1).uniform(-0.5, 0.5, (8, 2))
+    out = Ibvs()(wrong)
+    assert not out.inliers[:8].any()
+    assert out.inliers[8:].all()
+    wrong.current[:] = np.random.default_rng(2).uniform(-0.5, 0.5, (30, 2))
+    with pytest.raises(PoseError, match="of 30 matches agree"):
+        Ibvs()(wrong)
+    many = observe(T, n=Agreeing.FEW)
+    many.current[:8] += 0.1
+    assert Ibvs()(many).inliers.all()
 
 
 def test_pbvs_leaves_a_reversed_relief():

@@ -124,6 +124,24 @@ def test_a_camera_that_circles_the_scene_and_keeps_it_in_place_follows():
     assert monitor.follows
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_a_few_matches_most_of_them_wrong_accuse_nobody(seed):
+    rng, intrinsics = np.random.default_rng(seed), Intrinsics(540.0, 540.0, 319.5, 239.5, 640, 480)
+    points = np.column_stack([rng.uniform(-0.25, 0.25, (10, 2)), rng.uniform(0.5, 0.7, 10)])
+    monitor = MotionMonitor(record := CommandRecord())
+    directions = rng.standard_normal((2, 3))
+    full = np.concatenate(np.array([[0.1], [0.3]]) * directions / np.linalg.norm(directions, axis=1)[:, None])
+    wrong, slide_px_s = 100 + 40.0 * np.arange(7)[:, None] + np.zeros(2), rng.normal(0, 60, (7, 2))
+    T = np.eye(4)
+    for k in range(100):
+        seen = intrinsics.project(se3.transform(se3.inverse(T), points)) + 0.5 * rng.standard_normal((10, 2))
+        seen[:7] = wrong + k * TICK_S * slide_px_s + rng.standard_normal((7, 2))
+        assert monitor.see(intrinsics.normalise(seen), k * TICK_S, 0.6, 540.0) is None
+        twist = min(1.0, k / 20) * full
+        record.add(twist, k * TICK_S, (k + 1) * TICK_S)
+        T = T @ se3.exp(TICK_S * twist)
+
+
 def turned(fault, twist):
     return np.concatenate([fault.linear @ twist[:3], fault.angular @ twist[3:]])
 

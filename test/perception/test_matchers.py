@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 
@@ -110,3 +111,18 @@ def test_few_matches_that_agree_lead_to_more(plane, intrinsics, T_world_goal, mo
 def test_match_before_goal_is_an_error():
     with pytest.raises(GoalError, match="set_goal"):
         make_detecting_matcher(MatcherConfig()).match(np.zeros((480, 640, 3), np.uint8))
+
+
+@pytest.mark.parametrize("name", ["akaze", "sift", "orb"])
+def test_a_masked_gripper_uses_up_no_keypoints(name, intrinsics):
+    """OpenCV's SIFT counts the strongest keypoints first, and leaves out the masked ones then."""
+    rng = np.random.default_rng(0)
+    noise = rng.integers(0, 255, (480, 640), dtype=np.uint8)
+    grey = cv2.GaussianBlur(noise, (0, 0), 2.0)
+    grey[:, :320] = noise[:, :320]
+    image = cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB)
+    mask = np.zeros((480, 640), bool)
+    mask[:, 330:] = True
+    matcher = make_detecting_matcher(MatcherConfig(matcher=name, max_keypoints=300))
+    assert matcher.set_goal(image, intrinsics, mask) > 200
+    assert (matcher.goal_points[:, 0] >= 329).all()

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -6,6 +8,7 @@ from depth_pc_ros.errors import GoalError
 from depth_pc_ros.perception.factory import make_detecting_matcher, make_matcher
 from depth_pc_ros.perception.matchers import Matcher
 from depth_pc_ros.perception.tracking import DETECT_EVERY, TrackingMatcher
+from depth_pc_ros.types import Matches
 
 
 @pytest.fixture
@@ -111,3 +114,14 @@ def test_tracking_can_be_switched_off_and_needs_the_alignment():
 def test_without_a_goal_it_says_so():
     with pytest.raises(GoalError, match="no goal"):
         make_matcher(MatcherConfig()).match(np.zeros((480, 640, 3), np.uint8))
+
+
+def test_following_nothing_or_what_leaves_the_image_starts_from_a_detection(tracker, pose, plane, intrinsics):
+    image = plane.view(pose(30), intrinsics)
+    matches = tracker.match(image)
+    grey = np.zeros(image.shape[:2], np.uint8)
+    tracker.follow(Matches.none(len(tracker.goal_points)), grey)
+    assert tracker.match(image).num_matched > 60
+    outside = replace(matches, current_points=matches.current_points + 5000)
+    tracker.follow(outside, grey, loosely=True)
+    assert tracker.match(image).num_matched > 60

