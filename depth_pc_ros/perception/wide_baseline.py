@@ -26,8 +26,8 @@ _MANY = 300  # keypoints of a goal; where it has fewer, so are the three
 SEARCHING = "searching with"  # in `Matches.doubt`, while it goes on
 _RETRY_EVERY = 30  # images, where nothing was found
 _STILL_PX, _STILL_IMAGES, _FAR_PX = 0.3, 25, 16.0  # matches that stay so long, so far from the goal, are of no use
-# From the place of a match to the keypoint of the goal that takes it over; more where that gives too few. Then this many
-# matches tell how the image moves there, as far as they lie apart by more than the last number.
+# From the place of a match to the keypoint of the goal that takes it over; more where that gives too few. So many of
+# the nearest matches tell how the image moves there, as far as they lie apart by more than the last number.
 _BESIDE_PX, _NEAREST, _APART_PX = (12.0, 20.0, 30.0), 10, 3.0
 _AROUND = np.ones((17, 17), np.uint8)  # px, around what is explained, that keypoints at its border see
 _SECONDS = 5  # of a slow search, on an idle core, at most
@@ -107,7 +107,7 @@ class WideBaselineMatcher:
         self._answered: tuple[np.ndarray, Matches] | None = None  # an image, and what was found in it
 
     def match_other(self, features: Features, explained: np.ndarray) -> tuple[Matches, int]:
-        """See `Matcher.match_other`. The goal's own keypoints may match too little here, too: then fast stages search."""
+        """See `Matcher.match_other`. Where the goal's own keypoints match too little, fast stages search."""
         other, num_alike = self._matcher.match_other(features, explained)
         verified = max(other.num_matched, LEAST - 1)  # fewer agree by chance
         if other.num_matched < self._of_goal(LITTLE):
