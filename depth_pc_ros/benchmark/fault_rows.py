@@ -93,7 +93,7 @@ def _views() -> Iterator[tuple[str, Row]]:
         yield f"board_{percent}", Row(what, make, safe=doubtful, settings=_FEW_MATCHES)
     for percent in (30, 50, 70):
         what = f"a hand hides {percent} % of the live image"
-        safe = doubtful if percent > 50 else ("lost",)
+        safe = doubtful if percent >= 50 else ("lost",)
         make = partial(faults.Hand, share=percent / 100)
         yield f"hand_{percent}", Row(what, make, safe=safe, settings=_FEW_MATCHES)
     yield "repeated", Row("six equal packages", fault_places.Repeated, safe=doubtful)

@@ -10,6 +10,7 @@ from depth_pc_ros.geometry.interaction import interaction_matrix
 _FEWEST, _MOST = 8, 50  # points that are compared
 _CONSENSUS_PX = 2.5
 _SHARE = 0.25  # of the points that agree on one motion
+_QUANTILE = 0.42  # what is typical: of right matches also where a third of them is wrong in each image
 _NOISE_PX, _INDEPENDENT = 0.2, 12  # least noise of a point; so many points err independently
 
 
@@ -43,11 +44,12 @@ class Fit(NamedTuple):
 class ImageFlow:
     """Flow of the points that two images share.
 
-    middle, shift: (M, 2) where they are on average, and how they moved, normalised. px: typical length of it.
+    middle, shift: (M, 2) where they are on average, and how they moved, normalised; of some of them. px: typical length
+    of it. shared: the number of all that the images share.
     """
 
-    def __init__(self, middle: np.ndarray, shift: np.ndarray, focal_px: float) -> None:
-        self.middle, self.shift, self.focal_px = middle, shift, focal_px
+    def __init__(self, middle: np.ndarray, shift: np.ndarray, focal_px: float, shared: int) -> None:
+        self.middle, self.shift, self.focal_px, self.shared = middle, shift, focal_px, shared
         self.px = focal_px * float(_typical(np.linalg.norm(shift, axis=1)))
 
     @classmethod
@@ -56,11 +58,13 @@ class ImageFlow:
         both = np.flatnonzero(np.isfinite(before[:, 0]) & np.isfinite(after[:, 0]))
         if len(both) < _FEWEST:
             return None
-        both = both[:: 1 + len(both) // _MOST]
-        return cls(0.5 * (before[both] + after[both]), after[both] - before[both], focal_px)
+        some = both[:: 1 + len(both) // _MOST]
+        return cls(0.5 * (before[some] + after[some]), after[some] - before[some], focal_px, len(both))
 
-    def misfit(self, linear: np.ndarray, angular: np.ndarray, speeds: np.ndarray, depths_m) -> np.ndarray:
-        """Typical distance (F, K, speeds), px, of the points from where a motion allows them to be.
+    def misfit(
+        self, linear: np.ndarray, angular: np.ndarray, speeds: np.ndarray, depths_m, quantile: float = _QUANTILE
+    ) -> np.ndarray:
+        """Distance (F, K, speeds), px, of the points from where a motion allows them to be: this quantile of it.
 
         Whatever its depth, a point moves on one line (the epipolar constraint, in its differential form). linear,
         angular: (F, K, 3) motions, m and rad. speeds: factors of them. depths_m: the least and the largest depth.
@@ -76,7 +80,7 @@ class ImageFlow:
         along = speed * along[:, :, None]
         rho = (rest * along).sum(axis=-1) / np.maximum((along**2).sum(axis=-1), 1e-15)
         rho = np.clip(rho, 1 / depths_m[1], 1 / depths_m[0])
-        return self.focal_px * _typical(np.linalg.norm(rest - rho[..., None] * along, axis=-1))
+        return self.focal_px * _typical(np.linalg.norm(rest - rho[..., None] * along, axis=-1), quantile)
 
     def agree(self, share: float = 0.0) -> np.ndarray:
         """Mask (M,) of the points that agree on one similarity, to 2.5 px or this share of the flow."""
@@ -106,7 +110,7 @@ class ImageFlow:
         return Fit(motion, gram, float(sigma * (1 + 4 / spare) / np.sqrt(2 * min(len(middle), _INDEPENDENT))))
 
 
-def _typical(values: np.ndarray) -> np.ndarray:
-    """The 42 % quantile over the last axis: of right matches also where a third of them is wrong in each image."""
-    k = int(0.42 * (values.shape[-1] - 1))
+def _typical(values: np.ndarray, quantile: float = _QUANTILE) -> np.ndarray:
+    """A quantile over the last axis."""
+    k = int(quantile * (values.shape[-1] - 1))
     return np.partition(values, k, axis=-1)[..., k]

@@ -49,6 +49,8 @@ class MotionMonitor:
     - NOT_FOLLOWING: points show noise, and no motion.
     - CONTRADICTED: points move, and no lag, speed and depths explain how; the message names what would.
 
+    - AMBIGUOUS: one of the last two, but the points are so few that they may be wrong.
+
     What is not judged: less than `PATH` of commanded motion, or commands that were not obeyed for a known reason.
 
     record: of the commands, kept by their owner.
@@ -71,7 +73,8 @@ class MotionMonitor:
     # No fault is accused where a target that moves by itself, or an error of the hand-eye rotation, would explain the
     # flow with a misfit of this many times that of the fault.
     DRIFT_M_S, HAND_EYE_RAD, LIKE = 0.02, np.radians(10.0), 1.5
-    FEW, MANY = 8, 24  # points with which a window counts nothing, and in full
+    FEW, MANY = 8, 60  # points with which a window counts nothing, and in full
+    MOST = 0.6  # share of the points that a fault must explain, to twice the misfit: else the matches are what is wrong
     EQUAL, WINDOWS_NAMED = 1.1, 4  # misfits whose faults are not told apart; over so many windows
     # Of a motion that no fault explains: misfit in px and as a share of the flow, and windows in a row.
     OTHERWISE_PX, OTHERWISE, WINDOWS_OTHERWISE = 3.0, 0.6, 5
@@ -84,6 +87,7 @@ class MotionMonitor:
     # Flow of one image that no command explains: the matches jumped. The scene is not nearer than the prior by more.
     JUMP_PX, JUMP, NEAREST = 8.0, 5.0, 4.0
     FASTEST_DRIFT_M_S = 0.045  # commands slower than this may be spent on following a moving target
+    PROVE = 40  # points that show that the camera stands still, or moves otherwise; fewer may all be wrong
     SLOW_S = 0.06  # of images this far apart one shows that the camera stands still; else two in a row
 
     def __init__(self, record: CommandRecord) -> None:
@@ -200,7 +204,7 @@ class MotionMonitor:
         faults = self._misfit(flow, commanded, slice(1, None)).min(axis=(1, 2))
         gained = np.clip(np.log((misfit + self.WITHIN_PX) / (faults + self.WITHIN_PX)), -self.ONCE, self.ONCE)
         gained[faults > self._explained_px(flow)] = -self.ONCE
-        share = float(np.clip((len(flow.middle) - self.FEW) / (self.MANY - self.FEW), 0.0, 1.0))
+        share = float(np.clip((flow.shared - self.FEW) / (self.MANY - self.FEW), 0.0, 1.0))
         gained *= share  # a few points fit some fault by chance
         self._evidence = np.maximum(self._evidence + gained, -self.CREDIT)
         otherwise = misfit > self.OTHERWISE_PX + self.OTHERWISE * flow.px and flow.agree(0.25).mean() > 0.5
@@ -213,6 +217,9 @@ class MotionMonitor:
             if np.count_nonzero(possible) > 1 and early:
                 return None
             best = int(np.argmax(accused <= self.EQUAL * accused.min()))  # the likely ones come first
+            most = self._misfit(flow, commanded, slice(best + 1, best + 2), self.MOST).min()
+            if most > 2 * self._explained_px(flow):
+                return None
             if self._tolerated(flow, commanded, duration_s) < self.LIKE * faults[best]:
                 self._evidence = np.minimum(self._evidence, self.ENOUGH)
                 self._tolerable = True
@@ -223,7 +230,16 @@ class MotionMonitor:
             text = f"{said} and the camera moved otherwise; {_FAULTS[0].advice}"
         else:
             return None
+        if flow.shared < self.PROVE:
+            return self._unclear(flow, said, "do not move as commanded")
         return MotionVerdict(ServoState.CONTRADICTED, text)
+
+    def _unclear(self, flow: ImageFlow, said: str, what: str) -> MotionVerdict:
+        return MotionVerdict(
+            ServoState.AMBIGUOUS,
+            f"{said} and the {flow.shared} matches {what}: too few to tell whether they are wrong, or the camera's "
+            "motion is; free the view, or move the camera nearer to the goal's view",
+        )
 
     def _tolerated(self, flow: ImageFlow, commanded: np.ndarray, duration_s: float) -> float:
         """Smallest misfit, px, where the target moves by itself, or the hand-eye rotation is somewhat wrong."""
@@ -239,12 +255,12 @@ class MotionMonitor:
     def _explained_px(self, flow: ImageFlow) -> float:
         return self.EXPLAINED_PX + self.EXPLAINED * flow.px
 
-    def _misfit(self, flow: ImageFlow, commanded: np.ndarray, which: slice) -> np.ndarray:
+    def _misfit(self, flow: ImageFlow, commanded: np.ndarray, which: slice, *quantile: float) -> np.ndarray:
         """Misfit (F, lags, speeds) px. commanded: (lags, 6) m and rad. which: of `_LINEAR` and `_ANGULAR`."""
         linear = np.einsum("fij,lj->fli", _LINEAR[which], commanded[:, :3])
         angular = np.einsum("fij,lj->fli", _ANGULAR[which], commanded[:, 3:])
         depths_m = self._distance_m / self.DEPTHS, self._distance_m * self.DEPTHS
-        return flow.misfit(linear, angular, _SPEEDS, depths_m)
+        return flow.misfit(linear, angular, _SPEEDS, depths_m, *quantile)
 
     # Standing still
 
@@ -332,6 +348,8 @@ class MotionMonitor:
         drift = self.FASTEST_DRIFT_M_S * (image.stamp_s - before.stamp_s) / farthest_m
         if (self._followed or self._near) and size.min() < np.sqrt(fit.gram[0, 0]) * drift:
             return None
+        if flow.shared < self.PROVE:
+            return self._unclear(flow, said, "stand still in the image")
         return MotionVerdict(
             ServoState.NOT_FOLLOWING,
             f"{said} and the camera did not move: look at the arm (protective stop, controller, speed slider), at the "
