@@ -29,6 +29,7 @@ ALLOWED = {
     "training": {"files", "extras", "errors", "config", "geometry", "sim", "graph", "networks"},
     "depth_training": {"extras", "errors", "config", "geometry", "perception", "sim", "training"},
     "sim": {"files", "extras", "types", "errors", "geometry"},
+    "view": {"extras", "types", "errors"},
     "pipeline": {"types", "errors", "config", "geometry", "perception", "control"},
     "benchmark": {
         "files",
@@ -60,6 +61,7 @@ ALLOWED = {
         "perception",
         "control",
         "sim",
+        "view",
         "pipeline",
     },
     "bringup": {
@@ -85,6 +87,7 @@ ALLOWED = {
         "config",
         "geometry",
         "sim",
+        "view",
         "pipeline",
         "nodes",
         "bringup",
