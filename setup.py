@@ -44,6 +44,7 @@ COMMANDS = {
     "teach": "cli.teach",
     "repeat": "cli.repeat",
     "check_setup": "cli.check_setup",
+    "webcam": "cli.webcam",
     "demo": "cli.demo",
     "benchmark": "benchmark.__main__",
     "train": "cli.train",

@@ -31,6 +31,7 @@ ALLOWED = {
     "sim": {"files", "extras", "types", "errors", "geometry"},
     "view": {"extras", "types", "errors"},
     "pipeline": {"types", "errors", "config", "geometry", "perception", "control"},
+    "webcam": {"files", "types", "errors", "config", "geometry", "perception", "control", "view"},
     "benchmark": {
         "files",
         "options",
@@ -88,6 +89,7 @@ ALLOWED = {
         "geometry",
         "sim",
         "view",
+        "webcam",
         "pipeline",
         "nodes",
         "bringup",
@@ -121,6 +123,7 @@ HOMONYMS = {
 OTHER_FLAGS = {
     ("cli/set_goal.py", "depth"): "file with the depth of the goal image",
     ("cli/set_goal.py", "mask"): "file with the mask of the goal image; the option is the node's, for all goals",
+    ("cli/webcam.py", "camera_info"): "file with the camera; the option is a topic",
     ("benchmark/__main__.py", "frames"): "images to measure",
     ("nodes/transport_probe.py", "frames"): "images to send",
 }

@@ -62,19 +62,22 @@ def read_camera_info(path: str | Path) -> CameraModel:
 
 def write_camera_info(path: str | Path, camera: CameraModel, name: str = "camera") -> None:
     """Write a camera; a file of this name is replaced at once. Raises FileError."""
-    count = len(camera.d)
     values = {
         "image_width": camera.width,
         "image_height": camera.height,
         "camera_name": name,
-        "camera_matrix": {"rows": 3, "cols": 3, "data": list(camera.k)},
+        "camera_matrix": _as_matrix(camera.k, 3, 3),
         "distortion_model": camera.distortion_model,
-        "distortion_coefficients": {"rows": 1, "cols": count, "data": list(camera.d)},
-        "rectification_matrix": {"rows": 3, "cols": 3, "data": list(camera.r)},
-        "projection_matrix": {"rows": 3, "cols": 4, "data": list(camera.p)},
+        "distortion_coefficients": _as_matrix(camera.d, 1, len(camera.d)),
+        "rectification_matrix": _as_matrix(camera.r, 3, 3),
+        "projection_matrix": _as_matrix(camera.p, 3, 4),
     }
     text = yaml.safe_dump(values, sort_keys=False, default_flow_style=None, width=110)
     try:
         write_whole(Path(path).expanduser(), text.encode())
     except OSError as problem:
         raise FileError(f"camera file: cannot write {path}: {problem.strerror or problem}") from None
+
+
+def _as_matrix(data: tuple[float, ...], rows: int, columns: int) -> dict:
+    return {"rows": rows, "cols": columns, "data": [float(value) for value in data]}

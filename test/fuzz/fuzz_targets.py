@@ -35,9 +35,11 @@ from depth_pc_ros.files.array_file import read_array, read_arrays
 from depth_pc_ros.files.image_file import decode_image, read_grey16, read_image
 from depth_pc_ros.files.json_file import read_json
 from depth_pc_ros.files.route_file import MANIFEST, read_route
+from depth_pc_ros.files.video_file import VideoReader
 from depth_pc_ros.sim.mesh import check_collision, indexed, plain, read_obj
 from depth_pc_ros.sim.simplify import simplify
 from depth_pc_ros.sim.ycb import read_model
+from depth_pc_ros.webcam.known_camera import camera_from_file
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,19 @@ def yaml(data: bytes) -> None:
     with contextlib.suppress(DepthPcError):
         PipelineConfig.load(path)
     read_user_params(path)
+
+
+def camera_info(data: bytes) -> None:
+    camera_from_file(written("camera.yaml", data), (640, 480))
+
+
+def video(data: bytes) -> None:
+    reader = VideoReader(written("video", data))
+    with contextlib.closing(reader):
+        for number, (picture, _) in enumerate(reader.pictures()):
+            assert picture.shape[1::-1] == reader.size
+            if number == 50:
+                break
 
 
 def json(data: bytes) -> None:
@@ -303,12 +318,14 @@ def _route_seeds() -> list[bytes]:
 
 TARGETS = {
     "yaml": Target(yaml, lambda: [corpus.YAML.encode()]),
+    "camera_info": Target(camera_info, lambda: [corpus.CAMERA_INFO.encode()]),
     "json": Target(json, corpus.json_texts),
     "scene": Target(scene, corpus.scenes),
     "obj": Target(obj, lambda: [corpus.CUBE.encode()]),
     "stl": Target(stl, lambda: [corpus.stl()]),
     "urdf": Target(urdf, lambda: [corpus.URDF.encode()]),
     "image": Target(image, corpus.images),
+    "video": Target(video, corpus.videos),
     "npy": Target(npy, corpus.arrays),
     "npz": Target(npz, corpus.archives),
     "route": Target(route, _route_seeds),

@@ -1,0 +1,192 @@
+"""`webcam`: tells a person with a webcam, or a video, how to move the camera to a goal image. No robot, no ROS."""
+
+import argparse
+import contextlib
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from depth_pc_ros.cli.progress import ProgressLine
+from depth_pc_ros.errors import ConfigError, DepthPcError
+from depth_pc_ros.files.camera_info_file import write_camera_info
+from depth_pc_ros.files.image_file import read_image
+from depth_pc_ros.files.video_file import VideoReader, VideoWriter
+from depth_pc_ros.geometry.camera import Rectifier
+from depth_pc_ros.options import add_fields
+from depth_pc_ros.types import check_distance
+from depth_pc_ros.webcam.calibration import ChessboardViews
+from depth_pc_ros.webcam.camera_device import FROZEN_S, CameraDevice
+from depth_pc_ros.webcam.guide import Guide
+from depth_pc_ros.webcam.known_camera import camera_from_file, camera_of_field
+from depth_pc_ros.webcam.session import (
+    CAPTURE,
+    QUIT,
+    FileView,
+    GuideSession,
+    NoView,
+    View,
+    collect_views,
+    in_real_time,
+)
+from depth_pc_ros.webcam.webcam_config import WebcamConfig
+from depth_pc_ros.webcam.window import Window
+
+FIRST, LAST = "first", "last"  # pictures of a video as goals
+_FROZEN = f"the picture has not changed at all for {FROZEN_S:g} s: the camera's stream is frozen"
+
+EXAMPLES = """examples:
+  webcam --capture                               camera 0; the key c makes the current picture the goal
+  webcam --goal goal.png --distance 0.5          to a picture that this camera took 0.5 m from the scene
+  webcam --video walk.mp4 --goal last --output annotated.mp4
+                                                 from a video to a video; needs no screen
+  webcam --calibrate camera.yaml                 measure the camera with a printed chessboard
+  webcam --camera-info camera.yaml --capture     with what was measured
+
+keys in the window: c the current picture becomes the goal, q the end
+exit code: 0 done, 1 refused or not possible, 2 wrong command line
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="webcam",
+        description="Tell a person how to move a camera to a goal image: arrows and words, in a window or a video.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--camera", default="0", metavar="N", help="Number or path of the camera. Default: 0.")
+    source.add_argument("--video", type=Path, metavar="FILE", help="A video file in place of a camera.")
+    task = parser.add_mutually_exclusive_group(required=True)
+    task.add_argument("--goal", metavar="IMAGE", help="Goal image; with --video also `first` or `last` picture of it.")
+    task.add_argument("--capture", action="store_true", help="Begin without a goal; the key c takes it.")
+    task.add_argument("--calibrate", type=Path, metavar="FILE", help="Measure the camera, and write its camera_info.")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="Annotated .mp4, .avi or .mkv; then no window.")
+    parser.add_argument("--distance", type=float, metavar="M", help="Camera to scene centre at the goal, metres.")
+    camera = parser.add_mutually_exclusive_group()
+    camera.add_argument("--camera-info", type=Path, metavar="FILE", help="The camera as --calibrate or ROS wrote it.")
+    add_fields(camera, WebcamConfig, ["fov"])
+    add_fields(parser, WebcamConfig, ["board_columns", "board_rows", "board_views", "matcher", "controller"])
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    command_line = parser()
+    arguments = command_line.parse_args(argv)
+    if arguments.capture and arguments.output:
+        command_line.error("--capture needs the key c in a window; with --output give --goal")
+    if arguments.goal in (FIRST, LAST) and not arguments.video:
+        command_line.error(f"--goal {arguments.goal} is a picture of a video: give --video")
+    try:
+        names = WebcamConfig.__dataclass_fields__
+        config = WebcamConfig(**{name: getattr(arguments, name) for name in names})
+        check_distance(arguments.distance)
+        with contextlib.ExitStack() as stack:
+            run = calibrate if arguments.calibrate else guide
+            run(arguments, config, stack)
+    except DepthPcError as error:
+        print(f"webcam: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("webcam: stopped", file=sys.stderr)
+        return 1
+    return 0
+
+
+def guide(arguments, config: WebcamConfig, stack: contextlib.ExitStack) -> None:
+    """Guide a person until the pictures end, or the key q."""
+    source = open_source(arguments, stack)
+    view = open_view(arguments, source, stack)
+    rectifier, note = known_camera(arguments, config, source.size)
+    guide = Guide(config.matcher, config.controller, rectifier, arguments.distance, live=arguments.video is None)
+    notes = [note, length_note(arguments.distance)]
+    if arguments.goal:
+        print(f"goal: {guide.set_goal(goal_image(arguments))} keypoints")
+    if isinstance(view, Window):
+        notes.append(f"{CAPTURE}: this picture becomes the goal   {QUIT}: end")
+    print(*notes, sep="\n", flush=True)
+    line = stack.enter_context(contextlib.closing(ProgressLine()))
+    session = GuideSession(guide, view, notes, lambda: _FROZEN if source.frozen else "", line.show)
+    try:
+        if not session.run(paced(arguments, source, view)) and isinstance(view, Window):
+            view.wait()
+    except KeyboardInterrupt:  # the usual end where there is no window
+        pass
+    finally:
+        line.close()
+        if session.last is not None:
+            states = ", ".join(f"{count} {state.name}" for state, count in session.states.items())
+            print(f"{session.states.total()} pictures: {states}\nat the end: {session.last.instruction}", flush=True)
+
+
+def calibrate(arguments, config: WebcamConfig, stack: contextlib.ExitStack) -> None:
+    """Collect views of the chessboard, and write the camera."""
+    source = open_source(arguments, stack)
+    views = ChessboardViews((config.board_columns, config.board_rows), source.size)
+    view: View = NoView()
+    if arguments.output or not arguments.video:
+        view = open_view(arguments, source, stack)
+    line = stack.enter_context(contextlib.closing(ProgressLine()))
+    collect_views(views, config.board_views, paced(arguments, source, view), view, line.show)
+    line.close()
+    found = views.calibrate()
+    write_camera_info(arguments.calibrate, found.camera)
+    print(
+        f"{arguments.calibrate}: focal length {found.camera.k[0]:.1f} px (to {100 * found.sigma:.2f} %), residual "
+        f"{found.rms_px:.2f} px, {len(views.kept)} views"
+    )
+
+
+def open_source(arguments, stack: contextlib.ExitStack) -> CameraDevice | VideoReader:
+    """Where pictures come from; closed with the stack. Raises FileError, DeviceError."""
+    source = VideoReader(arguments.video) if arguments.video else CameraDevice(arguments.camera)
+    stack.callback(source.close)
+    return source
+
+
+def open_view(arguments, source: CameraDevice | VideoReader, stack: contextlib.ExitStack) -> View:
+    """Where pictures go to; closed with the stack. Raises FileError, WindowError."""
+    if arguments.output is None:
+        return stack.enter_context(contextlib.closing(Window("depth_pc webcam")))
+    if arguments.video and arguments.output.expanduser().resolve() == arguments.video.expanduser().resolve():
+        raise ConfigError(f"--output: {arguments.output} is the video that is read; give another name")
+    writer = VideoWriter(arguments.output, source.rate_hz)
+    stack.callback(writer.close)
+    return FileView(writer)
+
+
+def paced(arguments, source: CameraDevice | VideoReader, view: View):
+    """The pictures of the source; those of a video in its time where a person watches."""
+    return in_real_time(source.pictures()) if arguments.video and isinstance(view, Window) else source.pictures()
+
+
+def known_camera(arguments, config: WebcamConfig, size: tuple[int, int]) -> tuple[Rectifier, str]:
+    """The camera, and what is to be said of it. Raises FileError, CameraError."""
+    if arguments.camera_info:
+        return camera_from_file(arguments.camera_info, size), f"camera: as in {arguments.camera_info}"
+    note = f"camera: not calibrated, a field of view of {config.fov:g} deg is assumed (--calibrate measures it)"
+    return camera_of_field(config.fov, size), note
+
+
+def length_note(distance_m: float | None) -> str:
+    if distance_m is None:
+        return "lengths: in % of the distance to the scene (with --distance M in cm)"
+    return f"lengths: for a scene {distance_m:g} m from the goal"
+
+
+def goal_image(arguments) -> np.ndarray:
+    """(H, W, 3) uint8 RGB. Raises ImageError, FileError."""
+    if arguments.goal not in (FIRST, LAST):
+        return read_image(arguments.goal, "goal image")
+    with contextlib.closing(VideoReader(arguments.video)) as video:
+        pictures = video.pictures()
+        image, _ = next(pictures)
+        if arguments.goal == LAST:
+            for later, _ in pictures:
+                image = later
+    return image
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

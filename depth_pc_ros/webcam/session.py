@@ -1,0 +1,106 @@
+"""From picture to picture until the end: guide a person to the goal, or collect views of a chessboard."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from typing import Protocol
+
+import numpy as np
+
+from depth_pc_ros.errors import DepthPcError
+from depth_pc_ros.files.video_file import VideoWriter
+from depth_pc_ros.types import ServoState
+from depth_pc_ros.webcam.calibration import ChessboardViews
+from depth_pc_ros.webcam.guide import Guide, Sight
+from depth_pc_ros.webcam.picture import draw_board, draw_guide
+
+CAPTURE, QUIT = "c", "q"  # keys
+Picture = tuple[np.ndarray, float]  # (H, W, 3) uint8 RGB, and its time in s
+
+
+class View(Protocol):
+    """Where pictures are shown; `show` gets the time of each in s and returns the key that was pressed, "" for none."""
+
+    def show(self, picture: np.ndarray, stamp_s: float) -> str: ...
+
+
+class NoView:
+    """Nowhere."""
+
+    def show(self, picture: np.ndarray, stamp_s: float) -> str:
+        return ""
+
+
+class FileView:
+    """Into a video file that plays in the time of the pictures: some are repeated, or left out, where need be."""
+
+    def __init__(self, writer: VideoWriter):
+        self._writer = writer
+        self._first_s: float | None = None
+
+    def show(self, picture: np.ndarray, stamp_s: float) -> str:
+        self._first_s = stamp_s if self._first_s is None else self._first_s
+        wanted = round((stamp_s - self._first_s) * self._writer.rate_hz) + 1
+        for _ in range(wanted - self._writer.count):
+            self._writer.add(picture)
+        return ""
+
+
+def in_real_time(pictures: Iterable[Picture]) -> Iterator[Picture]:
+    """The pictures of a video, none before its time."""
+    start_s = time.monotonic()
+    for image, stamp_s in pictures:
+        time.sleep(max(start_s + stamp_s - time.monotonic(), 0.0))
+        yield image, stamp_s
+
+
+class GuideSession:
+    """Guides a person. `states` counts the images by state; `last` is what was seen last.
+
+    notes: lines for the picture. problem: says what is wrong with the pictures at the moment. tell: prints a line.
+    """
+
+    def __init__(
+        self, guide: Guide, view: View, notes: list[str], problem: Callable[[], str], tell: Callable[[str], None]
+    ):
+        self.states: Counter[ServoState] = Counter()
+        self.last: Sight | None = None
+        self._guide, self._view, self._notes, self._problem, self._tell = guide, view, notes, problem, tell
+        self._refused = ""  # why the newest picture could not become the goal
+
+    def run(self, pictures: Iterable[Picture]) -> bool:
+        """Until the pictures end, or the key q; whether it was the key."""
+        for raw, stamp_s in pictures:
+            self.last = sight = self._guide.see(raw, stamp_s)
+            self.states[sight.result.state] += 1
+            problem = self._problem() or self._refused
+            self._tell(f"{sight.result.state.name:<10} {problem or sight.instruction}")
+            picture = draw_guide(sight, self._guide.goal_image, self._guide.goal_points, self._notes, problem)
+            key = self._view.show(picture, stamp_s)
+            if key == QUIT:
+                return True
+            if key == CAPTURE:
+                self._capture(raw)
+        return False
+
+    def _capture(self, raw: np.ndarray) -> None:
+        try:
+            self._guide.set_goal(raw)
+            self._refused = ""
+        except DepthPcError as error:
+            self._refused = str(error)
+
+
+def collect_views(
+    views: ChessboardViews, wanted: int, pictures: Iterable[Picture], view: View, tell: Callable[[str], None]
+) -> None:
+    """Until so many views are kept, the pictures end, or the key q."""
+    for rgb, stamp_s in pictures:
+        corners = views.see(rgb)
+        words = f"{len(views.kept)} of {wanted} views. Show the board elsewhere, nearer, tilted; hold it still."
+        if corners is None:
+            words += f" Not seen: all {views.board[0]} x {views.board[1]} inner corners."
+        tell(words)
+        key = view.show(draw_board(rgb, corners, views.board, words), stamp_s)
+        if key == QUIT or len(views.kept) >= wanted:
+            return
