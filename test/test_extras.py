@@ -7,9 +7,11 @@ import sys
 import cv2
 import numpy as np
 import pytest
+from boards import write_video
 
 from depth_pc_ros.errors import MissingExtraError
 from depth_pc_ros.extras import require
+from depth_pc_ros.files.video_file import VideoReader
 from depth_pc_ros.geometry import se3
 
 # Import names that a plain `pip install .` need not bring. (torch-geometric brings tqdm.)
@@ -40,8 +42,12 @@ def without(modules, code: str, *words) -> subprocess.CompletedProcess:
 
 def help_of(module: str) -> str:
     """Python code that does what `python -m depth_pc_ros.MODULE --help` does."""
-    run = f"runpy.run_module('depth_pc_ros.{module}', run_name='__main__')"
-    return f"import runpy; sys.argv = ['command', '--help']; {run}"
+    return f"sys.argv = ['command', '--help']; {run_of(module)}"
+
+
+def run_of(module: str) -> str:
+    """Python code that does what `python -m depth_pc_ros.MODULE` does."""
+    return f"import runpy; runpy.run_module('depth_pc_ros.{module}', run_name='__main__')"
 
 
 def test_the_servo_needs_no_extra(tmp_path, plane, intrinsics, T_world_goal, move):
@@ -55,6 +61,18 @@ def test_the_servo_needs_no_extra(tmp_path, plane, intrinsics, T_world_goal, mov
     path = (se3.inverse(views["live"]) @ T_world_goal)[:3, 3]
     v = np.array(twist[:3], float)
     assert v @ path > 0.95 * np.linalg.norm(v) * np.linalg.norm(path)
+
+
+def test_the_webcam_needs_no_extra_and_no_ros(tmp_path, plane, intrinsics, T_world_goal, move):
+    camera = intrinsics.scaled(320, 240)
+    views = [plane.view(move(T_world_goal, (0.01 * k, 0.0, 0.0)), camera) for k in (4, 3, 2, 1, *[0] * 8)]
+    write_video(tmp_path / "walk.mp4", views)
+    words = ["--video", tmp_path / "walk.mp4", "--goal", "last", "--output", tmp_path / "annotated.mp4"]
+    done = without([*OPTIONAL, *ROS, "tkinter"], run_of("cli.webcam"), *words)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[-1] == "at the end: you are there"
+    annotated = VideoReader(tmp_path / "annotated.mp4")
+    assert (annotated.count, annotated.size[0]) == (len(views), 640)
 
 
 @pytest.mark.parametrize(

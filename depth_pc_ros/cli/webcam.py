@@ -56,7 +56,7 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     source = parser.add_mutually_exclusive_group()
-    source.add_argument("--camera", default="0", metavar="N", help="Number or path of the camera. Default: 0.")
+    source.add_argument("--camera", metavar="N", help="Number or path of the camera. Default: 0.")
     source.add_argument("--video", type=Path, metavar="FILE", help="A video file in place of a camera.")
     task = parser.add_mutually_exclusive_group(required=True)
     task.add_argument("--goal", metavar="IMAGE", help="Goal image; with --video also `first` or `last` picture of it.")
@@ -106,7 +106,7 @@ def guide(arguments, config: WebcamConfig, stack: contextlib.ExitStack) -> None:
     if isinstance(view, Window):
         notes.append(f"{CAPTURE}: this picture becomes the goal   {QUIT}: end")
     print(*notes, sep="\n", flush=True)
-    line = stack.enter_context(contextlib.closing(ProgressLine()))
+    line = stack.enter_context(contextlib.closing(ProgressLine(sys.stdout)))
     session = GuideSession(guide, view, notes, lambda: _FROZEN if source.frozen else "", line.show)
     try:
         if not session.run(paced(arguments, source, view)) and isinstance(view, Window):
@@ -127,7 +127,7 @@ def calibrate(arguments, config: WebcamConfig, stack: contextlib.ExitStack) -> N
     view: View = NoView()
     if arguments.output or not arguments.video:
         view = open_view(arguments, source, stack)
-    line = stack.enter_context(contextlib.closing(ProgressLine()))
+    line = stack.enter_context(contextlib.closing(ProgressLine(sys.stdout)))
     collect_views(views, config.board_views, paced(arguments, source, view), view, line.show)
     line.close()
     found = views.calibrate()
@@ -140,7 +140,7 @@ def calibrate(arguments, config: WebcamConfig, stack: contextlib.ExitStack) -> N
 
 def open_source(arguments, stack: contextlib.ExitStack) -> CameraDevice | VideoReader:
     """Where pictures come from; closed with the stack. Raises FileError, DeviceError."""
-    source = VideoReader(arguments.video) if arguments.video else CameraDevice(arguments.camera)
+    source = VideoReader(arguments.video) if arguments.video else CameraDevice(arguments.camera or "0")
     stack.callback(source.close)
     return source
 
