@@ -22,7 +22,7 @@ from depth_pc_ros.view.live_view import PICTURES, LiveView, Viewer, kind_of
 MOST_VIEWERS = 8
 _PERIOD_S = 0.1  # between two messages to a browser, at least
 _HEARTBEAT_S = 0.5  # and at most, so that the page notices a dead connection
-_PING_S = 10.0  # a browser that answers no ping is gone
+_GONE_S = 10.0  # a browser that takes no message, or answers no ping, for so long is gone
 _START_WITHIN_S = 10.0
 _PAGE = Path(__file__).parent / "page"
 _FILES = {"/": "index.html", "/view.js": "view.js", "/plots.js": "plots.js", "/view.css": "view.css"}
@@ -50,7 +50,7 @@ class ViewServer:
 
     def __init__(self, view: LiveView, actions: Mapping[str, Callable[[], str]], address: str, port: int):
         self._view, self._actions = view, actions
-        self._address, self._port = address, port
+        self._address, self.port = address, port
         self._token = "" if is_loopback(address) else secrets.token_urlsafe(24)
         self._running: dict[str, asyncio.Task] = {}  # the last call of each action
         self._news: set[asyncio.Event] = set()  # one of each browser
@@ -63,7 +63,7 @@ class ViewServer:
         """What to open in a browser, with the token where one is needed."""
         host = socket.gethostname() if self._address in ("0.0.0.0", "::") else self._address
         host = f"[{host}]" if ":" in host else host
-        return f"http://{host}:{self._port}/" + (f"?token={self._token}" if self._token else "")
+        return f"http://{host}:{self.port}/" + (f"?token={self._token}" if self._token else "")
 
     def __enter__(self) -> "ViewServer":
         self.start()
@@ -96,11 +96,11 @@ class ViewServer:
         runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=0.5)
         await runner.setup()
         try:
-            await web.TCPSite(runner, self._address, self._port).start()
+            await web.TCPSite(runner, self._address, self.port).start()
         except OSError as error:
             self._problem = self._no_port(error)
         else:
-            self._port = runner.addresses[0][1]
+            self.port = runner.addresses[0][1]
             self._view.on_change = self._on_change
         self._started.set()
         if not self._problem:
@@ -111,8 +111,8 @@ class ViewServer:
 
     def _no_port(self, error: OSError) -> str:
         if error.errno == errno.EADDRINUSE:
-            return f"port: {self._port} of {self._address} is in use, give another one"
-        return f"address: cannot listen on {self._address}, port {self._port}: {error.strerror or error}"
+            return f"port: {self.port} of {self._address} is in use, give another one"
+        return f"address: cannot listen on {self._address}, port {self.port}: {error.strerror or error}"
 
     def _on_change(self) -> None:
         with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
@@ -161,7 +161,7 @@ class ViewServer:
 
     @property
     def _cookie(self) -> str:
-        return f"depth_pc_view_{self._port}"
+        return f"depth_pc_view_{self.port}"
 
     # The page
 
@@ -195,30 +195,33 @@ class ViewServer:
         """
         if self._view.viewers >= MOST_VIEWERS:
             raise web.HTTPServiceUnavailable(reason=f"{MOST_VIEWERS} browsers show this page already")
-        socket = web.WebSocketResponse(heartbeat=_PING_S, max_msg_size=1024, compress=False)
+        channel = web.WebSocketResponse(heartbeat=_GONE_S, max_msg_size=1024, compress=False)
         viewer, news = Viewer(), asyncio.Event()
         self._view.attach(viewer)
         self._news.add(news)
         try:
-            await socket.prepare(request)
-            await socket.send_json({
+            await channel.prepare(request)
+            await channel.send_json({
                 "buttons": list(self._actions),
                 "states": [(state.name, kind_of(state)) for state in ServoState],
             })  # fmt: skip
-            async for message in socket:
+            async for message in channel:
                 if message.type is not WSMsgType.TEXT:
                     break
                 self._view.want(viewer, frozenset(PICTURES).intersection(message.data.split()))
                 await self._await_news(viewer, news)
                 if self._ended.is_set():
                     break
-                await socket.send_bytes(self._view.message(viewer))
+                await asyncio.wait_for(channel.send_bytes(self._view.message(viewer)), _GONE_S)
+        except asyncio.TimeoutError:
+            if request.transport is not None:
+                request.transport.abort()  # to close it would wait for the browser to read
         except ConnectionError:  # the browser has gone meanwhile
             pass
         finally:
             self._news.discard(news)
             self._view.detach(viewer)
-        return socket
+        return channel
 
     async def _await_news(self, viewer: Viewer, news: asyncio.Event) -> None:
         await asyncio.sleep(_PERIOD_S)

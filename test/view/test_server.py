@@ -22,13 +22,13 @@ from depth_pc_ros.view.live_view import LiveView
 from depth_pc_ros.view.server import MOST_VIEWERS, ViewError, ViewServer, is_loopback
 
 
-def port_of(page) -> int:
-    return urlsplit(page.server.url).port
+def address_of(page) -> str:
+    return f"http://127.0.0.1:{page.server.port}"
 
 
 def origin_of(page) -> dict[str, str]:
     """The header that a browser sends with what the page itself does."""
-    return {"Origin": f"http://127.0.0.1:{port_of(page)}"}
+    return {"Origin": address_of(page)}
 
 
 def ask(page, path: str = "/", method: str = "GET", **options) -> tuple[int, str, dict]:
@@ -37,7 +37,7 @@ def ask(page, path: str = "/", method: str = "GET", **options) -> tuple[int, str
     async def request():
         async with (
             aiohttp.ClientSession() as session,
-            session.request(method, f"http://127.0.0.1:{port_of(page)}{path}", allow_redirects=False, **options) as got,
+            session.request(method, address_of(page) + path, allow_redirects=False, **options) as got,
         ):
             return got.status, await got.text(), got.headers
 
@@ -54,7 +54,7 @@ async def browser(page, **options):
     """A WebSocket that has got the greeting."""
     async with (
         aiohttp.ClientSession() as session,
-        session.ws_connect(f"http://127.0.0.1:{port_of(page)}/live", **{"headers": origin_of(page), **options}) as ws,
+        session.ws_connect(f"{address_of(page)}/live", **{"headers": origin_of(page), **options}) as ws,
     ):
         assert (await ws.receive_json())["buttons"] == ["capture", "enable", "stop"]
         yield ws
@@ -109,7 +109,7 @@ def test_another_page_gets_no_pictures(page):
 
 def test_another_name_of_this_machine_is_refused(page):
     """A page elsewhere whose name was made to lead here (DNS rebinding)."""
-    headers = {"Host": f"evil.example:{port_of(page)}", "Origin": f"http://evil.example:{port_of(page)}"}
+    headers = {"Host": f"evil.example:{page.server.port}", "Origin": f"http://evil.example:{page.server.port}"}
     assert ask(page, "/", headers=headers)[0] == 403
     assert ask(page, "/do/enable", "POST", headers=headers)[0] == 403
     assert ask(page, "/", headers={"Host": "localhost:9000"})[0] == 200  # through a tunnel
@@ -145,8 +145,8 @@ def test_stop_waits_for_no_other_button_and_each_stop_is_its_own(page, wait):
 
 def test_a_port_in_use_is_one_clear_line(page):
     with pytest.raises(ViewError) as problem:
-        ViewServer(LiveView(""), {}, "127.0.0.1", port_of(page)).start()
-    assert str(problem.value) == f"port: {port_of(page)} of 127.0.0.1 is in use, give another one"
+        ViewServer(LiveView(""), {}, "127.0.0.1", page.server.port).start()
+    assert str(problem.value) == f"port: {page.server.port} of 127.0.0.1 is in use, give another one"
     assert press(page, "stop")[0] == 200  # the first one goes on
 
 
@@ -171,7 +171,7 @@ def test_beyond_this_machine_a_token_is_needed(open_page):
     assert (link.hostname, len(token)) == (socket.gethostname().lower(), 32)
     for path in ("/", "/view.js", "/live", "/?token=", f"/?token={token[:-1]}", "/?token=%ff%fe"):
         assert ask(page, path)[0] == 401, path
-    assert ask(page, "/", cookies={f"depth_pc_view_{port_of(page)}": "\xff" * 32})[0] == 401
+    assert ask(page, "/", cookies={f"depth_pc_view_{page.server.port}": "\xff" * 32})[0] == 401
     assert press(page, "stop")[0] == 401
     assert handshake_status(page) == 401
     assert page.pressed == []
@@ -185,7 +185,7 @@ def test_the_link_gives_a_cookie_and_the_cookie_gives_the_page(open_page):
     assert {"HttpOnly", "SameSite=Lax"} <= set(attributes)
     cookies = dict([cookie.split("=", 1)])
     assert ask(page, "/", cookies=cookies)[0] == 200
-    mine = {"Host": f"robot.example:{port_of(page)}", "Origin": f"http://robot.example:{port_of(page)}"}
+    mine = {"Host": f"robot.example:{page.server.port}", "Origin": f"http://robot.example:{page.server.port}"}
     assert ask(page, "/do/stop", "POST", headers=mine, cookies=cookies)[0] == 200
     other = {**mine, "Origin": "http://evil.example"}
     assert ask(page, "/do/stop", "POST", headers=other, cookies=cookies)[0] == 403
@@ -248,11 +248,11 @@ def stalled(page) -> socket.socket:
     """A browser that asks again and again, and reads nothing."""
     client = socket.socket()
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    client.connect(("127.0.0.1", port_of(page)))
+    client.connect(("127.0.0.1", page.server.port))
     key = base64.b64encode(os.urandom(16)).decode()
     client.sendall(
-        f"GET /live HTTP/1.1\r\nHost: 127.0.0.1:{port_of(page)}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\nOrigin: http://127.0.0.1:{port_of(page)}\r\n\r\n"
+        f"GET /live HTTP/1.1\r\nHost: 127.0.0.1:{page.server.port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\nOrigin: http://127.0.0.1:{page.server.port}\r\n\r\n"
         .encode()
     )  # fmt: skip
     text = b"live goal overlay difference depth"
@@ -263,7 +263,7 @@ def stalled(page) -> socket.socket:
 def test_a_stalled_browser_holds_up_nobody_and_is_dropped(page, wait, monkeypatch):
     """It has one message on its way, however much there would be; the memory stays as it is."""
     sizes = []
-    monkeypatch.setattr(server, "_PING_S", 2.0)
+    monkeypatch.setattr(server, "_GONE_S", 1.0)
     monkeypatch.setattr(server, "_PERIOD_S", 0.0)
     message = page.view.message
 

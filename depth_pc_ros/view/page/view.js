@@ -73,8 +73,8 @@ async function show(data) {
 
 async function showPicture(name, bytes) {
   const figure = figures.find((each) => each.dataset.picture === name);
-  if (figure === undefined) {
-    return; // it was wanted a moment ago
+  if (figure === undefined || !isWanted(figure)) {
+    return; // it was asked for a moment ago
   }
   figure.classList.toggle("has-picture", bytes.length > 0);
   if (bytes.length > 0) {
