@@ -70,7 +70,7 @@ def test_the_webcam_needs_no_extra_and_no_ros(tmp_path, plane, intrinsics, T_wor
     words = ["--video", tmp_path / "walk.mp4", "--goal", "last", "--output", tmp_path / "annotated.mp4"]
     done = without([*OPTIONAL, *ROS, "tkinter"], run_of("cli.webcam"), *words)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.splitlines()[-1] == "at the end: you are there"
+    assert "at the end: you are there" in done.stdout.splitlines()
     annotated = VideoReader(tmp_path / "annotated.mp4")
     assert (annotated.count, annotated.size[0]) == (len(views), 640)
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from depth_pc_ros.cli.progress import ProgressLine
 from depth_pc_ros.errors import ConfigError, DepthPcError
+from depth_pc_ros.extras import VIEW, require
 from depth_pc_ros.files.camera_info_file import write_camera_info
 from depth_pc_ros.files.image_file import read_image
 from depth_pc_ros.files.video_file import VideoReader, VideoWriter
@@ -19,20 +20,13 @@ from depth_pc_ros.webcam.calibration import ChessboardViews
 from depth_pc_ros.webcam.camera_device import FROZEN_S, CameraDevice
 from depth_pc_ros.webcam.guide import Guide
 from depth_pc_ros.webcam.known_camera import camera_from_file, camera_of_field
-from depth_pc_ros.webcam.session import (
-    CAPTURE,
-    QUIT,
-    FileView,
-    GuideSession,
-    NoView,
-    View,
-    collect_views,
-    in_real_time,
-)
+from depth_pc_ros.webcam.session import GuideSession, collect_views, in_real_time
+from depth_pc_ros.webcam.views import CAPTURE, QUIT, FileView, NoView, View
 from depth_pc_ros.webcam.webcam_config import WebcamConfig
 from depth_pc_ros.webcam.window import Window
 
 FIRST, LAST = "first", "last"  # pictures of a video as goals
+PORT = 8642
 _FROZEN = f"the picture has not changed at all for {FROZEN_S:g} s: the camera's stream is frozen"
 
 EXAMPLES = """examples:
@@ -40,6 +34,7 @@ EXAMPLES = """examples:
   webcam --goal goal.png --distance 0.5          to a picture that this camera took 0.5 m from the scene
   webcam --video walk.mp4 --goal last --output annotated.mp4
                                                  from a video to a video; needs no screen
+  webcam --capture --browser                     on a machine without a screen: a page, with a button for the goal
   webcam --calibrate camera.yaml                 measure the camera with a printed chessboard
   webcam --camera-info camera.yaml --capture     with what was measured
 
@@ -62,7 +57,12 @@ def parser() -> argparse.ArgumentParser:
     task.add_argument("--goal", metavar="IMAGE", help="Goal image; with --video also `first` or `last` picture of it.")
     task.add_argument("--capture", action="store_true", help="Begin without a goal; the key c takes it.")
     task.add_argument("--calibrate", type=Path, metavar="FILE", help="Measure the camera, and write its camera_info.")
-    parser.add_argument("--output", type=Path, metavar="FILE", help="Annotated .mp4, .avi or .mkv; then no window.")
+    view = parser.add_mutually_exclusive_group()
+    view.add_argument("--output", type=Path, metavar="FILE", help="Annotated .mp4, .avi or .mkv in place of a window.")
+    view.add_argument(
+        "--browser", type=port, nargs="?", const=PORT, metavar="PORT",
+        help=f"A page on this machine in place of a window. Default port: {PORT}; 0: any that is free.",
+    )  # fmt: skip
     parser.add_argument("--distance", type=float, metavar="M", help="Camera to scene centre at the goal, metres.")
     camera = parser.add_mutually_exclusive_group()
     camera.add_argument("--camera-info", type=Path, metavar="FILE", help="The camera as --calibrate or ROS wrote it.")
@@ -75,7 +75,7 @@ def main(argv: list[str] | None = None) -> int:
     command_line = parser()
     arguments = command_line.parse_args(argv)
     if arguments.capture and arguments.output:
-        command_line.error("--capture needs the key c in a window; with --output give --goal")
+        command_line.error("--capture needs the key c in a window, or a browser; with --output give --goal")
     if arguments.goal in (FIRST, LAST) and not arguments.video:
         command_line.error(f"--goal {arguments.goal} is a picture of a video: give --video")
     try:
@@ -100,16 +100,16 @@ def guide(arguments, config: WebcamConfig, stack: contextlib.ExitStack) -> None:
     view = open_view(arguments, source, stack)
     rectifier, note = known_camera(arguments, config, source.size)
     guide = Guide(config.matcher, config.controller, rectifier, arguments.distance, live=arguments.video is None)
-    notes = [note, length_note(arguments.distance)]
+    notes = {"camera": note, "lengths": length_note(arguments.distance)}
     if arguments.goal:
         print(f"goal: {guide.set_goal(goal_image(arguments))} keypoints")
     if isinstance(view, Window):
-        notes.append(f"{CAPTURE}: this picture becomes the goal   {QUIT}: end")
-    print(*notes, sep="\n", flush=True)
+        notes["keys"] = f"{CAPTURE} this picture becomes the goal, {QUIT} the end"
+    print(*(f"{name}: {text}" for name, text in notes.items()), sep="\n", flush=True)
     line = stack.enter_context(contextlib.closing(ProgressLine(sys.stdout)))
     session = GuideSession(guide, view, notes, lambda: _FROZEN if source.frozen else "", line.show)
     try:
-        if not session.run(paced(arguments, source, view)) and isinstance(view, Window):
+        if not session.run(paced(arguments, source, view)):
             view.wait()
     except KeyboardInterrupt:  # the usual end where there is no window
         pass
@@ -125,7 +125,7 @@ def calibrate(arguments, config: WebcamConfig, stack: contextlib.ExitStack) -> N
     source = open_source(arguments, stack)
     views = ChessboardViews((config.board_columns, config.board_rows), source.size)
     view: View = NoView()
-    if arguments.output or not arguments.video:
+    if arguments.output or arguments.browser is not None or not arguments.video:
         view = open_view(arguments, source, stack)
     line = stack.enter_context(contextlib.closing(ProgressLine(sys.stdout)))
     collect_views(views, config.board_views, paced(arguments, source, view), view, line.show)
@@ -146,33 +146,53 @@ def open_source(arguments, stack: contextlib.ExitStack) -> CameraDevice | VideoR
 
 
 def open_view(arguments, source: CameraDevice | VideoReader, stack: contextlib.ExitStack) -> View:
-    """Where pictures go to; closed with the stack. Raises FileError, WindowError."""
+    """Where pictures go to; closed with the stack. Raises FileError, WindowError, ViewError, MissingExtraError."""
+    if arguments.browser is not None:
+        require("view", *VIEW)
+        from depth_pc_ros.webcam.browser import BrowserView
+
+        page = stack.enter_context(contextlib.closing(BrowserView("webcam", arguments.browser)))
+        print(f"open in a browser: {page.url}", flush=True)
+        return page
     if arguments.output is None:
         return stack.enter_context(contextlib.closing(Window("depth_pc webcam")))
     if arguments.video and arguments.output.expanduser().resolve() == arguments.video.expanduser().resolve():
         raise ConfigError(f"--output: {arguments.output} is the video that is read; give another name")
     writer = VideoWriter(arguments.output, source.rate_hz)
-    stack.callback(writer.close)
+
+    def finish() -> None:
+        writer.close()
+        if writer.count:
+            print(f"{arguments.output}: {writer.count} pictures", flush=True)
+
+    stack.callback(finish)
     return FileView(writer)
 
 
 def paced(arguments, source: CameraDevice | VideoReader, view: View):
     """The pictures of the source; those of a video in its time where a person watches."""
-    return in_real_time(source.pictures()) if arguments.video and isinstance(view, Window) else source.pictures()
+    return in_real_time(source.pictures()) if arguments.video and view.live else source.pictures()
 
 
 def known_camera(arguments, config: WebcamConfig, size: tuple[int, int]) -> tuple[Rectifier, str]:
     """The camera, and what is to be said of it. Raises FileError, CameraError."""
     if arguments.camera_info:
-        return camera_from_file(arguments.camera_info, size), f"camera: as in {arguments.camera_info}"
-    note = f"camera: not calibrated, a field of view of {config.fov:g} deg is assumed (--calibrate measures it)"
+        return camera_from_file(arguments.camera_info, size), f"as in {arguments.camera_info}"
+    note = f"not calibrated, a field of view of {config.fov:g} deg is assumed (--calibrate measures it)"
     return camera_of_field(config.fov, size), note
+
+
+def port(text: str) -> int:
+    value = int(text)
+    if not 0 <= value <= 65535:
+        raise argparse.ArgumentTypeError(f"expected a port from 0 to 65535, got {text}")
+    return value
 
 
 def length_note(distance_m: float | None) -> str:
     if distance_m is None:
-        return "lengths: in % of the distance to the scene (with --distance M in cm)"
-    return f"lengths: for a scene {distance_m:g} m from the goal"
+        return "in % of the distance to the scene (with --distance M in cm)"
+    return f"for a scene {distance_m:g} m from the goal"
 
 
 def goal_image(arguments) -> np.ndarray:

@@ -4,10 +4,12 @@ An arrow in the middle shows where the camera has to move, four around it that i
 the border that it has to turn or tilt to that side, an arc that it has to turn about its axis.
 """
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
-from depth_pc_ros.types import ServoState
+from depth_pc_ros.types import ServoState, StepResult
 from depth_pc_ros.view.drawing import Reduction, draw_goal, draw_live
 from depth_pc_ros.webcam.advice import Move
 from depth_pc_ros.webcam.guide import Sight
@@ -21,45 +23,84 @@ _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _LETTERS = str.maketrans({"°": " deg", "×": "x"})  # the font has only those of ASCII
 
 
-def draw_guide(
-    sight: Sight, goal_image: np.ndarray | None, goal_points: np.ndarray, notes: list[str], problem: str = ""
-) -> np.ndarray:
-    """(h, w, 3) uint8 RGB; its size does not depend on what is seen.
+@dataclass(frozen=True)
+class Screen:
+    """What a person is shown at one time. Pictures are (h, w, 3) uint8 RGB.
 
-    goal_image: (H, W, 3) uint8 RGB, of the live image's size, None: no goal yet. goal_points: (N, 2) px of it.
-    notes: lines at the bottom. problem: said in place of what to do.
+    live: with the arrows. goal: beside it, black where there is none yet; None: no goal is wanted. compared: both, of
+    one size and with nothing drawn on them; None: there is no goal. status: a line about the matches. instruction: what
+    to do, or what is wrong, in its colour. notes: what else has to be known; lines by name.
+    """
+
+    live: np.ndarray
+    goal: np.ndarray | None
+    compared: tuple[np.ndarray, np.ndarray] | None
+    state: ServoState
+    error_px: float
+    status: str
+    instruction: str
+    colour: tuple[int, int, int]
+    notes: dict[str, str]
+
+    def picture(self) -> np.ndarray:
+        """All of it in one picture, whose size does not depend on what is seen."""
+        views = _titled(self.live, "live") if self.goal is not None else self.live
+        if self.goal is not None:
+            views = np.hstack([views, _titled(self.goal, "goal")])
+        width = views.shape[1]
+        notes = [f"{name}: {text}" for name, text in self.notes.items()]
+        words = [
+            _written([self.status], width, TEXT),
+            _written([self.instruction], width, self.colour, rows=2),
+            _written(notes, width, TEXT),
+        ]
+        return _even(np.vstack([views, *words]))
+
+
+def draw_guide(
+    sight: Sight, goal_image: np.ndarray | None, goal_points: np.ndarray, notes: dict[str, str], problem: str = ""
+) -> Screen:
+    """goal_image: (H, W, 3) uint8 RGB, of the live image's size, None: no goal yet. goal_points: (N, 2) px of it.
+
+    problem: said in place of what to do.
     """
     reduction = Reduction(sight.image.shape[1::-1])
     points, matches = reduction.points(goal_points), reduction.matches(sight.matches)
-    live = draw_live(reduction.image(sight.image), points, matches)
+    image = reduction.image(sight.image)
+    live = draw_live(image, points, matches)
     moves = sight.moves[:_MOST_MOVES]
     for move in moves:
         draw_move(live, move)
-    if sight.result.converged or sight.result.state is ServoState.AMBIGUOUS:
-        colour = DONE if sight.result.converged else WRONG
-        cv2.rectangle(live, (0, 0), (live.shape[1] - 1, live.shape[0] - 1), colour, 6)
-    goal = np.zeros_like(live)
+    result = sight.result
+    if result.converged or result.state is ServoState.AMBIGUOUS:
+        cv2.rectangle(live, (0, 0), (live.shape[1] - 1, live.shape[0] - 1), DONE if result.converged else WRONG, 6)
+    goal, compared = np.zeros_like(live), None
     if goal_image is not None:
-        goal = draw_goal(reduction.image(goal_image), points, matches)
-    views = np.hstack([_titled(live, "live"), _titled(goal, "goal")])
-    width = views.shape[1]
-    instruction = problem or ", ".join(move.words for move in moves) or sight.instruction
-    colour = WRONG if problem else _colour(sight)
-    words = [
-        _written([_status(sight)], width, TEXT),
-        _written([instruction], width, colour, rows=2),
-        _written(notes, width, TEXT),
-    ]
-    return _even(np.vstack([views, *words]))
+        compared = image, reduction.image(goal_image)
+        goal = draw_goal(compared[1], points, matches)
+    error = f", {result.error_px:.1f} px from the goal" if np.isfinite(result.error_px) else ""
+    return Screen(
+        live=live,
+        goal=goal,
+        compared=compared,
+        state=result.state,
+        error_px=result.error_px,
+        status=f"{result.state.name}: {result.num_matches} matches{error}",
+        instruction=problem or ", ".join(move.words for move in moves) or sight.instruction,
+        colour=WRONG if problem else _colour(result),
+        notes=notes,
+    )
 
 
-def draw_board(rgb: np.ndarray, corners: np.ndarray | None, board: tuple[int, int], words: str) -> np.ndarray:
-    """(h, w, 3) uint8 RGB: a picture, the corners (N, 2) px of the board of (columns, rows), None: not seen; words."""
+def draw_board(
+    rgb: np.ndarray, corners: np.ndarray | None, board: tuple[int, int], status: str, instruction: str
+) -> Screen:
+    """A picture (H, W, 3) uint8 and the corners (N, 2) px of the board of (columns, rows) in it; None: not seen."""
     reduction = Reduction(rgb.shape[1::-1])
-    picture = reduction.image(rgb).copy()
+    live = reduction.image(rgb).copy()
     if corners is not None:
-        cv2.drawChessboardCorners(picture, board, reduction.points(corners).astype(np.float32), True)
-    return _even(np.vstack([picture, _written([words], picture.shape[1], TEXT, rows=2)]))
+        cv2.drawChessboardCorners(live, board, reduction.points(corners).astype(np.float32), True)
+    return Screen(live, None, None, ServoState.INACTIVE, np.nan, status, instruction, MOVE, {})
 
 
 def _written(lines: list[str], width: int, colour: tuple[int, int, int], rows: int | None = None) -> np.ndarray:
@@ -125,19 +166,14 @@ def _pixel(point) -> list[int]:
     return np.rint(point).astype(int).tolist()
 
 
-def _status(sight: Sight) -> str:
-    result = sight.result
-    error = f", {result.error_px:.1f} px from the goal" if np.isfinite(result.error_px) else ""
-    return f"{result.state.name}: {result.num_matches} matches{error}"
-
-
-def _colour(sight: Sight) -> tuple[int, int, int]:
-    if sight.result.converged:
+def _colour(result: StepResult) -> tuple[int, int, int]:
+    if result.converged:
         return DONE
-    return MOVE if sight.result.state is ServoState.SERVOING else WRONG
+    return MOVE if result.state is ServoState.SERVOING else WRONG
 
 
 def _titled(picture: np.ndarray, title: str) -> np.ndarray:
+    picture = picture.copy()
     for shade, thickness in (((0, 0, 0), 4), (TEXT, 1)):
         cv2.putText(picture, title, (8, 20), _FONT, 0.55, shade, thickness, cv2.LINE_AA)
     return picture

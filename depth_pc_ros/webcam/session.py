@@ -3,47 +3,17 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from typing import Protocol
 
 import numpy as np
 
 from depth_pc_ros.errors import DepthPcError
-from depth_pc_ros.files.video_file import VideoWriter
 from depth_pc_ros.types import ServoState
 from depth_pc_ros.webcam.calibration import ChessboardViews
 from depth_pc_ros.webcam.guide import Guide, Sight
 from depth_pc_ros.webcam.picture import draw_board, draw_guide
+from depth_pc_ros.webcam.views import CAPTURE, QUIT, View
 
-CAPTURE, QUIT = "c", "q"  # keys
 Picture = tuple[np.ndarray, float]  # (H, W, 3) uint8 RGB, and its time in s
-
-
-class View(Protocol):
-    """Where pictures are shown; `show` gets the time of each in s and returns the key that was pressed, "" for none."""
-
-    def show(self, picture: np.ndarray, stamp_s: float) -> str: ...
-
-
-class NoView:
-    """Nowhere."""
-
-    def show(self, picture: np.ndarray, stamp_s: float) -> str:
-        return ""
-
-
-class FileView:
-    """Into a video file that plays in the time of the pictures: some are repeated, or left out, where need be."""
-
-    def __init__(self, writer: VideoWriter):
-        self._writer = writer
-        self._first_s: float | None = None
-
-    def show(self, picture: np.ndarray, stamp_s: float) -> str:
-        self._first_s = stamp_s if self._first_s is None else self._first_s
-        wanted = round((stamp_s - self._first_s) * self._writer.rate_hz) + 1
-        for _ in range(wanted - self._writer.count):
-            self._writer.add(picture)
-        return ""
 
 
 def in_real_time(pictures: Iterable[Picture]) -> Iterator[Picture]:
@@ -57,11 +27,16 @@ def in_real_time(pictures: Iterable[Picture]) -> Iterator[Picture]:
 class GuideSession:
     """Guides a person. `states` counts the images by state; `last` is what was seen last.
 
-    notes: lines for the picture. problem: says what is wrong with the pictures at the moment. tell: prints a line.
+    notes: see `Screen`. problem: says what is wrong with the pictures at the moment. tell: prints a line.
     """
 
     def __init__(
-        self, guide: Guide, view: View, notes: list[str], problem: Callable[[], str], tell: Callable[[str], None]
+        self,
+        guide: Guide,
+        view: View,
+        notes: dict[str, str],
+        problem: Callable[[], str],
+        tell: Callable[[str], None],
     ):
         self.states: Counter[ServoState] = Counter()
         self.last: Sight | None = None
@@ -75,8 +50,8 @@ class GuideSession:
             self.states[sight.result.state] += 1
             problem = self._problem() or self._refused
             self._tell(f"{sight.result.state.name:<10} {problem or sight.instruction}")
-            picture = draw_guide(sight, self._guide.goal_image, self._guide.goal_points, self._notes, problem)
-            key = self._view.show(picture, stamp_s)
+            screen = draw_guide(sight, self._guide.goal_image, self._guide.goal_points, self._notes, problem)
+            key = self._view.show(screen, stamp_s)
             if key == QUIT:
                 return True
             if key == CAPTURE:
@@ -97,10 +72,11 @@ def collect_views(
     """Until so many views are kept, the pictures end, or the key q."""
     for rgb, stamp_s in pictures:
         corners = views.see(rgb)
-        words = f"{len(views.kept)} of {wanted} views. Show the board elsewhere, nearer, tilted; hold it still."
+        status = f"{len(views.kept)} of {wanted} views"
+        instruction = "show the board elsewhere, nearer, tilted, and hold it still"
         if corners is None:
-            words += f" Not seen: all {views.board[0]} x {views.board[1]} inner corners."
-        tell(words)
-        key = view.show(draw_board(rgb, corners, views.board, words), stamp_s)
+            instruction = f"show all {views.board[0]} x {views.board[1]} inner corners of the board"
+        tell(f"{status}: {instruction}")
+        key = view.show(draw_board(rgb, corners, views.board, status, instruction), stamp_s)
         if key == QUIT or len(views.kept) >= wanted:
             return

@@ -5,8 +5,10 @@ import time
 import numpy as np
 
 from depth_pc_ros.errors import DepthPcError
+from depth_pc_ros.webcam.picture import Screen
+from depth_pc_ros.webcam.views import QUIT
 
-_OTHERWISE = "give --output FILE to write a video instead"
+_OTHERWISE = "give --browser for a page in a browser, or --output FILE for a video"
 
 
 class WindowError(DepthPcError):
@@ -14,7 +16,9 @@ class WindowError(DepthPcError):
 
 
 class Window:
-    """Shows pictures and takes keys. Raises WindowError."""
+    """Shows pictures and takes keys. Escape, and closing the window, are the key q. Raises WindowError."""
+
+    live = True
 
     def __init__(self, title: str):
         try:
@@ -27,16 +31,17 @@ class Window:
             raise WindowError(f"window: there is no screen to open one on ({problem}); {_OTHERWISE}") from None
         self._keys: list[str] = []
         self._root.title(title)
-        self._root.protocol("WM_DELETE_WINDOW", lambda: self._keys.append("q"))
-        self._root.bind("<Key>", lambda event: self._keys.append("q" if event.keysym == "Escape" else event.char))
+        self._root.protocol("WM_DELETE_WINDOW", lambda: self._keys.append(QUIT))
+        self._root.bind("<Key>", lambda event: self._keys.append(QUIT if event.keysym == "Escape" else event.char))
         self._photo = tkinter.PhotoImage(master=self._root)
         tkinter.Label(self._root, image=self._photo, borderwidth=0).pack()
 
-    def show(self, picture: np.ndarray, stamp_s: float = 0.0) -> str:
-        """Show a picture (H, W, 3) uint8 RGB; returns the key that was pressed since the last one, "" for none.
+    def show(self, screen: Screen, stamp_s: float) -> str:
+        """See `View`."""
+        return self.draw(screen.picture())
 
-        Escape, and closing the window, are `q`.
-        """
+    def draw(self, picture: np.ndarray) -> str:
+        """Show a picture (H, W, 3) uint8 RGB; returns the key that was pressed since the last one, "" for none."""
         height, width = picture.shape[:2]
         self._photo.configure(data=b"P6 %d %d 255\n" % (width, height) + picture.tobytes(), format="PPM")
         self._root.update()
@@ -44,7 +49,7 @@ class Window:
 
     def wait(self) -> None:
         """Until the key q."""
-        while "q" not in self._keys:
+        while QUIT not in self._keys:
             self._root.update()
             time.sleep(0.03)
 

@@ -7,7 +7,7 @@ from depth_pc_ros.webcam.guide import Sight
 from depth_pc_ros.webcam.picture import DONE, MOVE, TURN, WRONG, draw_board, draw_guide, draw_move
 
 GREY = np.full((240, 320, 3), 90, np.uint8)
-NOTES = ["camera: not calibrated", "lengths: in % of the distance to the scene (with --distance M in cm)"]
+NOTES = {"camera": "not calibrated", "lengths": "in % of the distance to the scene (with --distance M in cm)"}
 
 
 def sight(state=ServoState.SERVOING, message="", moves=(), image=GREY) -> Sight:
@@ -15,7 +15,7 @@ def sight(state=ServoState.SERVOING, message="", moves=(), image=GREY) -> Sight:
 
 
 def drawn(sight, goal=GREY, problem=""):
-    return draw_guide(sight, goal, np.zeros((0, 2)), NOTES, problem)
+    return draw_guide(sight, goal, np.zeros((0, 2)), NOTES, problem).picture()
 
 
 def is_there(picture, colour) -> bool:
@@ -96,11 +96,11 @@ def test_the_state_has_its_colour():
 
 def test_large_images_are_shown_smaller():
     large = np.zeros((720, 1280, 3), np.uint8)
-    picture = draw_guide(sight(image=large), large, np.zeros((0, 2)), [])
+    picture = drawn(sight(image=large), large)
     assert picture.shape[1] == 1280
     assert picture.shape[0] < 500
     corners = np.array([[x, y] for y in (100, 200, 300) for x in (200.0, 300, 400)], np.float32)
-    board = draw_board(large, corners, (3, 3), "1 of 15 views")
+    board = draw_board(large, corners, (3, 3), "1 of 15 views", "tilt it").picture()
     assert board.shape[1] == 640
     assert board[30:170, 80:220].any()
-    assert not draw_board(large, None, (3, 3), "")[:360].any()
+    assert not draw_board(large, None, (3, 3), "", "").live.any()

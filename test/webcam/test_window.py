@@ -22,12 +22,12 @@ def pressed(*keys):
 picture = np.full((60, 80, 3), (200, 40, 10), np.uint8)
 window = Window("a title")
 root = window._root
-print([window.show(picture)], root.winfo_width(), root.winfo_height(), *window._photo.get(10, 10))
+print([window.draw(picture)], root.winfo_width(), root.winfo_height(), *window._photo.get(10, 10))
 pressed("c", "Escape")
-print(window.show(picture // 2), *window._photo.get(10, 10))
-print(window.show(picture), [window.show(picture)])
+print(window.draw(picture // 2), *window._photo.get(10, 10))
+print(window.draw(picture), [window.draw(picture)])
 root.tk.call(root.protocol("WM_DELETE_WINDOW"))
-print(window.show(picture))
+print(window.draw(picture))
 pressed("q")
 window.wait()
 window.close()
@@ -65,8 +65,8 @@ def test_a_window_shows_pictures_and_takes_keys_and_is_closed(display):
 def test_no_screen_and_no_tkinter_are_one_line_that_names_the_way_out(monkeypatch):
     pytest.importorskip("tkinter", reason="no tkinter: apt install python3-tk")
     monkeypatch.delenv("DISPLAY", raising=False)
-    with pytest.raises(WindowError, match=r"^window: there is no screen to open one on \(.*\); give --output FILE"):
+    with pytest.raises(WindowError, match=r"^window: there is no screen to open one on \(.*\); give --browser"):
         Window("a title")
     monkeypatch.setitem(sys.modules, "tkinter", None)
-    with pytest.raises(WindowError, match=r"no tkinter \(apt install python3-tk\); give --output FILE"):
+    with pytest.raises(WindowError, match=r"no tkinter \(apt install python3-tk\); give --browser"):
         Window("a title")
