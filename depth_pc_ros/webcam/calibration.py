@@ -49,9 +49,10 @@ class ChessboardViews:
         """
         corners = find_corners(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), self.board)
         last, self._last = self._last, corners
-        sharp = corners is not None and last is not None and self._way(corners, last) < _BLUR_SHARE
-        if sharp and all(self._way(corners, other) >= _NEW_SHARE for other in self.kept):
-            self.kept.append(corners)
+        if corners is not None and last is not None:
+            rests = self._way(corners, last) < _BLUR_SHARE
+            if rests and all(self._way(corners, other) >= _NEW_SHARE for other in self.kept):
+                self.kept.append(corners)
         return corners
 
     def _way(self, corners: np.ndarray, other: np.ndarray) -> float:
@@ -68,9 +69,9 @@ class ChessboardViews:
         points = np.zeros((columns * rows, 3), np.float32)
         points[:, :2] = np.indices(self.board).T.reshape(-1, 2)
         rms_px, K, d, turns, _, deviations, _, _ = cv2.calibrateCameraExtended(
-            [points] * len(self.kept), self.kept, self.size, None, None, flags=cv2.CALIB_FIX_K3
+            [points] * len(self.kept), self.kept, self.size, np.eye(3), np.zeros(5), flags=cv2.CALIB_FIX_K3
         )
-        sigma = float(np.max(deviations[:2, 0] / np.diag(K)[:2]))
+        sigma = float(np.max(deviations[:2, 0] / np.diag(np.asarray(K))[:2]))
         normals = np.stack([se3.exp_so3(turn.ravel())[:, 2] for turn in turns])
         tilt_deg = float(np.degrees(np.arccos(np.clip(normals @ normals.T, -1, 1).min())))
         if not (rms_px <= _LARGEST_RMS_PX and sigma <= _LARGEST_SIGMA and tilt_deg >= _LEAST_TILT_DEG):
@@ -82,10 +83,8 @@ class ChessboardViews:
             )
         P = np.zeros((3, 4))
         P[:, :3] = cv2.getOptimalNewCameraMatrix(K, d, self.size, 0)[0]
-        numbers = {"d": d, "k": K, "r": np.eye(3), "p": P}
-        camera = CameraModel(
-            *self.size, "plumb_bob", **{name: tuple(values.ravel().tolist()) for name, values in numbers.items()}
-        )
+        numbers = (tuple(map(float, np.ravel(values))) for values in (d, K, np.eye(3), P))
+        camera = CameraModel(*self.size, "plumb_bob", *numbers)
         return Calibration(camera, float(rms_px), sigma)
 
 

@@ -37,7 +37,7 @@ class CameraDevice:
         with quiet():
             self._capture = cv2.VideoCapture(index, _BACKEND)
             self._capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # the newest picture, not one of a queue
-            found, bgr = self._capture.read() if self._capture.isOpened() else (False, None)
+            found, bgr = self._capture.read()  # nothing where it could not be opened
         if not found:
             self._capture.release()
             raise DeviceError(f"{self._where}: no picture can be had (does another program use it?)")

@@ -51,6 +51,7 @@ class Guide:
         self.rectifier = rectifier
         self.goal_image: np.ndarray | None = None  # rectified
         self._distance_m = distance_m
+        self._prior_m = config.default_distance if distance_m is None else distance_m
         self._matcher = make_matcher(config, background=live)
         self._servo = Servo(config)
 
@@ -84,6 +85,6 @@ class Guide:
         matches = Matches.none(0) if self.goal_image is None else self._matcher.match(image)
         result = self._servo.update(matches, stamp_s)
         moves = []
-        if result.state is ServoState.SERVOING and result.T_cam_goal is not None and self._servo.goal is not None:
-            moves = advise(result.T_cam_goal, self._servo.goal.distance_m, self._distance_m is not None)
+        if result.state is ServoState.SERVOING and result.T_cam_goal is not None:
+            moves = advise(result.T_cam_goal, self._prior_m, self._distance_m is not None)
         return Sight(image, matches, result, moves)
