@@ -11,7 +11,7 @@ from boards import write_video
 
 from depth_pc_ros.errors import MissingExtraError
 from depth_pc_ros.extras import require
-from depth_pc_ros.files.video_file import VideoReader
+from depth_pc_ros.files.video_file import VideoFile
 from depth_pc_ros.geometry import se3
 
 # Import names that a plain `pip install .` need not bring. (torch-geometric brings tqdm.)
@@ -71,7 +71,7 @@ def test_the_webcam_needs_no_extra_and_no_ros(tmp_path, plane, intrinsics, T_wor
     done = without([*OPTIONAL, *ROS, "tkinter"], run_of("cli.webcam"), *words)
     assert (done.returncode, done.stderr) == (0, "")
     assert "at the end: you are there" in done.stdout.splitlines()
-    annotated = VideoReader(tmp_path / "annotated.mp4")
+    annotated = VideoFile(tmp_path / "annotated.mp4")
     assert (annotated.count, annotated.size[0]) == (len(views), 640)
 
 

@@ -8,16 +8,16 @@ from pathlib import Path
 import numpy as np
 
 from depth_pc_ros.cli.progress import ProgressLine
-from depth_pc_ros.errors import ConfigError, DepthPcError
+from depth_pc_ros.errors import ConfigError, DepthPcError, FileError
 from depth_pc_ros.extras import VIEW, require
 from depth_pc_ros.files.camera_info_file import write_camera_info
 from depth_pc_ros.files.image_file import read_image
-from depth_pc_ros.files.video_file import VideoReader, VideoWriter
+from depth_pc_ros.files.video_file import VideoFile, VideoWriter
 from depth_pc_ros.geometry.camera import Rectifier
 from depth_pc_ros.options import add_fields
 from depth_pc_ros.types import check_distance
 from depth_pc_ros.webcam.calibration import ChessboardViews
-from depth_pc_ros.webcam.camera_device import FROZEN_S, CameraDevice
+from depth_pc_ros.webcam.camera_device import CameraDevice
 from depth_pc_ros.webcam.guide import Guide
 from depth_pc_ros.webcam.known_camera import camera_from_file, camera_of_field
 from depth_pc_ros.webcam.session import GuideSession, collect_views, in_real_time
@@ -27,7 +27,6 @@ from depth_pc_ros.webcam.window import Window
 
 FIRST, LAST = "first", "last"  # pictures of a video as goals
 PORT = 8642
-_FROZEN = f"the picture has not changed at all for {FROZEN_S:g} s: the camera's stream is frozen"
 
 EXAMPLES = """examples:
   webcam --capture                               camera 0; the key c makes the current picture the goal
@@ -107,9 +106,10 @@ def guide(arguments, config: WebcamConfig, stack: contextlib.ExitStack) -> None:
         notes["keys"] = f"{CAPTURE} this picture becomes the goal, {QUIT} the end"
     print(*(f"{name}: {text}" for name, text in notes.items()), sep="\n", flush=True)
     line = stack.enter_context(contextlib.closing(ProgressLine(sys.stdout)))
-    session = GuideSession(guide, view, notes, lambda: _FROZEN if source.frozen else "", line.show)
+    session = GuideSession(guide, view, notes, lambda: source.problem, line.show)
     try:
         if not session.run(paced(arguments, source, view)):
+            refuse_problem(source)
             view.wait()
     except KeyboardInterrupt:  # the usual end where there is no window
         pass
@@ -130,6 +130,7 @@ def calibrate(arguments, config: WebcamConfig, stack: contextlib.ExitStack) -> N
     line = stack.enter_context(contextlib.closing(ProgressLine(sys.stdout)))
     collect_views(views, config.board_views, paced(arguments, source, view), view, line.show)
     line.close()
+    refuse_problem(source)
     found = views.calibrate()
     write_camera_info(arguments.calibrate, found.camera)
     print(
@@ -138,14 +139,20 @@ def calibrate(arguments, config: WebcamConfig, stack: contextlib.ExitStack) -> N
     )
 
 
-def open_source(arguments, stack: contextlib.ExitStack) -> CameraDevice | VideoReader:
-    """Where pictures come from; closed with the stack. Raises FileError, DeviceError."""
-    source = VideoReader(arguments.video) if arguments.video else CameraDevice(arguments.camera or "0")
-    stack.callback(source.close)
-    return source
+def open_source(arguments, stack: contextlib.ExitStack) -> CameraDevice | VideoFile:
+    """Where frames come from; closed with the stack. Raises FileError, DeviceError."""
+    if arguments.video:
+        return VideoFile(arguments.video)
+    return stack.enter_context(contextlib.closing(CameraDevice(arguments.camera or "0")))
 
 
-def open_view(arguments, source: CameraDevice | VideoReader, stack: contextlib.ExitStack) -> View:
+def refuse_problem(source: CameraDevice | VideoFile) -> None:
+    """Raises FileError where a video has ended early."""
+    if source.problem:
+        raise FileError(source.problem)
+
+
+def open_view(arguments, source: CameraDevice | VideoFile, stack: contextlib.ExitStack) -> View:
     """Where pictures go to; closed with the stack. Raises FileError, WindowError, ViewError, MissingExtraError."""
     if arguments.browser is not None:
         require("view", *VIEW)
@@ -169,9 +176,9 @@ def open_view(arguments, source: CameraDevice | VideoReader, stack: contextlib.E
     return FileView(writer)
 
 
-def paced(arguments, source: CameraDevice | VideoReader, view: View):
-    """The pictures of the source; those of a video in its time where a person watches."""
-    return in_real_time(source.pictures()) if arguments.video and view.live else source.pictures()
+def paced(arguments, source: CameraDevice | VideoFile, view: View):
+    """The frames of the source; those of a video in its time where a person watches."""
+    return in_real_time(source.frames()) if arguments.video and view.live else source.frames()
 
 
 def known_camera(arguments, config: WebcamConfig, size: tuple[int, int]) -> tuple[Rectifier, str]:
@@ -199,12 +206,11 @@ def goal_image(arguments) -> np.ndarray:
     """(H, W, 3) uint8 RGB. Raises ImageError, FileError."""
     if arguments.goal not in (FIRST, LAST):
         return read_image(arguments.goal, "goal image")
-    with contextlib.closing(VideoReader(arguments.video)) as video:
-        pictures = video.pictures()
-        image, _ = next(pictures)
-        if arguments.goal == LAST:
-            for later, _ in pictures:
-                image = later
+    frames = VideoFile(arguments.video).frames()
+    _, image = next(frames)
+    if arguments.goal == LAST:
+        for _, later in frames:
+            image = later
     return image
 
 

@@ -1,63 +1,57 @@
-"""A camera as YAML, in the form that ROS's camera_calibration writes and camera_info_manager reads."""
+"""Calibrations as `camera_calibration` of ROS writes them, YAML: `image_width`, `camera_matrix: {data: [...]}`, ..."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
-import numpy as np
 import yaml
 
-from depth_pc_ros.errors import FileError
+from depth_pc_ros.errors import CameraError, FileError
 from depth_pc_ros.files.raw import write_whole
 from depth_pc_ros.files.route_file import CameraModel
-from depth_pc_ros.files.schema import NUMBER, TEXT, Schema, array_of, object_of
+from depth_pc_ros.files.schema import COUNT, NUMBER, Schema, array_of, object_of
 from depth_pc_ros.files.yaml_file import read_yaml
 
-MOST_PX = 16384  # of a side
-_SIDE = {"type": "integer", "minimum": 1, "maximum": MOST_PX}
-_SIZE = {"type": "integer", "minimum": 0, "maximum": 16}
 
-
-def _matrix(rows: int, columns: int) -> dict:
-    return object_of({"rows": {"const": rows}, "cols": {"const": columns}, "data": array_of(NUMBER, rows * columns)})
+def _matrix(least: int, most: int) -> dict:
+    return object_of({"rows": COUNT, "cols": COUNT, "data": array_of(NUMBER, least, most)}, optional=("rows", "cols"))
 
 
 _SCHEMA = Schema(
     object_of(
         {
-            "image_width": _SIDE,
-            "image_height": _SIDE,
-            "camera_name": {},
-            "camera_matrix": _matrix(3, 3),
-            "distortion_model": TEXT,
-            "distortion_coefficients": object_of({"rows": _SIZE, "cols": _SIZE, "data": array_of(NUMBER, most=16)}),
-            "rectification_matrix": _matrix(3, 3),
-            "projection_matrix": _matrix(3, 4),
+            "image_width": COUNT, "image_height": COUNT, "camera_name": {"type": "string"},
+            "camera_matrix": _matrix(9, 9), "distortion_model": {"type": "string"},
+            "distortion_coefficients": _matrix(0, 14), "rectification_matrix": _matrix(9, 9),
+            "projection_matrix": _matrix(12, 12),
         },
-        optional=("camera_name", "rectification_matrix", "projection_matrix"),
+        optional=(
+            "camera_name", "distortion_model", "distortion_coefficients", "rectification_matrix", "projection_matrix"
+        ),
     )
-)
+)  # fmt: skip
 
 
-def read_camera_info(path: str | Path) -> CameraModel:
-    """The camera of a file; r is the identity and p is [k | 0] where they are left out. Raises FileError.
+def read_camera_info(path: str | Path) -> SimpleNamespace:
+    """What has the fields of a `sensor_msgs/CameraInfo`. Raises CameraError."""
+    values = read_yaml(path, "camera_info", CameraError)
+    _SCHEMA.check(values, f"camera_info {path}", CameraError)
 
-    Whether the numbers are those of a possible camera is checked where a `Rectifier` is made of them.
-    """
-    values = read_yaml(path, "camera file", FileError)
-    where = f"camera file {path}"
-    _SCHEMA.check(values, where)
-    k = values["camera_matrix"]["data"]
-    straight = {"data": np.insert(np.reshape(k, (3, 3)), 3, 0.0, axis=1).ravel().tolist()}
-    numbers = {
-        "d": values["distortion_coefficients"]["data"],
-        "k": k,
-        "r": values.get("rectification_matrix", {"data": np.eye(3).ravel().tolist()})["data"],
-        "p": values.get("projection_matrix", straight)["data"],
-    }
-    try:
-        given = {name: tuple(map(float, data)) for name, data in numbers.items()}
-    except OverflowError:
-        raise FileError(f"{where}: expected finite numbers, got one that is too large") from None
-    return CameraModel(values["image_width"], values["image_height"], values["distortion_model"], **given)
+    def data(name: str, default: list[float]) -> list[float]:
+        return [float(value) for value in values.get(name, {"data": default})["data"]]
+
+    return SimpleNamespace(
+        header=SimpleNamespace(frame_id="", stamp=SimpleNamespace(sec=0, nanosec=0)),
+        width=values["image_width"],
+        height=values["image_height"],
+        distortion_model=values.get("distortion_model", "plumb_bob"),
+        k=data("camera_matrix", []),
+        d=data("distortion_coefficients", []),
+        r=data("rectification_matrix", [0.0] * 9),
+        p=data("projection_matrix", [0.0] * 12),
+        binning_x=0,
+        binning_y=0,
+        roi=SimpleNamespace(x_offset=0, y_offset=0, width=0, height=0, do_rectify=False),
+    )
 
 
 def write_camera_info(path: str | Path, camera: CameraModel, name: str = "camera") -> None:
@@ -76,7 +70,7 @@ def write_camera_info(path: str | Path, camera: CameraModel, name: str = "camera
     try:
         write_whole(Path(path).expanduser(), text.encode())
     except OSError as problem:
-        raise FileError(f"camera file: cannot write {path}: {problem.strerror or problem}") from None
+        raise FileError(f"camera_info: cannot write {path}: {problem.strerror or problem}") from None
 
 
 def _as_matrix(data: tuple[float, ...], rows: int, columns: int) -> dict:

@@ -1,4 +1,4 @@
-"""A camera of this computer, picture by picture, by OpenCV."""
+"""A camera of this computer, frame after frame, by OpenCV."""
 
 import os
 import sys
@@ -15,6 +15,7 @@ from depth_pc_ros.files.video_file import quiet
 # Named, so that OpenCV takes no video file, and no address, for a camera.
 _BACKEND = cv2.CAP_V4L2 if sys.platform == "linux" else cv2.CAP_ANY
 FROZEN_S = 2.0  # a picture that has not changed in a single pixel for so long is not live
+_FROZEN = f"the picture has not changed at all for {FROZEN_S:g} s: the camera's stream is frozen"
 
 
 class DeviceError(DepthPcError):
@@ -24,7 +25,7 @@ class DeviceError(DepthPcError):
 class CameraDevice:
     """device: a number, from 0 on, or a path such as `/dev/video0`. size: (width, height) px. Raises DeviceError.
 
-    frozen: whether the same picture comes again and again. rate_hz: of a video that is made of the pictures.
+    problem: what is wrong with the newest frame; "": nothing. rate_hz: of a video that is made of the frames.
     """
 
     rate_hz = 15.0
@@ -42,7 +43,7 @@ class CameraDevice:
             self._capture.release()
             raise DeviceError(f"{self._where}: no picture can be had (does another program use it?)")
         self.size: tuple[int, int] = bgr.shape[1::-1]
-        self.frozen = False
+        self.problem = ""
 
     def _check_file(self, path: Path) -> None:
         """OpenCV does not say why it cannot open a camera."""
@@ -52,8 +53,8 @@ class CameraDevice:
         if not os.access(path, os.R_OK | os.W_OK):
             raise DeviceError(f"{self._where}: no permission to use {path} (is your user in its group?)")
 
-    def pictures(self) -> Iterator[tuple[np.ndarray, float]]:
-        """Each picture, (H, W, 3) uint8 RGB, and its time in s, without end. DeviceError: no more come."""
+    def frames(self) -> Iterator[tuple[float, np.ndarray]]:
+        """Time in s and frame (H, W, 3) uint8 RGB, without end. DeviceError: no more come."""
         last, changed_s = None, time.monotonic()
         while True:
             with quiet():
@@ -65,8 +66,8 @@ class CameraDevice:
                 raise DeviceError(f"{self._where}: it changed from {self.size} to {bgr.shape[1::-1]} px; start again")
             if last is None or not np.array_equal(bgr, last):
                 changed_s = stamp_s
-            self.frozen, last = stamp_s - changed_s > FROZEN_S, bgr
-            yield cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), stamp_s
+            self.problem, last = _FROZEN if stamp_s - changed_s > FROZEN_S else "", bgr
+            yield stamp_s, cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
 
     def close(self) -> None:
         self._capture.release()

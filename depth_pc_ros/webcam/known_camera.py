@@ -12,20 +12,17 @@ WORKING_PX = 640  # longest side of the image that is worked on
 
 
 def camera_from_file(path: str | Path, size: tuple[int, int]) -> Rectifier:
-    """The camera of a file of ROS's camera_calibration. size: (width, height) px of its pictures.
-
-    Raises FileError, CameraError.
-    """
-    model = read_camera_info(path)
-    if (model.width, model.height) != size:
+    """The camera of a file as ROS writes them. size: (width, height) px of its pictures. Raises CameraError."""
+    info = read_camera_info(path)
+    if (info.width, info.height) != size:
         raise CameraError(
-            f"camera file {path}: is of {model.width} x {model.height} pixels, the camera's pictures are "
+            f"camera_info {path}: is of {info.width} x {info.height} pixels, the camera's pictures are "
             f"{size[0]} x {size[1]}"
         )
     try:
-        return _reduced(np.reshape(model.k, (3, 3)), model.d, size, model.distortion_model)
+        return _reduced(np.reshape(info.k, (3, 3)), info.d, size, info.distortion_model)
     except CameraError as error:
-        raise CameraError(f"camera file {path}: {error}") from None
+        raise CameraError(f"camera_info {path}: {error}") from None
 
 
 def camera_of_field(fov_deg: float, size: tuple[int, int]) -> Rectifier:

@@ -1,4 +1,4 @@
-"""From picture to picture until the end: guide a person to the goal, or collect views of a chessboard."""
+"""From frame to frame until the end: guide a person to the goal, or collect views of a chessboard."""
 
 import time
 from collections import Counter
@@ -13,21 +13,21 @@ from depth_pc_ros.webcam.guide import Guide, Sight
 from depth_pc_ros.webcam.picture import draw_board, draw_guide
 from depth_pc_ros.webcam.views import CAPTURE, QUIT, View
 
-Picture = tuple[np.ndarray, float]  # (H, W, 3) uint8 RGB, and its time in s
+Frame = tuple[float, np.ndarray]  # time in s, and image (H, W, 3) uint8 RGB
 
 
-def in_real_time(pictures: Iterable[Picture]) -> Iterator[Picture]:
-    """The pictures of a video, none before its time."""
+def in_real_time(frames: Iterable[Frame]) -> Iterator[Frame]:
+    """The frames of a video, none before its time."""
     start_s = time.monotonic()
-    for image, stamp_s in pictures:
+    for stamp_s, rgb in frames:
         time.sleep(max(start_s + stamp_s - time.monotonic(), 0.0))
-        yield image, stamp_s
+        yield stamp_s, rgb
 
 
 class GuideSession:
     """Guides a person. `states` counts the images by state; `last` is what was seen last.
 
-    notes: see `Screen`. problem: says what is wrong with the pictures at the moment. tell: prints a line.
+    notes: see `Screen`. problem: says what is wrong with the newest frame. tell: prints a line.
     """
 
     def __init__(
@@ -43,9 +43,9 @@ class GuideSession:
         self._guide, self._view, self._notes, self._problem, self._tell = guide, view, notes, problem, tell
         self._refused = ""  # why the newest picture could not become the goal
 
-    def run(self, pictures: Iterable[Picture]) -> bool:
-        """Until the pictures end, or the key q; whether it was the key."""
-        for raw, stamp_s in pictures:
+    def run(self, frames: Iterable[Frame]) -> bool:
+        """Until the frames end, or the key q; whether it was the key."""
+        for stamp_s, raw in frames:
             self.last = sight = self._guide.see(raw, stamp_s)
             self.states[sight.result.state] += 1
             problem = self._problem() or self._refused
@@ -67,10 +67,10 @@ class GuideSession:
 
 
 def collect_views(
-    views: ChessboardViews, wanted: int, pictures: Iterable[Picture], view: View, tell: Callable[[str], None]
+    views: ChessboardViews, wanted: int, frames: Iterable[Frame], view: View, tell: Callable[[str], None]
 ) -> None:
-    """Until so many views are kept, the pictures end, or the key q."""
-    for rgb, stamp_s in pictures:
+    """Until so many views are kept, the frames end, or the key q."""
+    for stamp_s, rgb in frames:
         corners = views.see(rgb)
         status = f"{len(views.kept)} of {wanted} views"
         instruction = "show the board elsewhere, nearer, tilted, and hold it still"

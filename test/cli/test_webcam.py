@@ -5,7 +5,7 @@ from boards import board_pictures, write_video
 
 from depth_pc_ros.cli import webcam
 from depth_pc_ros.files.camera_info_file import read_camera_info
-from depth_pc_ros.files.video_file import VideoReader
+from depth_pc_ros.files.video_file import VideoFile
 from depth_pc_ros.geometry import se3
 from depth_pc_ros.webcam import views as views_module
 from depth_pc_ros.webcam.picture import DONE, MOVE
@@ -43,10 +43,10 @@ def test_a_video_becomes_an_annotated_one(video, views, tmp_path, capsys):
     assert "lengths: for a scene 0.6 m from the goal" in said
     assert "SERVOING   left 8 cm" in said
     assert said.splitlines()[-2:] == ["at the end: you are there", f"{output}: 18 pictures"]
-    annotated = VideoReader(output)
+    annotated = VideoFile(output)
     assert (annotated.size[0], annotated.count) == (640, len(views))
     assert annotated.rate_hz == pytest.approx(RATE_HZ)
-    pictures = [picture.astype(int) for picture, _ in annotated.pictures()]
+    pictures = [picture.astype(int) for _, picture in annotated.frames()]
     arrow = np.abs(pictures[0][118:123, 90:150] - MOVE).max(axis=2) < 60  # from the middle to the left
     assert arrow.mean() > 0.5
     assert np.abs(pictures[-1][2, 100] - DONE).max() < 60  # the frame of one that has arrived
@@ -86,7 +86,7 @@ def test_ctrl_c_keeps_what_was_written(video, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(webcam, "FileView", Interrupted)
     words = ["--video", str(video), "--goal", "last", "--output", str(tmp_path / "a.mp4")]
     assert webcam.main([*words, *FAST]) == 0
-    assert VideoReader(tmp_path / "a.mp4").count == 3
+    assert VideoFile(tmp_path / "a.mp4").count == 3
     assert "at the end: left" in capsys.readouterr().out
 
 
@@ -112,7 +112,7 @@ def test_too_few_views_write_no_camera(tmp_path, capsys):
     assert webcam.main(words) == 1
     assert one_line(capsys).startswith("webcam: calibration: expected at least 5 different views")
     assert not (tmp_path / "camera.yaml").exists()
-    assert VideoReader(output).count == 6
+    assert VideoFile(output).count == 6
 
 
 def test_bad_input_is_one_line(video, views, tmp_path, capsys):
@@ -123,8 +123,8 @@ def test_bad_input_is_one_line(video, views, tmp_path, capsys):
     with_video = ["--video", str(video), *FAST]
     for words, problem in [
         (["--camera", "97", "--goal", "x.png", *output], "camera 97: "),
-        (["--video", str(tmp_path / "none.mp4"), "--goal", "last", *output], "none.mp4: no such file"),
-        (["--video", str(tmp_path / "text.mp4"), "--goal", "last", *output], "text.mp4: not a video"),
+        (["--video", str(tmp_path / "none.mp4"), "--goal", "last", *output], "none.mp4: no such video"),
+        (["--video", str(tmp_path / "text.mp4"), "--goal", "last", *output], "text.mp4: expected a video"),
         ([*with_video, "--goal", str(tmp_path / "none.png"), *output], "goal image: cannot read"),
         (
             [*with_video, "--goal", str(tmp_path / "small.png"), *output],
@@ -141,7 +141,7 @@ def test_bad_input_is_one_line(video, views, tmp_path, capsys):
         assert error.startswith("webcam: ")
         assert problem in error
     assert not (tmp_path / "out.mp4").exists()
-    assert VideoReader(video).count == len(views)
+    assert VideoFile(video).count == len(views)
 
 
 def test_no_screen_is_one_line_that_names_the_way_out(video, monkeypatch, capsys):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from depth_pc_ros.config import PipelineConfig
-from depth_pc_ros.files.video_file import VideoReader
+from depth_pc_ros.files.video_file import VideoFile
 from depth_pc_ros.geometry import se3
 from depth_pc_ros.geometry.interaction import interaction_matrix
 from depth_pc_ros.types import Observation
@@ -82,7 +82,7 @@ def test_a_hand_held_video_comes_to_its_goal(example, tmp_path, T_world_goal, mo
     assert (te_m[-1], re_deg[-1]) == pytest.approx((0, 0), abs=1e-6)
     done = run("hand_held_video.py", str(tmp_path / "walk.avi"), "--seconds", "1")
     assert (done.returncode, done.stderr) == (0, "")
-    video = VideoReader(tmp_path / "walk.avi")
+    video = VideoFile(tmp_path / "walk.avi")
     assert (video.count, video.size) == (12, (640, 480))
 
 

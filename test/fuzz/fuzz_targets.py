@@ -9,6 +9,7 @@ import contextlib
 import functools
 import hashlib
 import io
+import itertools
 import os
 import shutil
 import tempfile
@@ -35,7 +36,7 @@ from depth_pc_ros.files.array_file import read_array, read_arrays
 from depth_pc_ros.files.image_file import decode_image, read_grey16, read_image
 from depth_pc_ros.files.json_file import read_json
 from depth_pc_ros.files.route_file import MANIFEST, read_route
-from depth_pc_ros.files.video_file import VideoReader
+from depth_pc_ros.files.video_file import VideoFile
 from depth_pc_ros.sim.mesh import check_collision, indexed, plain, read_obj
 from depth_pc_ros.sim.simplify import simplify
 from depth_pc_ros.sim.ycb import read_model
@@ -91,12 +92,9 @@ def camera_info(data: bytes) -> None:
 
 
 def video(data: bytes) -> None:
-    reader = VideoReader(written("video", data))
-    with contextlib.closing(reader):
-        for number, (picture, _) in enumerate(reader.pictures()):
-            assert picture.shape[1::-1] == reader.size
-            if number == 50:
-                break
+    reader = VideoFile(written("video", data))
+    for _, rgb in itertools.islice(reader.frames(), 50):
+        assert rgb.shape[1::-1] == reader.size
 
 
 def json(data: bytes) -> None:

@@ -42,7 +42,7 @@ def seen(device, look) -> tuple[list, str]:
     """What `look` gives of each picture and its time until the camera ends, and its last words."""
     found = []
     try:
-        for picture, stamp_s in device.pictures():
+        for stamp_s, picture in device.frames():
             found.append(look(picture, stamp_s))
     except DeviceError as error:
         return found, str(error)
@@ -63,14 +63,14 @@ def test_a_camera_that_repeats_one_picture_is_frozen(camera, monkeypatch):
     times = iter(np.arange(0.0, 100.0, 0.9 * FROZEN_S))
     monkeypatch.setattr(camera_device.time, "monotonic", lambda: float(next(times)))
     device = camera([PICTURES[0]] * 5 + [PICTURES[1]] * 2)
-    frozen, _ = seen(device, lambda picture, stamp_s: device.frozen)
+    frozen, _ = seen(device, lambda picture, stamp_s: "frozen" in device.problem)
     assert frozen == [False, False, True, True, False, False]
 
 
 def test_another_size_and_no_picture_at_all_are_one_line(camera):
     device = camera([PICTURES[0], PICTURES[0], np.zeros((24, 32, 3), np.uint8)])
     with pytest.raises(DeviceError, match=r"it changed from \(64, 48\) to \(32, 24\) px; start again$"):
-        list(device.pictures())
+        list(device.frames())
     with pytest.raises(DeviceError, match=r"no picture can be had \(does another program use it\?\)$"):
         camera([])
 

@@ -52,6 +52,6 @@ def test_a_calibrated_camera_is_rectified(tmp_path):
 def test_a_camera_that_does_not_fit_is_one_line(tmp_path, change, problem):
     path = tmp_path / "camera.yaml"
     write_camera_info(path, dataclasses.replace(CAMERA, **change))
-    with pytest.raises(CameraError, match=f"^camera file {re.escape(str(path))}: .*{re.escape(problem)}") as caught:
+    with pytest.raises(CameraError, match=f"^camera_info {re.escape(str(path))}: .*{re.escape(problem)}") as caught:
         camera_from_file(path, (1280, 720))
     assert "\n" not in str(caught.value)

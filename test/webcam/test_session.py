@@ -41,7 +41,7 @@ class Keys(NoView):
 def run(view, pictures, problem=lambda: ""):
     lines = []
     session = GuideSession(StandInGuide(), view, {}, problem, lines.append)
-    ended = session.run((picture, 0.1 * k) for k, picture in enumerate(pictures))
+    ended = session.run((0.1 * k, picture) for k, picture in enumerate(pictures))
     return session, ended, lines
 
 
@@ -78,7 +78,7 @@ def test_a_video_is_shown_in_its_time(monkeypatch):
     monkeypatch.setattr(session_module.time, "monotonic", lambda: clock[0])
     monkeypatch.setattr(session_module.time, "sleep", lambda s: clock.__setitem__(0, clock[0] + s))
     times = []
-    for _, stamp_s in in_real_time((IMAGE, 0.5 * k) for k in range(4)):
+    for stamp_s, _ in in_real_time((0.5 * k, IMAGE) for k in range(4)):
         times.append((stamp_s, clock[0]))
         clock[0] += 0.7 if stamp_s == 0.5 else 0.01  # one picture takes too long
     assert times == [(0, 100), (0.5, 100.5), (1.0, pytest.approx(101.2)), (1.5, 101.5)]
@@ -96,9 +96,9 @@ def test_views_are_collected_until_there_are_enough_or_the_key_q():
 
     lines = []
     views = StandInViews()
-    collect_views(views, 3, ((IMAGE, 0.1 * k) for k in range(9)), NoView(), lines.append)
+    collect_views(views, 3, ((0.1 * k, IMAGE) for k in range(9)), NoView(), lines.append)
     assert len(views.kept) == len(lines) == 3
     assert lines[1] == "2 of 3 views: show all 9 x 6 inner corners of the board"
     views = StandInViews()
-    collect_views(views, 30, ((IMAGE, 0.1 * k) for k in range(9)), Keys(p2="q"), lines.append)
+    collect_views(views, 30, ((0.1 * k, IMAGE) for k in range(9)), Keys(p2="q"), lines.append)
     assert len(views.kept) == 2

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from depth_pc_ros.files.video_file import VideoReader, VideoWriter
+from depth_pc_ros.files.video_file import VideoFile, VideoWriter
 from depth_pc_ros.types import Matches, ServoState, StepResult
 from depth_pc_ros.webcam.guide import Sight
 from depth_pc_ros.webcam.picture import draw_guide
@@ -19,4 +19,4 @@ def test_a_written_video_plays_in_the_time_of_its_pictures(tmp_path, stamps_s, c
     for stamp_s in stamps_s:
         assert view.show(SCREEN, stamp_s) == ""
     writer.close()
-    assert VideoReader(tmp_path / "video.avi").count == count
+    assert VideoFile(tmp_path / "video.avi").count == count

@@ -1,10 +1,9 @@
 import re
 
-import numpy as np
 import pytest
 import yaml
 
-from depth_pc_ros.errors import FileError
+from depth_pc_ros.errors import CameraError, FileError
 from depth_pc_ros.files.camera_info_file import read_camera_info, write_camera_info
 from depth_pc_ros.files.route_file import CameraModel
 
@@ -43,53 +42,45 @@ def path(tmp_path):
     return tmp_path / "camera.yaml"
 
 
+def camera_of(info) -> CameraModel:
+    numbers = (tuple(getattr(info, name)) for name in "dkrp")
+    return CameraModel(info.width, info.height, info.distortion_model, *numbers)
+
+
 def test_a_file_of_ros_is_read(path):
     path.write_text(TEXT)
-    assert read_camera_info(path) == CAMERA
+    assert camera_of(read_camera_info(path)) == CAMERA
 
 
 def test_what_is_written_is_read_back_and_has_the_keys_of_ros(path):
     write_camera_info(path, CAMERA, "left")
-    assert read_camera_info(path) == CAMERA
+    assert camera_of(read_camera_info(path)) == CAMERA
     values, expected = yaml.safe_load(path.read_text()), yaml.safe_load(TEXT)
     assert values == {**expected, "camera_name": "left"}
     assert list(values) == list(expected)
 
 
-def test_rectification_and_projection_may_be_left_out(path):
-    path.write_text(TEXT[: TEXT.index("rectification")])
-    camera = read_camera_info(path)
-    np.testing.assert_array_equal(np.reshape(camera.r, (3, 3)), np.eye(3))
-    np.testing.assert_array_equal(np.reshape(camera.p, (3, 4))[:, :3], np.reshape(CAMERA.k, (3, 3)))
-
-
 @pytest.mark.parametrize(
     ("old", "new", "problem"),
     [
-        ("image_width: 640", "image_width: 0", "image_width: expected minimum 1, got 0"),
         ("image_width: 640", "image_width: 64.5", "image_width: expected integer, got 64.5"),
         ("image_height: 480\n", "", "missing key 'image_height'"),
         ("330.5,", "", "camera_matrix.data: expected minItems 9"),
         ("605.  ", "wide", "expected number, got"),
-        (
-            "rows: 3\n  cols: 3\n  data: [ 610",
-            "rows: 2\n  cols: 3\n  data: [ 610",
-            "camera_matrix.rows: expected 3, got 2",
-        ),
         ("camera_name", "camera_nom", "unknown key 'camera_nom'"),
     ],
 )
 def test_a_damaged_file_is_one_line(path, old, new, problem):
     assert old in TEXT
     path.write_text(TEXT.replace(old, new, 1))
-    with pytest.raises(FileError, match=f"^camera file {re.escape(str(path))}: .*{re.escape(problem)}") as caught:
+    with pytest.raises(CameraError, match=f"^camera_info {re.escape(str(path))}: .*{re.escape(problem)}") as caught:
         read_camera_info(path)
     assert "\n" not in str(caught.value)
 
 
 def test_no_file_and_no_folder_are_one_line(tmp_path):
-    with pytest.raises(FileError, match="no such file"):
+    with pytest.raises(CameraError, match="no such file"):
         read_camera_info(tmp_path / "none.yaml")
     (tmp_path / "file").write_text("")
-    with pytest.raises(FileError, match=r"^camera file: cannot write "):
+    with pytest.raises(FileError, match=r"^camera_info: cannot write "):
         write_camera_info(tmp_path / "file" / "camera.yaml", CAMERA)
