@@ -13,6 +13,7 @@ from depth_pc_ros.errors import MissingExtraError
 from depth_pc_ros.extras import require
 from depth_pc_ros.files.video_file import VideoFile
 from depth_pc_ros.geometry import se3
+from depth_pc_ros.package_files import find_model
 
 # Import names that a plain `pip install .` need not bring. (torch-geometric brings tqdm.)
 OPTIONAL = (
@@ -112,6 +113,11 @@ def test_a_module_without_its_package_names_the_extra(module, absent, extra):
     assert (
         error == f"depth_pc_ros.errors.MissingExtraError: not installed: {absent} (pip install 'depth_pc_ros[{extra}]')"
     )
+
+
+def test_models_are_found_where_the_environment_of_ros_is_not_sourced(monkeypatch):
+    monkeypatch.delenv("AMENT_PREFIX_PATH", raising=False)
+    assert (find_model("depth_pc_geo") / "config.json").is_file()
 
 
 def test_every_missing_package_is_named():
