@@ -12,6 +12,7 @@ from depth_pc_ros.errors import ConfigError, DepthPcError, FileError
 from depth_pc_ros.extras import VIEW, require
 from depth_pc_ros.files.camera_info_file import write_camera_info
 from depth_pc_ros.files.image_file import read_image
+from depth_pc_ros.files.raw import check_writable
 from depth_pc_ros.files.video_file import VideoFile, VideoWriter
 from depth_pc_ros.geometry.camera import Rectifier
 from depth_pc_ros.options import add_fields
@@ -45,7 +46,7 @@ exit code: 0 done, 1 refused or not possible, 2 wrong command line
 def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="webcam",
-        description="Tell a person how to move a camera to a goal image: arrows and words, in a window or a video.",
+        description="Tell a person how to move a camera to a goal image: arrows and words in a window, page or video.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -82,7 +83,7 @@ def main(argv: list[str] | None = None) -> int:
         config = WebcamConfig(**{name: getattr(arguments, name) for name in names})
         check_distance(arguments.distance)
         with contextlib.ExitStack() as stack:
-            run = calibrate if arguments.calibrate else guide
+            run = calibrate if arguments.calibrate else guide_person
             run(arguments, config, stack)
     except DepthPcError as error:
         print(f"webcam: {error}", file=sys.stderr)
@@ -93,7 +94,7 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def guide(arguments, config: WebcamConfig, stack: contextlib.ExitStack) -> None:
+def guide_person(arguments, config: WebcamConfig, stack: contextlib.ExitStack) -> None:
     """Guide a person until the pictures end, or the key q."""
     source = open_source(arguments, stack)
     view = open_view(arguments, source, stack)
@@ -122,6 +123,7 @@ def guide(arguments, config: WebcamConfig, stack: contextlib.ExitStack) -> None:
 
 def calibrate(arguments, config: WebcamConfig, stack: contextlib.ExitStack) -> None:
     """Collect views of the chessboard, and write the camera."""
+    check_writable(arguments.calibrate, f"--calibrate: cannot write {arguments.calibrate}")
     source = open_source(arguments, stack)
     views = ChessboardViews((config.board_columns, config.board_rows), source.size)
     view: View = NoView()

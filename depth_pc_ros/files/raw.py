@@ -53,6 +53,20 @@ def write_whole(path: Path, data: bytes) -> None:
     os.replace(aside, path)
 
 
+def check_writable(path: str | Path, where: str, error: type[DepthPcError] = FileError) -> None:
+    """Raise where a file cannot be written, before the work that it is for. where: begins the error."""
+    path = Path(path).expanduser()
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(None, "it is a folder")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside.touch()
+        aside.unlink()
+    except OSError as problem:
+        raise error(f"{where}: {problem.strerror or problem}") from None
+
+
 def _not_waiting(path: str, flags: int) -> int:
     """Opening a pipe that nobody writes to would wait for ever."""
     return os.open(path, flags | os.O_NONBLOCK)

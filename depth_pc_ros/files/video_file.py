@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from depth_pc_ros.errors import DepthPcError, FileError
-from depth_pc_ros.files.raw import read_start
+from depth_pc_ros.files.raw import check_writable, read_start
 
 SUFFIXES = (".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v", ".mpg", ".mpeg")
 WRITTEN = {".mp4": "mp4v", ".avi": "MJPG", ".mkv": "mp4v"}  # codec of a file with this ending
@@ -117,14 +117,8 @@ class VideoWriter:
         self._where = f"video: cannot write {path}"
         if self.path.suffix.lower() not in WRITTEN:
             raise FileError(f"{self._where}: expected a name that ends with {', '.join(WRITTEN)}")
-        if self.path.is_dir():
-            raise FileError(f"{self._where}: it is a folder")
+        check_writable(self.path, self._where)
         self._aside = self.path.with_name(f".{os.getpid()}-{self.path.name}")
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._aside.touch()
-        except OSError as problem:
-            raise FileError(f"{self._where}: {problem.strerror or problem}") from None
         self._writer: cv2.VideoWriter | None = None
 
     def add(self, rgb: np.ndarray) -> None:

@@ -18,9 +18,8 @@ _NEW_SHARE = 0.04  # of the image's width: mean way of the corners to those of e
 _BLUR_SHARE = 0.02  # the same to the picture before: a board that moves faster is blurred
 _LARGEST_RMS_PX = 2.0
 _LARGEST_SIGMA = 0.02  # relative, of the focal length
-_LEAST_TILT_DEG = (
-    20.0  # between the boards of two views: parallel ones do not tell the focal length, nor does sigma say so
-)
+# Between the boards of two views: parallel ones do not tell the focal length, and sigma does not say so.
+_LEAST_TILT_DEG = 20.0
 _SEARCH_PX = 640  # the board is looked for in a picture of this width
 
 

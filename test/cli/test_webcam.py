@@ -124,6 +124,7 @@ def test_bad_input_is_one_line(video, views, tmp_path, capsys):
     for words, problem in [
         (["--camera", "97", "--goal", "x.png", *output], "camera 97: "),
         (["--video", str(tmp_path / "none.mp4"), "--goal", "last", *output], "none.mp4: no such video"),
+        (["--video", str(video), "--calibrate", str(tmp_path)], "--calibrate: cannot write"),
         (["--video", str(tmp_path / "text.mp4"), "--goal", "last", *output], "text.mp4: expected a video"),
         ([*with_video, "--goal", str(tmp_path / "none.png"), *output], "goal image: cannot read"),
         (
