@@ -54,8 +54,8 @@ class VideoFile:
             raise self._not_open()
         video = self._open()
         self.rate_hz = video.get(cv2.CAP_PROP_FPS)
-        self.size = _whole(video, cv2.CAP_PROP_FRAME_WIDTH), _whole(video, cv2.CAP_PROP_FRAME_HEIGHT)
-        self.count = max(_whole(video, cv2.CAP_PROP_FRAME_COUNT), 0)
+        self.size = _number(video, cv2.CAP_PROP_FRAME_WIDTH), _number(video, cv2.CAP_PROP_FRAME_HEIGHT)
+        self.count = max(_number(video, cv2.CAP_PROP_FRAME_COUNT), 0)
         video.release()
         if not _SLOWEST <= self.rate_hz <= _FASTEST:
             raise error(f"{path}: expected {_SLOWEST:g} to {_FASTEST:g} frames a second, got {self.rate_hz:g}")
@@ -97,7 +97,7 @@ class VideoFile:
         return self._error(f"{self.path}: expected a video that OpenCV can open (such as H.264 in .mp4)")
 
 
-def _whole(video: cv2.VideoCapture, name: int) -> int:
+def _number(video: cv2.VideoCapture, name: int) -> int:
     """A number of the header, which may be anything."""
     value = video.get(name)
     return int(value) if abs(value) < 1e9 else 0
