@@ -24,6 +24,7 @@ CORE = [
 # docs/compatibility.md says what each extra is for. depth_pc_ros/extras.py names them where something is missing.
 SIM = ["pybullet>=3.2.6,<4", "moderngl>=5.10,<6", "matplotlib>=3.8,<4"]
 DEPTH = ["transformers>=4.56,<6"]
+VIEW = ["aiohttp>=3.9,<4"]
 PROGRESS = ["tqdm>=4.66,<5"]
 EXTRAS = {
     "sim": SIM,
@@ -32,6 +33,7 @@ EXTRAS = {
     "benchmark": [*SIM, *DEPTH, *PROGRESS, "scikit-image>=0.22,<1", "scikit-learn>=1.4,<2", "jinja2>=3.0,<4"],
     "rosbag": ["rosbags>=0.11,<0.12"],
     "arm": ["pin>=3,<5"],
+    "view": VIEW,
     "ros": ["transforms3d>=0.4.2,<1"],
 }
 EXTRAS["all"] = sorted({requirement for extra in EXTRAS.values() for requirement in extra})
@@ -44,6 +46,7 @@ COMMANDS = {
     "teach": "cli.teach",
     "repeat": "cli.repeat",
     "check_setup": "cli.check_setup",
+    "webcam": "cli.webcam",
     "demo": "cli.demo",
     "benchmark": "benchmark.__main__",
     "train": "cli.train",
@@ -82,7 +85,7 @@ setup(
     author_email="depth-pc-ros@example.com",
     license="Apache-2.0",
     packages=find_packages(include=[NAME, f"{NAME}.*"]),
-    package_data={NAME: ["py.typed"]},
+    package_data={NAME: ["py.typed", "view/page/*"]},
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
         (f"share/{NAME}", ["package.xml"]),

@@ -5,10 +5,11 @@ import importlib.util
 
 from depth_pc_ros.errors import MissingExtraError
 
-# Import names of the packages that the simulation, training and the benchmark need.
+# Import names of the packages that the simulation, training, the live view and the benchmark need.
 SIM = ("pybullet", "moderngl")
 TRAIN = (*SIM, "tensorboard", "tqdm")
 TRAIN_DEPTH = (*TRAIN, "transformers")
+VIEW = ("aiohttp",)
 BENCHMARK = (*SIM, "matplotlib", "tqdm", "jinja2")
 _ROS = ("rclpy", "_msgs", "_srvs", "_interfaces")  # ends of the import names
 

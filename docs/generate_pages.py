@@ -20,6 +20,7 @@ COMMANDS = {
     "teach": "cli.teach",
     "repeat": "cli.repeat",
     "check_setup": "cli.check_setup",
+    "webcam": "cli.webcam",
     "train": "cli.train",
     "train_depth": "cli.train_depth",
     "benchmark": "benchmark.__main__",

@@ -15,7 +15,7 @@ WORKER = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
 if WORKER:
     os.environ["ROS_DOMAIN_ID"] = str((int(os.environ.get("ROS_DOMAIN_ID", "0")) + int(WORKER)) % 101)
 
-pytest_plugins = ["ros_runner"]  # test/support is on the path, see pyproject.toml
+pytest_plugins = ["ros_runner", "chromium"]  # test/support is on the path, see pyproject.toml
 
 
 class TexturedPlane:

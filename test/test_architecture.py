@@ -29,7 +29,9 @@ ALLOWED = {
     "training": {"files", "extras", "errors", "config", "geometry", "sim", "graph", "networks"},
     "depth_training": {"extras", "errors", "config", "geometry", "perception", "sim", "training"},
     "sim": {"files", "extras", "types", "errors", "geometry"},
+    "view": {"extras", "types", "errors"},
     "pipeline": {"types", "errors", "config", "geometry", "perception", "control"},
+    "webcam": {"files", "types", "errors", "config", "geometry", "perception", "control", "view"},
     "benchmark": {
         "files",
         "options",
@@ -60,6 +62,7 @@ ALLOWED = {
         "perception",
         "control",
         "sim",
+        "view",
         "pipeline",
     },
     "bringup": {
@@ -85,6 +88,8 @@ ALLOWED = {
         "config",
         "geometry",
         "sim",
+        "view",
+        "webcam",
         "pipeline",
         "nodes",
         "bringup",
@@ -118,6 +123,7 @@ HOMONYMS = {
 OTHER_FLAGS = {
     ("cli/set_goal.py", "depth"): "file with the depth of the goal image",
     ("cli/set_goal.py", "mask"): "file with the mask of the goal image; the option is the node's, for all goals",
+    ("cli/webcam.py", "camera_info"): "file with the camera; the option is a topic",
     ("benchmark/__main__.py", "frames"): "images to measure",
     ("nodes/transport_probe.py", "frames"): "images to send",
 }

@@ -7,10 +7,13 @@ import sys
 import cv2
 import numpy as np
 import pytest
+from boards import write_video
 
 from depth_pc_ros.errors import MissingExtraError
 from depth_pc_ros.extras import require
+from depth_pc_ros.files.video_file import VideoFile
 from depth_pc_ros.geometry import se3
+from depth_pc_ros.package_files import find_model
 
 # Import names that a plain `pip install .` need not bring. (torch-geometric brings tqdm.)
 OPTIONAL = (
@@ -40,8 +43,12 @@ def without(modules, code: str, *words) -> subprocess.CompletedProcess:
 
 def help_of(module: str) -> str:
     """Python code that does what `python -m depth_pc_ros.MODULE --help` does."""
-    run = f"runpy.run_module('depth_pc_ros.{module}', run_name='__main__')"
-    return f"import runpy; sys.argv = ['command', '--help']; {run}"
+    return f"sys.argv = ['command', '--help']; {run_of(module)}"
+
+
+def run_of(module: str) -> str:
+    """Python code that does what `python -m depth_pc_ros.MODULE` does."""
+    return f"import runpy; runpy.run_module('depth_pc_ros.{module}', run_name='__main__')"
 
 
 def test_the_servo_needs_no_extra(tmp_path, plane, intrinsics, T_world_goal, move):
@@ -55,6 +62,18 @@ def test_the_servo_needs_no_extra(tmp_path, plane, intrinsics, T_world_goal, mov
     path = (se3.inverse(views["live"]) @ T_world_goal)[:3, 3]
     v = np.array(twist[:3], float)
     assert v @ path > 0.95 * np.linalg.norm(v) * np.linalg.norm(path)
+
+
+def test_the_webcam_needs_no_extra_and_no_ros(tmp_path, plane, intrinsics, T_world_goal, move):
+    camera = intrinsics.scaled(320, 240)
+    views = [plane.view(move(T_world_goal, (0.01 * k, 0.0, 0.0)), camera) for k in (4, 3, 2, 1, *[0] * 8)]
+    write_video(tmp_path / "walk.mp4", views)
+    words = ["--video", tmp_path / "walk.mp4", "--goal", "last", "--output", tmp_path / "annotated.mp4"]
+    done = without([*OPTIONAL, *ROS, "tkinter"], run_of("cli.webcam"), *words)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "at the end: you are there" in done.stdout.splitlines()
+    annotated = VideoFile(tmp_path / "annotated.mp4")
+    assert (annotated.count, annotated.size[0]) == (len(views), 640)
 
 
 @pytest.mark.parametrize(
@@ -94,6 +113,11 @@ def test_a_module_without_its_package_names_the_extra(module, absent, extra):
     assert (
         error == f"depth_pc_ros.errors.MissingExtraError: not installed: {absent} (pip install 'depth_pc_ros[{extra}]')"
     )
+
+
+def test_models_are_found_where_the_environment_of_ros_is_not_sourced(monkeypatch):
+    monkeypatch.delenv("AMENT_PREFIX_PATH", raising=False)
+    assert (find_model("depth_pc_geo") / "config.json").is_file()
 
 
 def test_every_missing_package_is_named():

@@ -38,17 +38,19 @@ KEYS = {
 # in a checkout of the user (cns).
 UNDECLARED = {
     "moderngl", "kornia", "torchvision", "atheris", "rosbags", "cns", "pinocchio", "controller_manager_msgs",
+    "selenium",
 }  # fmt: skip
 # Used by the tests, and not by an import.
 TOOLS = {"python3-mypy", "python3-pytest-timeout", "python3-ruff-pip"}
-# Keys that exist for Humble, Jazzy and Kilted, looked up in ros/rosdistro on 2026-08-22 (commit 8468e88c): python3-*
-# in rosdep/python.yaml, all others are packages of the distributions. Look up a new one there before it is added here.
+# Keys that exist for Humble, Jazzy and Kilted, looked up in ros/rosdistro on 2026-08-22 (commit 8468e88c),
+# python3-aiohttp in its commit 000730dc: python3-* in rosdep/python.yaml, all others are packages of the distributions.
+# Look up a new one there before it is added here.
 ROSDEP_KEYS = set(
     """
     action_msgs ament_cmake ament_index_python builtin_interfaces cv_bridge diagnostic_msgs geometry_msgs launch
     launch_ros lifecycle_msgs moveit_msgs rcl_interfaces rclpy rosgraph_msgs rosidl_default_generators
     rosidl_default_runtime sensor_msgs std_msgs std_srvs tf2_ros_py tf_transformations
-    python3-hypothesis python3-jinja2
+    python3-aiohttp python3-hypothesis python3-jinja2
     python3-jsonschema python3-matplotlib python3-mypy python3-numpy python3-opencv python3-packaging python3-pil
     python3-psutil
     python3-pybullet-pip python3-pytest python3-pytest-timeout python3-ruff-pip python3-scipy python3-skimage
@@ -179,16 +181,21 @@ def test_requirements_are_those_of_all_extras_and_the_test_tools(setup_arguments
     assert environment.keys() - run.keys() == {
         "colcon-common-extensions", "hypothesis", "ipykernel", "mkdocs", "mkdocs-gen-files", "mkdocs-literate-nav",
         "mkdocs-material", "mkdocstrings", "mypy", "nbclient", "packaging", "psutil", "pytest", "pytest-timeout",
-        "pytest-xdist", "ruff", "setuptools",
+        "pytest-xdist", "ruff", "selenium", "setuptools",
     }  # fmt: skip
 
 
 def test_a_plain_install_has_no_simulation_and_all_has_everything(setup_arguments):
     core, extra = setup_arguments["install_requires"], setup_arguments["extras_require"]
-    assert set(extra) == {"sim", "learned", "train", "benchmark", "rosbag", "ros", "arm", "all", "fuzz"}
+    assert set(extra) == {"sim", "learned", "train", "benchmark", "rosbag", "ros", "arm", "view", "all", "fuzz"}
     assert set(extra["all"]) == set().union(*(extra[name] for name in set(extra) - {"fuzz"}))
     assert not set(core) & set(extra["all"])
-    for part, modules in {"sim": extras.SIM, "train": extras.TRAIN_DEPTH, "benchmark": extras.BENCHMARK}.items():
+    for part, modules in {
+        "sim": extras.SIM,
+        "train": extras.TRAIN_DEPTH,
+        "view": extras.VIEW,
+        "benchmark": extras.BENCHMARK,
+    }.items():
         assert set(modules) <= requirements(extra[part]).keys(), part
 
 

@@ -320,6 +320,7 @@ class Servo:
             depth_source=depth_source,
             depth_age_s=depth_age_s,
             depth_problem=self.depth_problem,
+            T_cam_goal=law.T_cam_goal,
         )
 
     def _observe(

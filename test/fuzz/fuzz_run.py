@@ -15,7 +15,8 @@ from pathlib import Path
 
 FOLDER = Path("out", "fuzz")
 NAMES = (
-    "yaml", "json", "scene", "obj", "stl", "urdf", "image", "npy", "npz", "route", "results", "recording", "messages",
+    "yaml", "camera_info", "json", "scene", "obj", "stl", "urdf", "image", "video", "npy", "npz", "route", "results",
+    "recording", "messages",
 )  # fmt: skip
 SLOWEST_S = 30  # an input that takes longer is a finding
 

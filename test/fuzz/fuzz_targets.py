@@ -9,6 +9,7 @@ import contextlib
 import functools
 import hashlib
 import io
+import itertools
 import os
 import shutil
 import tempfile
@@ -35,9 +36,11 @@ from depth_pc_ros.files.array_file import read_array, read_arrays
 from depth_pc_ros.files.image_file import decode_image, read_grey16, read_image
 from depth_pc_ros.files.json_file import read_json
 from depth_pc_ros.files.route_file import MANIFEST, read_route
+from depth_pc_ros.files.video_file import VideoFile
 from depth_pc_ros.sim.mesh import check_collision, indexed, plain, read_obj
 from depth_pc_ros.sim.simplify import simplify
 from depth_pc_ros.sim.ycb import read_model
+from depth_pc_ros.webcam.known_camera import camera_from_file
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,16 @@ def yaml(data: bytes) -> None:
     with contextlib.suppress(DepthPcError):
         PipelineConfig.load(path)
     read_user_params(path)
+
+
+def camera_info(data: bytes) -> None:
+    camera_from_file(written("camera.yaml", data), (640, 480))
+
+
+def video(data: bytes) -> None:
+    reader = VideoFile(written("video", data))
+    for _, rgb in itertools.islice(reader.frames(), 50):
+        assert rgb.shape[1::-1] == reader.size
 
 
 def json(data: bytes) -> None:
@@ -303,12 +316,14 @@ def _route_seeds() -> list[bytes]:
 
 TARGETS = {
     "yaml": Target(yaml, lambda: [corpus.YAML.encode()]),
+    "camera_info": Target(camera_info, lambda: [corpus.CAMERA_INFO.encode()]),
     "json": Target(json, corpus.json_texts),
     "scene": Target(scene, corpus.scenes),
     "obj": Target(obj, lambda: [corpus.CUBE.encode()]),
     "stl": Target(stl, lambda: [corpus.stl()]),
     "urdf": Target(urdf, lambda: [corpus.URDF.encode()]),
     "image": Target(image, corpus.images),
+    "video": Target(video, corpus.videos),
     "npy": Target(npy, corpus.arrays),
     "npz": Target(npz, corpus.archives),
     "route": Target(route, _route_seeds),

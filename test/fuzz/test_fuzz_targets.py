@@ -10,7 +10,7 @@ from fuzz_targets import TARGETS, only_typed_errors, recording, recording_folder
 
 from depth_pc_ros.benchmark.recordings.source import read_sequences
 
-COUNTS = {"image": 1500, "results": 1500, "yaml": 1500}
+COUNTS = {"image": 1500, "results": 1500, "yaml": 1500, "video": 500, "camera_info": 800}
 
 
 @pytest.fixture(params=NAMES)
