@@ -4,8 +4,9 @@ The nodes come from the same table as those of `ros2 run depth_pc_ros bringup`.
 """
 
 import dataclasses
+import inspect
 
-from launch.actions import DeclareLaunchArgument, OpaqueFunction, Shutdown
+from launch.actions import DeclareLaunchArgument, ExecuteLocal, OpaqueFunction, Shutdown
 from launch_ros.actions import LifecycleNode
 
 from depth_pc_ros.bringup.bringup_config import BringupConfig
@@ -13,6 +14,10 @@ from depth_pc_ros.bringup.node_table import nodes
 from depth_pc_ros.bringup.running_nodes import refuse_running
 from depth_pc_ros.options import as_text, describe
 from launch import LaunchDescription
+
+# Humble's launch has no limit: there a node is started again and again.
+KNOWN = inspect.signature(ExecuteLocal.__init__).parameters
+FEW_RETRIES = {"respawn_max_retries": 3} if "respawn_max_retries" in KNOWN else {}
 
 
 def start_nodes(context):
@@ -34,7 +39,7 @@ def start_nodes(context):
             on_exit=end_all if spec.essential else None,
             respawn=not spec.essential,
             respawn_delay=2.0,
-            respawn_max_retries=3,
+            **FEW_RETRIES,
         )
         for spec in specs
     ]

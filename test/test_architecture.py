@@ -107,6 +107,9 @@ WITHOUT_ROS = (
     "bringup/user_params.py",
     "bringup/node_table.py",
     "bringup/check_report.py",
+    "bringup/gazebo_config.py",
+    "bringup/gazebo_files.py",
+    "nodes/pose_track.py",
 )
 
 # Names that several configurations declare, because they mean different things there.

@@ -165,7 +165,7 @@ def test_pip_gets_the_commands_with_a_prefix_and_ros_all_without(run_setup):
 def test_every_shared_file_is_installed(setup_arguments):
     installed = {name: folder for folder, names in setup_arguments["data_files"] for name in names}
     assert installed["resource/depth_pc_ros"] == "share/ament_index/resource_index/packages"
-    for pattern in ("launch/*.py", "config/*", "models/**/*.*"):
+    for pattern in ("launch/*.py", "config/**/*.*", "models/**/*.*"):
         for path in ROOT.glob(pattern):
             relative = path.relative_to(ROOT)
             assert installed[str(relative)] == f"share/depth_pc_ros/{relative.parent}"

@@ -84,6 +84,9 @@ class BringupConfig(Config):
     )
     joint_states: str = option("/joint_states", "Driver `joint_velocity`: topic of the arm's joint states.")
     robot_description: str = option("/robot_description", "Driver `joint_velocity`: topic of the robot's URDF.")
+    use_sim_time: bool = option(
+        False, "Real driver: the nodes' time is that of /clock, as a simulator such as Gazebo publishes it."
+    )
     speed_scaling: str = option(
         "/speed_scaling_state_broadcaster/speed_scaling",
         "Real driver: topic with the arm's speed in % of the commanded one (std_msgs/Float64), as UR arms publish it.",

@@ -71,7 +71,7 @@ def nodes(config: BringupConfig) -> list[NodeSpec]:
     if config.depth_source == "camera" and not depth_image:
         raise ConfigError("depth: `camera` needs a depth_image topic")
     depth = {"depth_image": depth_image} if config.depth_source == "camera" else {}
-    clock = {"use_sim_time": simulated}
+    clock = {"use_sim_time": simulated or config.use_sim_time}
     # Two simulations have two times.
     own_clock = {"/clock": "clock"} if simulated and config.namespace != NAMESPACE else {}
 

@@ -8,7 +8,7 @@ from depth_pc_ros.errors import ConfigError, shown
 from depth_pc_ros.files.yaml_file import read_yaml
 from depth_pc_ros.nodes.node_configs import NAMESPACE, NODE_CONFIGS
 
-_CLOCK = {"use_sim_time": "driver"}
+_CLOCK = {"use_sim_time": "use_sim_time"}
 _DRIVER = {
     "profile": "driver",
     **{name: name for name in ("tool_frame", "base_frame", "command_frame", "angular_unit", "joints")},

@@ -14,7 +14,7 @@ from depth_pc_ros.bringup.bringup_config import BringupConfig
 from depth_pc_ros.bringup.node_table import nodes
 from depth_pc_ros.cli.progress import ProgressLine
 from depth_pc_ros.cli.run_report import RunRecord
-from depth_pc_ros.errors import DepthPcError
+from depth_pc_ros.errors import ConfigError, DepthPcError
 from depth_pc_ros.extras import SIM, one_line_where_missing, require
 from depth_pc_ros.options import add_text_fields, given_texts
 from depth_pc_ros.types import MOVING_STATES, ServoState
@@ -31,6 +31,7 @@ with one_line_where_missing("demo"):
 
 _INTERRUPTED = "interrupted"
 _GIVE_UP_S = 5.0  # wall time without motion and without convergence
+_RUNNING_TIMEOUT_S = 90.0  # for an answer of a simulation that runs already: Gazebo drives the camera to its places
 _OPTIONS = (
     *"seed controller matcher matcher_weights lightglue_weights speed depth depth_model".split(),
     *"scene ycb_root level namespace".split(),
@@ -50,6 +51,7 @@ examples:
   scripts/demo.sh --controller ibvs           a classical law in place of the learned one
   scripts/demo.sh --depth camera              the metric depth of a depth camera
   scripts/demo.sh --scene ycb --ycb-root DIR  YCB-Video objects; DIR holds 003_cracker_box/ and so on
+  scripts/demo.sh --running                   in a simulation that runs already, such as Gazebo
   scripts/demo.sh --real-time                 on the wall clock, as with a robot; lockstep repeats bit for bit instead
 
 The output folder gets demo.png (start, final, goal, difference), trajectory.png (path, errors, speeds), goal.png,
@@ -65,8 +67,11 @@ class NotConvergedError(DepthPcError):
 class Demo:
     """One run. `run` raises DepthPcError when it does not converge; `write_results` works at any time after it."""
 
-    def __init__(self, config: BringupConfig, output: Path, timeout_s: float, animation: bool = False):
+    def __init__(
+        self, config: BringupConfig, output: Path, timeout_s: float, animation: bool = False, running: bool = False
+    ):
         self.config = config
+        self.specs = [] if running else nodes(config)  # to start; none where they run already
         self.view_recorder = ViewRecorder() if animation else None
         self.output = output
         self.timeout_s = timeout_s
@@ -77,11 +82,13 @@ class Demo:
 
     def run(self) -> None:
         started_s = time.monotonic()
-        print(f"starting the nodes; their output goes to {self.output / 'logs'}", flush=True)
-        client = ServoClient(namespace=self.config.namespace)
-        with NodeProcesses(nodes(self.config), self.output / "logs") as processes, client:
+        if self.specs:
+            print(f"starting the nodes; their output goes to {self.output / 'logs'}", flush=True)
+        client = ServoClient(_RUNNING_TIMEOUT_S if not self.specs else 10.0, self.config.namespace)
+        with NodeProcesses(self.specs, self.output / "logs") as processes, client:
             processes.wait_until_active(client)
-            print(f"all nodes are active after {time.monotonic() - started_s:.1f} s", flush=True)
+            if self.specs:
+                print(f"all nodes are active after {time.monotonic() - started_s:.1f} s", flush=True)
             try:
                 self._prepare(client)
                 client.enable(True)
@@ -110,7 +117,7 @@ class Demo:
             client.on_image(self.view_recorder.on_image)
             client.on_matches(self.view_recorder.on_matches)
         answer = client.set_goal(goal, distance=self.distance_m)
-        if self.config.depth_source == "estimated":
+        if self.specs and self.config.depth_source == "estimated":
             client.wait_for_goal_depth(answer.goal_id)
         print(f"{answer.message}, {self.distance_m:.2f} m away", flush=True)
 
@@ -155,7 +162,8 @@ class Demo:
         te_mm, re_deg = record.final_error()
         how = problem or f"CONVERGED, {te_mm:.2f} mm and {re_deg:.3f}° from the goal"
         carrier = "Panda arm" if self.config.rig == "arm" else "free camera"
-        title = f"{self.config.scene} scene, seed {self.config.seed}, {self.config.law}, {carrier}: {how}"
+        world = f"{self.config.scene} scene, seed {self.config.seed}, {self.config.law}, {carrier}"
+        title = f"{world if self.specs else 'running simulation'}: {how}"
         drawn = problem != _INTERRUPTED
         if drawn and len(self.views) == 3:
             draw_views(self.output / "demo.png", **self.views, title=title)
@@ -190,6 +198,12 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--animation", action="store_true", help="Write demo.webp too, a moving picture of the run.")
     parser.add_argument("--real-time", action="store_true", help="Wall clock in place of lockstep.")
     parser.add_argument(
+        "--running",
+        action="store_true",
+        help="Start nothing: simulation and servo run already, as gazebo.launch.py starts them. Of their "
+        "options only --namespace is taken.",
+    )
+    parser.add_argument(
         "--output", type=Path, default=Path("out/demo"), metavar="DIR", help="Results; overwritten. Default: out/demo."
     )
     parser.add_argument(
@@ -208,6 +222,11 @@ def _seconds(text: str) -> float:
 def _options(arguments: argparse.Namespace) -> BringupConfig:
     """The start-up options of these arguments. Raises ConfigError."""
     texts = given_texts(arguments, BringupConfig)
+    if arguments.running:
+        flags = [*(texts.keys() - {"namespace"}), *(name for name in ("arm", "real_time") if getattr(arguments, name))]
+        if flags:
+            names = ", ".join(f"--{name.replace('_', '-')}" for name in sorted(flags))
+            raise ConfigError(f"--running: the nodes run already, {names} can only be given when they are started")
     texts |= {"rig": "arm" if arguments.arm else "free", "lockstep": str(not arguments.real_time)}
     return BringupConfig.from_text(texts, "command line")
 
@@ -217,8 +236,9 @@ def main(argv: list[str] | None = None) -> int:
     interrupt_on_signals()
     problem = ""
     try:
-        demo = Demo(_options(arguments), arguments.output, arguments.timeout, arguments.animation)
-        refuse_running(nodes(demo.config))
+        config = _options(arguments)
+        demo = Demo(config, arguments.output, arguments.timeout, arguments.animation, arguments.running)
+        refuse_running(demo.specs)
         _clear(arguments.output)
     except (DepthPcError, OSError) as error:
         print(f"demo: {error}", file=sys.stderr)

@@ -59,6 +59,18 @@ class BridgeConfig(NodeConfig):
     lockstep_timeout_s: float = option(5.0, "Lockstep: longest wait for a command while commanded, s.", 0.1, 60.0)
 
 
+GAZEBO_ARM_JOINTS = tuple(f"joint_{i}" for i in range(1, 7))  # of config/gazebo/arm.urdf
+
+
+@dataclass(frozen=True)
+class GazeboBridgeConfig(NodeConfig):
+    """Gazebo bridge: what `launch/gazebo.launch.py` tells it."""
+
+    rig: str = same_as(BridgeConfig, "rig")
+    seed: int = same_as(BridgeConfig, "seed")
+    level: str = same_as(BridgeConfig, "level")
+
+
 @dataclass(frozen=True)
 class CameraConfig(NodeConfig):
     """What the nodes that see the camera must know of it alike."""

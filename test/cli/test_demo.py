@@ -14,6 +14,9 @@ from waits import WAIT_S
 pytest.importorskip("rclpy", reason="needs rclpy: run scripts/setup.sh, or source a ROS 2 environment")
 
 from depth_pc_ros.bringup.bringup_config import BringupConfig
+from depth_pc_ros.bringup.client import ServoClient
+from depth_pc_ros.bringup.node_table import nodes
+from depth_pc_ros.bringup.processes import NodeProcesses
 from depth_pc_ros.cli import demo
 from depth_pc_ros.errors import DepthPcError
 
@@ -78,6 +81,27 @@ def test_a_run_converges_and_leaves_its_results(tmp_path):
 def test_the_animation_is_a_switch():
     assert demo.parser().parse_args(["--animation"]).animation
     assert not demo.parser().parse_args([]).animation
+
+
+@pytest.mark.ros
+@pytest.mark.slow
+def test_a_simulation_that_runs_already_is_used(tmp_path):
+    config = BringupConfig(level="S", seed=1, lockstep=True, controller="pbvs")
+    with NodeProcesses(nodes(config), tmp_path / "running"), ServoClient() as client:
+        client.wait_for(lambda status: status.state == status.NO_GOAL, WAIT_S)
+        process = start(tmp_path / "demo", "--running")
+        out, err = process.communicate(timeout=4 * WAIT_S)
+    assert (process.returncode, err) == (0, "")
+    assert "starting the nodes" not in out
+    state, te_mm, *_ = out.split("\n\n")[1].splitlines()[-1].split()
+    assert state == "CONVERGED"
+    assert float(te_mm) <= 3.0
+
+
+def test_what_is_chosen_at_the_start_of_a_simulation_is_refused_later(tmp_path, capsys):
+    assert demo.main(["--running", "--seed", "3", "--arm", "--output", str(tmp_path)]) == 1
+    error = "demo: --running: the nodes run already, --arm, --seed can only be given when they are started\n"
+    assert capsys.readouterr().err == error
 
 
 @pytest.mark.ros

@@ -10,6 +10,7 @@ import yaml
 from doc_commands import DOCS, OF_THE_PAST, PAGES, ROOT, blocks, commands, full_names
 
 from depth_pc_ros.bringup.bringup_config import BringupConfig
+from depth_pc_ros.bringup.gazebo_config import GazeboConfig
 from depth_pc_ros.bringup.user_params import read_user_params
 from depth_pc_ros.errors import ConfigError
 from depth_pc_ros.geometry import se3
@@ -91,7 +92,12 @@ def check_launch(words: list[str]) -> None:
         return
     assert package == "depth_pc_ros", package
     assert (ROOT / "launch" / file).is_file(), file
-    BringupConfig.from_text(dict(argument.split(":=", 1) for argument in arguments if argument[:2] != "--"))
+    given = dict(argument.split(":=", 1) for argument in arguments if argument[:2] != "--")
+    if file == "gazebo.launch.py":
+        gazebo = GazeboConfig.from_launch(given)
+        given = {name: text for name, text in given.items() if name not in GazeboConfig.__dataclass_fields__}
+        given |= gazebo.servo_arguments()
+    BringupConfig.from_text(given)
 
 
 def check_ros2(words: list[str]) -> None:
@@ -147,6 +153,8 @@ def test_every_command_is_understood(page):
         ["scripts/demo.sh", "--sed", "3"],
         ["python", "-m", "depth_pc_ros.benchmark", "e_ycb", "--method", "pbvs", "--no-such"],
         ["ros2", "launch", "depth_pc_ros", "servo.launch.py", "controler:=pbvs"],
+        ["ros2", "launch", "depth_pc_ros", "gazebo.launch.py", "rig:=ur5"],
+        ["ros2", "launch", "depth_pc_ros", "gazebo.launch.py", "controler:=pbvs"],
         ["ros2", "service", "call", "/depth_pc/controller/enabled", "std_srvs/srv/SetBool"],
         ["ros2", "topic", "echo", "/depth_pc/controller/state"],
         ["no_such_program"],
