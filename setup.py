@@ -39,12 +39,13 @@ EXTRAS = {
 EXTRAS["all"] = sorted({requirement for extra in EXTRAS.values() for requirement in extra})
 EXTRAS["fuzz"] = ["atheris>=2.3,<4"]  # not in "all": only test/fuzz needs it, and it has no wheel for every platform
 
-NODES = ["keypoint_node", "depth_node", "controller_node", "twist_adapter", "dead_man", "pybullet_bridge"]
+NODES = ["keypoint_node", "depth_node", "controller_node", "twist_adapter", "dead_man", "pybullet_bridge", "watch_node"]
 COMMANDS = {
     "bringup": "cli.bringup",
     "set_goal": "cli.set_goal",
     "teach": "cli.teach",
     "repeat": "cli.repeat",
+    "watch": "cli.watch",
     "check_setup": "cli.check_setup",
     "demo": "cli.demo",
     "benchmark": "benchmark.__main__",

@@ -19,6 +19,7 @@ COMMANDS = {
     "set_goal": "cli.set_goal",
     "teach": "cli.teach",
     "repeat": "cli.repeat",
+    "watch": "cli.watch",
     "check_setup": "cli.check_setup",
     "train": "cli.train",
     "train_depth": "cli.train_depth",
