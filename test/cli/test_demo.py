@@ -1,5 +1,6 @@
 """The demo: a whole run, and every failure: one clear line, the results so far, no process left."""
 
+import asyncio
 import csv
 import os
 import signal
@@ -9,6 +10,8 @@ import time
 
 import psutil
 import pytest
+from ports import free_port
+from view_messages import unpacked
 from waits import WAIT_S
 
 pytest.importorskip("rclpy", reason="needs rclpy: run scripts/setup.sh, or source a ROS 2 environment")
@@ -51,13 +54,42 @@ def rows(output):
         return list(csv.DictReader(file))
 
 
+async def states_on_the_page(address: str) -> set[str]:
+    """The states that a browser sees until the goal is reached."""
+    import aiohttp
+
+    seen = set()
+    async with (
+        aiohttp.ClientSession() as session,
+        session.ws_connect(f"{address}/live", headers={"Origin": address}) as page,
+    ):
+        await page.receive_json()
+        while "CONVERGED" not in seen:
+            await page.send_str("live")
+            head, _ = unpacked(await page.receive_bytes(timeout=WAIT_S))
+            seen |= {head["reading"]["state"]} if head["reading"] else set()
+    return seen
+
+
 @pytest.mark.ros
 @pytest.mark.slow
-def test_a_run_converges_and_leaves_its_results(tmp_path):
-    process = start(tmp_path, "--seed", "1", "--level", "S", "--animation")
+def test_a_run_with_the_live_view_converges_stays_and_leaves_its_results(tmp_path):
+    pytest.importorskip("aiohttp", reason="needs aiohttp: pip install 'depth_pc_ros[view]'")
+    address = f"http://127.0.0.1:{(port := free_port())}"
+    words = "--seed", "1", "--level", "S", "--animation", "--view", "--view-port", str(port)
+    process = start(tmp_path, *words)
+    for line in process.stdout:  # it waits for a browser
+        if line.startswith("open"):
+            break
+    assert line == f"open {address}/ in a browser to start\n", process.stderr.read()
+    assert {"SERVOING", "CONVERGED"} <= asyncio.run(states_on_the_page(address))
+    for line in process.stdout:  # its nodes still run
+        if line.endswith("the page stays until Ctrl-C\n"):
+            break
+    process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=4 * WAIT_S)
     assert (process.returncode, err) == (0, "")
-    header, _, row = out.split("\n\n")[1].splitlines()
+    header, _, row = out.split("\n\n")[0].strip().splitlines()
     assert "TE mm" in header
     state, te_mm, re_deg, steps, seconds, matches = row.split()
     assert state == "CONVERGED"
@@ -72,7 +104,7 @@ def test_a_run_converges_and_leaves_its_results(tmp_path):
     assert len(frames) == int(steps)
     assert frames[-1]["state"] == "CONVERGED"
     assert float(frames[0]["te_mm"]) > 20 * float(frames[-1]["te_mm"])
-    assert {path.stem for path in (tmp_path / "logs").iterdir()} == NODES
+    assert {path.stem for path in (tmp_path / "logs").iterdir()} == NODES | {"watch"}
 
 
 def test_the_animation_is_a_switch():
