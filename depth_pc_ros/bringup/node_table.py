@@ -177,7 +177,6 @@ def _complete(config: BringupConfig, spec: NodeSpec) -> NodeSpec:
 
 
 def _watch(config: BringupConfig) -> NodeSpec:
-    """Its page helps nobody to move: a low priority."""
     same_names = ("keypoints/matches", "keypoints/goal", "depth/metric_depth", "depth/relative_depth")
     return NodeSpec(
         "watch",
@@ -197,7 +196,6 @@ def _watch(config: BringupConfig) -> NodeSpec:
             "capture_goal": "keypoints/capture_goal",
         },
         essential=False,
-        late=True,
         preload=("depth_pc_ros.view.server",),
     )
 

@@ -6,6 +6,7 @@ import threading
 
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticStatus
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, Image
 from std_srvs.srv import SetBool, Trigger
 
@@ -21,10 +22,14 @@ from depth_pc_ros.nodes.watched_images import WatchedImages
 from depth_pc_ros.types import ServoState
 from depth_pc_ros.view.live_view import LiveView, Reading
 
+# As latched, but no change of the state is missed while a picture is drawn.
+_EVERY_STATUS_QOS = QoSProfile(
+    depth=100, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
+)  # fmt: skip
 PICTURE_PERIOD_S = 0.1  # between two pictures, at least
 ANSWER_WITHIN_S = 2.0
 _CAPTURE_WITHIN_S = 5.0  # the keypoint node may be at an image, and then detects the goal's keypoints
-_NICE = 10  # the servo comes first
+_NICE = 10  # of the thread that draws: the servo comes first, and a stop does not wait for it
 
 
 class NoAnswerError(DepthPcError):
@@ -48,7 +53,7 @@ class WatchNode(ServoNode):
         self._camera_topics = CameraTopics(self)
         self._watching: list = []  # subscriptions while a browser shows the page
         self.create_subscription(ServoGoal, "goal", self._images.on_goal, LATCHED_QOS)
-        self.create_subscription(ServoStatus, "status", self._on_status, LATCHED_QOS)
+        self.create_subscription(ServoStatus, "status", self._on_status, _EVERY_STATUS_QOS)
         self._enable = self.create_client(SetBool, "enable")
         self._capture_goal = self.create_client(Trigger, "capture_goal")
         self.create_timer(PICTURE_PERIOD_S, self._on_tick, clock=self.steady_clock)
@@ -108,6 +113,7 @@ class WatchNode(ServoNode):
         return self._image_source.silence() or (f"{problem} {self._info_source.silence()}".strip() if problem else "")
 
     def _watch(self) -> None:
+        os.setpriority(os.PRIO_PROCESS, 0, max(_NICE, os.getpriority(os.PRIO_PROCESS, 0)))  # of this thread only
         images = self._images
         topics = self._camera_topics
         self._info_source = topics.create_subscription(CameraInfo, "camera_info", images.on_camera_info)
@@ -170,7 +176,6 @@ def _with_unit(value: float, unit: str, digits: int = 0) -> str:
 
 
 def main() -> int:
-    os.setpriority(os.PRIO_PROCESS, 0, max(_NICE, os.getpriority(os.PRIO_PROCESS, 0)))
     return run(WatchNode)
 
 

@@ -104,7 +104,10 @@ class WatchedImages:
 
     def _newest(self) -> tuple[Image | CompressedImage | None, KeypointMatches | None]:
         """An image with its matches; where the newest are old, the newest image alone."""
-        newest, image = next(reversed(self._images.values()), None), self._pair[0]
+        image = self._pair[0]
+        newest = next(reversed(self._images.values()), image)
+        if newest is None:
+            return None, None
         if image is None or stamp_to_seconds(newest.header.stamp) - stamp_to_seconds(image.header.stamp) > _BEHIND_S:
             return newest, None
         return self._pair

@@ -47,7 +47,7 @@ def test_the_live_view_is_one_more_node_that_listens():
     assert list(viewed) == [*plain, "watch"]
     watch = viewed["watch"]
     assert (watch.parameters["address"], watch.parameters["port"]) == ("127.0.0.1", 9000)
-    assert (watch.essential, watch.late) == (False, True)
+    assert not watch.essential
     known = {target for spec in plain.values() for target in spec.remappings.values()}
     assert set(watch.remappings.values()) - known == {
         "controller/status", "controller/enable", "keypoints/capture_goal",

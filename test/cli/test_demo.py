@@ -19,6 +19,7 @@ pytest.importorskip("rclpy", reason="needs rclpy: run scripts/setup.sh, or sourc
 from depth_pc_ros.bringup.bringup_config import BringupConfig
 from depth_pc_ros.cli import demo
 from depth_pc_ros.errors import DepthPcError
+from depth_pc_ros.types import ServoState
 
 NODES = {"bridge", "keypoints", "depth", "controller", "adapter"}
 
@@ -38,6 +39,13 @@ def wait_until_moving(process):
     pytest.fail(f"the demo ended before it moved: {process.stderr.read()}")
 
 
+def wait_for_line(process, text: str):
+    for line in process.stdout:
+        if line.endswith(f"{text}\n"):
+            return
+    pytest.fail(f"the demo ended before it said {text!r}: {process.stderr.read()}")
+
+
 def node_processes(process) -> dict[str, psutil.Process]:
     """Nodes by name among the children of the demo."""
     children = psutil.Process(process.pid).children(recursive=True)
@@ -54,21 +62,20 @@ def rows(output):
         return list(csv.DictReader(file))
 
 
-async def states_on_the_page(address: str) -> set[str]:
-    """The states that a browser sees until the goal is reached."""
+async def look_until_it_moves(address: str) -> None:
+    """Be a browser until the page's curves say that the servo moved."""
     import aiohttp
 
-    seen = set()
     async with (
         aiohttp.ClientSession() as session,
         session.ws_connect(f"{address}/live", headers={"Origin": address}) as page,
     ):
         await page.receive_json()
-        while "CONVERGED" not in seen:
+        seen = set()
+        while not seen & {"SERVOING", "CONVERGED"}:
             await page.send_str("live")
             head, _ = unpacked(await page.receive_bytes(timeout=WAIT_S))
-            seen |= {head["reading"]["state"]} if head["reading"] else set()
-    return seen
+            seen |= {ServoState(state).name for *_, state in head["samples"]}
 
 
 @pytest.mark.ros
@@ -78,16 +85,14 @@ def test_a_run_with_the_live_view_converges_stays_and_leaves_its_results(tmp_pat
     address = f"http://127.0.0.1:{(port := free_port())}"
     words = "--seed", "1", "--level", "S", "--animation", "--view", "--view-port", str(port)
     process = start(tmp_path, *words)
-    for line in process.stdout:  # it waits for a browser
-        if line.startswith("open"):
-            break
-    assert line == f"open {address}/ in a browser to start\n", process.stderr.read()
-    assert {"SERVOING", "CONVERGED"} <= asyncio.run(states_on_the_page(address))
-    for line in process.stdout:  # its nodes still run
-        if line.endswith("the page stays until Ctrl-C\n"):
-            break
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=4 * WAIT_S)
+    try:
+        wait_for_line(process, f"open {address}/ in a browser to start")
+        asyncio.run(asyncio.wait_for(look_until_it_moves(address), 4 * WAIT_S))
+        wait_for_line(process, "CONVERGED; the page stays until Ctrl-C")
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=4 * WAIT_S)
+    finally:
+        process.kill()
     assert (process.returncode, err) == (0, "")
     header, _, row = out.split("\n\n")[0].strip().splitlines()
     assert "TE mm" in header
