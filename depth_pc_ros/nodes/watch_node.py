@@ -159,7 +159,7 @@ class WatchNode(ServoNode):
         future.add_done_callback(lambda _: answered.set())
         if not answered.wait(within_s):
             client.remove_pending_request(future)
-            raise NoAnswerError(f"no answer from {name} within {within_s:g} s")
+            raise NoAnswerError(f"no answer from {name} within {within_s:g} s; it may still be done")
         answer = future.result()
         if not answer.success:
             raise NoAnswerError(answer.message)

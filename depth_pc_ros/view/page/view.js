@@ -5,7 +5,7 @@ import { Plots } from "./plots.js";
 
 const STALE_S = 2;         // a status this old is not the present state
 const OLD_IMAGE_S = 1.5;   // a live image this old is not the present view
-const ANSWER_WITHIN_MS = 4000;
+const ANSWER_WITHIN_MS = 7000; // the server itself gives up before
 const RECONNECT_MS = 1000;
 
 const element = (id) => document.getElementById(id);
