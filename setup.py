@@ -47,12 +47,14 @@ NODES = [
     "dead_man",
     "pybullet_bridge",
     "gazebo_bridge",
+    "watch_node",
 ]
 COMMANDS = {
     "bringup": "cli.bringup",
     "set_goal": "cli.set_goal",
     "teach": "cli.teach",
     "repeat": "cli.repeat",
+    "watch": "cli.watch",
     "check_setup": "cli.check_setup",
     "webcam": "cli.webcam",
     "demo": "cli.demo",

@@ -19,6 +19,7 @@ COMMANDS = {
     "set_goal": "cli.set_goal",
     "teach": "cli.teach",
     "repeat": "cli.repeat",
+    "watch": "cli.watch",
     "check_setup": "cli.check_setup",
     "webcam": "cli.webcam",
     "train": "cli.train",

@@ -15,6 +15,7 @@ from depth_pc_ros.nodes.node_configs import (
     CameraConfig,
     ControllerNodeConfig,
     DepthNodeConfig,
+    WatchConfig,
     check_namespace,
 )
 from depth_pc_ros.options import as_text, from_text
@@ -107,6 +108,9 @@ class BringupConfig(Config):
     params: str = option(
         "", "Your own parameter file, a YAML with a section for each node; the options given here override it."
     )
+    view: bool = option(False, "Serve the live view, a page for browsers.")
+    view_address: str = same_as(WatchConfig, "address")
+    view_port: int = same_as(WatchConfig, "port")
     scene: str = same_as(BridgeConfig, "scene")
     seed: int = same_as(BridgeConfig, "seed")
     level: str = same_as(BridgeConfig, "level")

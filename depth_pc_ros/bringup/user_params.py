@@ -31,6 +31,7 @@ SET_AT_START_UP = {
         "lockstep": "lockstep",
     },
     "dead_man": {**_CLOCK, **_DRIVER},
+    "watch": {"address": "view_address", "port": "view_port", **_CLOCK},
 }
 
 

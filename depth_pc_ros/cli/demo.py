@@ -34,7 +34,7 @@ _GIVE_UP_S = 5.0  # wall time without motion and without convergence
 _RUNNING_TIMEOUT_S = 90.0  # for an answer of a simulation that runs already: Gazebo drives the camera to its places
 _OPTIONS = (
     *"seed controller matcher matcher_weights lightglue_weights speed depth depth_model".split(),
-    *"scene ycb_root level namespace".split(),
+    *"scene ycb_root level namespace view view_port".split(),
 )
 _RESULTS = ("goal.png", "demo.png", "demo.webp", "trajectory.png", "run.csv", "logs")
 
@@ -53,6 +53,7 @@ examples:
   scripts/demo.sh --scene ycb --ycb-root DIR  YCB-Video objects; DIR holds 003_cracker_box/ and so on
   scripts/demo.sh --running                   in a simulation that runs already, such as Gazebo
   scripts/demo.sh --real-time                 on the wall clock, as with a robot; lockstep repeats bit for bit instead
+  scripts/demo.sh --view                      with the live view: starts once a browser shows it, and stays until Ctrl-C
 
 The output folder gets demo.png (start, final, goal, difference), trajectory.png (path, errors, speeds), goal.png,
 run.csv (a line per image) and logs/ (a file per node); with --animation also demo.webp, a moving picture of the run.
@@ -91,10 +92,12 @@ class Demo:
                 print(f"all nodes are active after {time.monotonic() - started_s:.1f} s", flush=True)
             try:
                 self._prepare(client)
+                self._wait_for_viewer(client, processes)
                 client.enable(True)
                 with contextlib.closing(ProgressLine()) as line:
                     problem = self._watch(client, processes, line)
                 self._finish(client)
+                self._stay(processes, problem)
             except ServoClientError:
                 processes.check()  # the end of a node explains more than a timeout
                 raise
@@ -139,6 +142,22 @@ class Demo:
             if elapsed_s > self.timeout_s:
                 return f"not converged within {self.timeout_s:g} s (--timeout)"
             time.sleep(0.05)
+
+    def _wait_for_viewer(self, client: ServoClient, processes: NodeProcesses) -> None:
+        if self.config.view:
+            print(f"open http://{self.config.view_address}:{self.config.view_port}/ in a browser to start", flush=True)
+            while not client.is_viewed():
+                processes.check()
+
+    def _stay(self, processes: NodeProcesses, problem: str) -> None:
+        """Leave the page open: a person may go on with its buttons. Ctrl-C is its usual end."""
+        self.recorder.end()
+        if self.config.view:
+            print(f"{problem or 'CONVERGED'}; the page stays until Ctrl-C", flush=True)
+            with contextlib.suppress(KeyboardInterrupt):
+                while True:
+                    processes.check()
+                    time.sleep(0.2)
 
     def _finish(self, client: ServoClient) -> None:
         """Stop, and look at where the camera came to rest."""

@@ -16,7 +16,10 @@ def image_kind(topic: str) -> type:
 
 
 class CameraTopics:
-    """The camera's topics that a node subscribes to; they follow their publishers until `close`."""
+    """The camera's topics that a node subscribes to; they follow their publishers until `close`.
+
+    After it the node may subscribe anew.
+    """
 
     def __init__(self, node):
         self._node = node
@@ -35,6 +38,7 @@ class CameraTopics:
     def close(self) -> None:
         for source in self._sources:
             source.close()
+        self._sources.clear()
 
 
 class CameraSource:

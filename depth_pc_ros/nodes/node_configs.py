@@ -225,6 +225,18 @@ class DeadManConfig(NodeConfig, DriverConfig):
     rate_hz: float = same_as(AdapterConfig, "rate_hz")
 
 
+@dataclass(frozen=True)
+class WatchConfig(CameraConfig):
+    """Watch node: the live view in a browser."""
+
+    address: str = option(
+        "127.0.0.1",
+        "Where the page is served: for this machine only, or at an address that others reach, such as 0.0.0.0; these "
+        "need the token in the link that is printed at the start.",
+    )
+    port: int = option(8642, "Port of the page.", 1, 65535)
+
+
 NODE_CONFIGS: dict[str, type[NodeConfig]] = {
     "bridge": BridgeConfig,
     "keypoints": KeypointNodeConfig,
@@ -232,4 +244,5 @@ NODE_CONFIGS: dict[str, type[NodeConfig]] = {
     "controller": ControllerNodeConfig,
     "adapter": AdapterConfig,
     "dead_man": DeadManConfig,
+    "watch": WatchConfig,
 }

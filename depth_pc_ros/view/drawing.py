@@ -15,7 +15,7 @@ _FRACTION_BITS = 3  # OpenCV draws at eighths of a pixel
 _TRUST = np.array([(255, 60, 0), (255, 220, 0), (60, 255, 90)], dtype=float)  # of scores 0, 0.5, 1
 _UNMATCHED = (150, 150, 150)
 _DIFFERENCE_FULL = 64  # grey levels: a difference this large has the brightest colour
-_DEPTH_SAMPLES = 5000  # of an image, at least, to find the scale from
+_DEPTH_SAMPLES = 5000  # of an image, about so many, to find the scale from
 _DEPTH_SHARES = (0.02, 0.98)  # of the known depths: the ends of the colour scale
 
 
@@ -76,15 +76,17 @@ def depth_picture(depth: np.ndarray) -> np.ndarray:
 
     The scale goes from the 2nd to the 98th percentile of this image.
     """
-    known = np.isfinite(depth)
-    if not known.any():
+    step = max(round((depth.size / _DEPTH_SAMPLES) ** 0.5), 1)
+    sample = depth[::step, ::step]
+    sample = sample[np.isfinite(sample)]
+    if not len(sample):
         return np.zeros((*depth.shape, 3), np.uint8)
-    values = depth[known]
-    near, far = np.quantile(values[:: max(len(values) // _DEPTH_SAMPLES, 1)], _DEPTH_SHARES)
-    nearness = (far - np.where(known, depth, far)) / max(far - near, 1e-9)
-    levels = (255 * np.clip(nearness, 0, 1)).astype(np.uint8)
-    picture = _coloured_levels(levels, cv2.COLORMAP_TURBO)
-    picture[~known] = 0
+    near, far = map(float, np.quantile(sample, _DEPTH_SHARES))
+    scale = 255 / max(far - near, 1e-9)
+    depth = np.asarray(depth, np.float32)
+    clipped = cv2.max(cv2.min(cv2.patchNaNs(depth.copy(), far), far), near)
+    picture = _coloured_levels(cv2.convertScaleAbs(clipped, alpha=-scale, beta=far * scale), cv2.COLORMAP_TURBO)
+    picture[np.isnan(depth)] = 0
     return picture
 
 

@@ -76,6 +76,7 @@ class LiveView:
 
     def __init__(self, title: str):
         self.title = title
+        self.note = ""  # why there is no live picture, for a person; "": there is one
         self.on_change: Callable[[], None] = lambda: None  # called in the thread that changed it
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)
@@ -184,6 +185,7 @@ class LiveView:
             "title": self.title,
             "now_s": round(now_s - self._begin_s, 3),
             "silent_s": _number(now_s - read_s),
+            "note": self.note,
             "live_age_s": None if live is None else _number(now_s - live.shown_s),
             "reading": None if reading is None else _plain(reading),
             "samples": samples,

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from depth_pc_ros.bringup.bringup_config import BringupConfig
-from depth_pc_ros.bringup.node_table import NodeSpec, nodes
+from depth_pc_ros.bringup.node_table import NodeSpec, nodes, watch_alone
 from depth_pc_ros.errors import ConfigError
 from depth_pc_ros.nodes.node_configs import NAMESPACE
 from depth_pc_ros.sim.arm import T_HAND_CAM
@@ -42,10 +42,32 @@ def test_every_input_is_some_nodes_output():
     assert with_camera - wired == {"bridge/depth_image"}
 
 
+def test_the_live_view_is_one_more_node_that_listens():
+    plain, viewed = table(), table(view=True, view_port=9000)
+    assert list(viewed) == [*plain, "watch"]
+    watch = viewed["watch"]
+    assert (watch.parameters["address"], watch.parameters["port"]) == ("127.0.0.1", 9000)
+    assert not watch.essential
+    known = {target for spec in plain.values() for target in spec.remappings.values()}
+    assert set(watch.remappings.values()) - known == {
+        "controller/status", "controller/enable", "keypoints/capture_goal",
+    }  # fmt: skip
+
+
+def test_the_live_view_sees_the_camera_as_the_keypoints_do(tmp_path):
+    path = tmp_path / "my_robot.yaml"
+    path.write_text("keypoints: {max_width: 1280, rectified: true}\n")
+    options = {"driver": "twist", "camera_in_tool": CAMERA_IN_TOOL, "params": str(path), **REAL}
+    for watch in (table(view=True, **options)["watch"], watch_alone(BringupConfig(**options))):
+        assert (watch.parameters["max_width"], watch.parameters["rectified"]) == (1280, True)
+        assert (watch.remappings["image"], watch.remappings["camera_info"]) == ("/camera/image", "/camera/info")
+        assert watch.parameters["use_sim_time"] is False
+
+
 def test_every_name_of_a_simulation_follows_the_namespace():
-    specs = table(namespace="/cell_1/left", driver="pybullet")
+    specs = table(namespace="/cell_1/left", driver="pybullet", view=True)
     assert {spec.full_name for spec in specs.values()} == {
-        f"/cell_1/left/{name}" for name in ("bridge", "keypoints", "depth", "controller", "adapter")
+        f"/cell_1/left/{name}" for name in ("bridge", "keypoints", "depth", "controller", "adapter", "watch")
     }
     targets = {target for spec in specs.values() for target in spec.remappings.values()}
     assert not any(target.startswith("/") for target in targets)

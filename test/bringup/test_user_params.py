@@ -65,6 +65,7 @@ def test_a_wildcard_reaches_the_nodes_that_have_the_parameter(read):
     assert read("/**: {ros__parameters: {rectified: true}}") == {
         "keypoints": {"rectified": True},
         "depth": {"rectified": True},
+        "watch": {"rectified": True},
     }
     assert set(read("/depth_pc/*: {autostart: false}")) == set(NODE_CONFIGS)
 

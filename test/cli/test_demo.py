@@ -1,5 +1,6 @@
 """The demo: a whole run, and every failure: one clear line, the results so far, no process left."""
 
+import asyncio
 import csv
 import os
 import signal
@@ -9,6 +10,8 @@ import time
 
 import psutil
 import pytest
+from ports import free_port
+from view_messages import unpacked
 from waits import WAIT_S
 
 pytest.importorskip("rclpy", reason="needs rclpy: run scripts/setup.sh, or source a ROS 2 environment")
@@ -19,6 +22,7 @@ from depth_pc_ros.bringup.node_table import nodes
 from depth_pc_ros.bringup.processes import NodeProcesses
 from depth_pc_ros.cli import demo
 from depth_pc_ros.errors import DepthPcError
+from depth_pc_ros.types import ServoState
 
 NODES = {"bridge", "keypoints", "depth", "controller", "adapter"}
 
@@ -38,6 +42,13 @@ def wait_until_moving(process):
     pytest.fail(f"the demo ended before it moved: {process.stderr.read()}")
 
 
+def wait_for_line(process, text: str):
+    for line in process.stdout:
+        if line.endswith(f"{text}\n"):
+            return
+    pytest.fail(f"the demo ended before it said {text!r}: {process.stderr.read()}")
+
+
 def node_processes(process) -> dict[str, psutil.Process]:
     """Nodes by name among the children of the demo."""
     children = psutil.Process(process.pid).children(recursive=True)
@@ -54,13 +65,39 @@ def rows(output):
         return list(csv.DictReader(file))
 
 
+async def look_until_it_moves(address: str) -> None:
+    """Be a browser until the page's curves say that the servo moved."""
+    import aiohttp
+
+    async with (
+        aiohttp.ClientSession() as session,
+        session.ws_connect(f"{address}/live", headers={"Origin": address}) as page,
+    ):
+        await page.receive_json()
+        seen = set()
+        while not seen & {"SERVOING", "CONVERGED"}:
+            await page.send_str("live")
+            head, _ = unpacked(await page.receive_bytes(timeout=WAIT_S))
+            seen |= {ServoState(state).name for *_, state in head["samples"]}
+
+
 @pytest.mark.ros
 @pytest.mark.slow
-def test_a_run_converges_and_leaves_its_results(tmp_path):
-    process = start(tmp_path, "--seed", "1", "--level", "S", "--animation")
-    out, err = process.communicate(timeout=4 * WAIT_S)
+def test_a_run_with_the_live_view_converges_stays_and_leaves_its_results(tmp_path):
+    pytest.importorskip("aiohttp", reason="needs aiohttp: pip install 'depth_pc_ros[view]'")
+    address = f"http://127.0.0.1:{(port := free_port())}"
+    words = "--seed", "1", "--level", "S", "--animation", "--view", "--view-port", str(port)
+    process = start(tmp_path, *words)
+    try:
+        wait_for_line(process, f"open {address}/ in a browser to start")
+        asyncio.run(asyncio.wait_for(look_until_it_moves(address), 4 * WAIT_S))
+        wait_for_line(process, "CONVERGED; the page stays until Ctrl-C")
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=4 * WAIT_S)
+    finally:
+        process.kill()
     assert (process.returncode, err) == (0, "")
-    header, _, row = out.split("\n\n")[1].splitlines()
+    header, _, row = out.split("\n\n")[0].strip().splitlines()
     assert "TE mm" in header
     state, te_mm, re_deg, steps, seconds, matches = row.split()
     assert state == "CONVERGED"
@@ -75,7 +112,7 @@ def test_a_run_converges_and_leaves_its_results(tmp_path):
     assert len(frames) == int(steps)
     assert frames[-1]["state"] == "CONVERGED"
     assert float(frames[0]["te_mm"]) > 20 * float(frames[-1]["te_mm"])
-    assert {path.stem for path in (tmp_path / "logs").iterdir()} == NODES
+    assert {path.stem for path in (tmp_path / "logs").iterdir()} == NODES | {"watch"}
 
 
 def test_the_animation_is_a_switch():

@@ -16,7 +16,7 @@ from depth_pc_ros.errors import ConfigError
 from depth_pc_ros.geometry import se3
 
 # Programs of others: that they are named is all that is checked.
-OTHERS = {"colcon", "curl", "git", "mkdocs", "mypy", "pip", "pre-commit", "ruff", "tar", "tensorboard"}
+OTHERS = {"colcon", "curl", "git", "mkdocs", "mypy", "pip", "pre-commit", "rviz2", "ruff", "ssh", "tar", "tensorboard"}
 OTHER_PACKAGES = {
     "ur_robot_driver", "ur_moveit_config", "realsense2_camera", "xarm_moveit_servo", "kortex_bringup", "kinova_vision",
     "franka_fr3_moveit_config",

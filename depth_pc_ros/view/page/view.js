@@ -5,7 +5,7 @@ import { Plots } from "./plots.js";
 
 const STALE_S = 2;         // a status this old is not the present state
 const OLD_IMAGE_S = 1.5;   // a live image this old is not the present view
-const ANSWER_WITHIN_MS = 4000;
+const ANSWER_WITHIN_MS = 7000; // the server itself gives up before
 const RECONNECT_MS = 1000;
 
 const element = (id) => document.getElementById(id);
@@ -105,7 +105,8 @@ function showState() {
   const age_s = last?.live_age_s === undefined || last.live_age_s === null ? 0 : last.live_age_s + since_s;
   const live = figures[0];
   live.classList.toggle("is-old", last === null || age_s > OLD_IMAGE_S);
-  live.querySelector(".old").textContent = age_s > OLD_IMAGE_S ? `no new image for ${age_s.toFixed(0)} s` : "";
+  const old = age_s > OLD_IMAGE_S ? `no new image for ${age_s.toFixed(0)} s` : "";
+  live.querySelector(".old").textContent = last?.note || old;
 }
 
 function presentState(reading, silent_s) {
