@@ -23,10 +23,12 @@ CORE = [
 ]
 # docs/compatibility.md says what each extra is for. depth_pc_ros/extras.py names them where something is missing.
 SIM = ["pybullet>=3.2.6,<4", "moderngl>=5.10,<6", "matplotlib>=3.8,<4"]
+MUJOCO = ["mujoco>=3.3,<4", "matplotlib>=3.8,<4"]
 DEPTH = ["transformers>=4.56,<6"]
 PROGRESS = ["tqdm>=4.66,<5"]
 EXTRAS = {
     "sim": SIM,
+    "mujoco": MUJOCO,
     "learned": [*DEPTH, "kornia>=0.8.2,<0.10"],
     "train": [*SIM, *DEPTH, *PROGRESS, "tensorboard>=2.17,<3"],
     "benchmark": [*SIM, *DEPTH, *PROGRESS, "scikit-image>=0.22,<1", "scikit-learn>=1.4,<2", "jinja2>=3.0,<4"],
@@ -37,7 +39,8 @@ EXTRAS = {
 EXTRAS["all"] = sorted({requirement for extra in EXTRAS.values() for requirement in extra})
 EXTRAS["fuzz"] = ["atheris>=2.3,<4"]  # not in "all": only test/fuzz needs it, and it has no wheel for every platform
 
-NODES = ["keypoint_node", "depth_node", "controller_node", "twist_adapter", "dead_man", "pybullet_bridge"]
+NODES = ["keypoint_node", "depth_node", "controller_node", "twist_adapter", "dead_man", "simulation_bridge"]
+OLD_NAMES = {"pybullet_bridge": "nodes.simulation_bridge"}
 COMMANDS = {
     "bringup": "cli.bringup",
     "set_goal": "cli.set_goal",
@@ -68,7 +71,7 @@ def console_scripts():
     names are the package's own. pip builds a wheel, and its scripts share bin/ with those of all other packages.
     """
     if {"install", "develop"} & set(sys.argv):
-        names = {**{node: f"nodes.{node}" for node in NODES}, **COMMANDS}
+        names = {**{node: f"nodes.{node}" for node in NODES}, **OLD_NAMES, **COMMANDS}
     else:
         names = {f"depth_pc_{command}": module for command, module in COMMANDS.items()}
     return [f"{name} = {NAME}.{module}:main" for name, module in names.items()]

@@ -37,7 +37,7 @@ KEYS = {
 # Imported where they are installed, and not declared: rosdep has no key of them, only an extra needs them, or they are
 # in a checkout of the user (cns).
 UNDECLARED = {
-    "moderngl", "kornia", "torchvision", "atheris", "rosbags", "cns", "pinocchio", "controller_manager_msgs",
+    "moderngl", "kornia", "torchvision", "atheris", "rosbags", "cns", "pinocchio", "controller_manager_msgs", "mujoco",
 }  # fmt: skip
 # Used by the tests, and not by an import.
 TOOLS = {"python3-mypy", "python3-pytest-timeout", "python3-ruff-pip"}
@@ -185,10 +185,15 @@ def test_requirements_are_those_of_all_extras_and_the_test_tools(setup_arguments
 
 def test_a_plain_install_has_no_simulation_and_all_has_everything(setup_arguments):
     core, extra = setup_arguments["install_requires"], setup_arguments["extras_require"]
-    assert set(extra) == {"sim", "learned", "train", "benchmark", "rosbag", "ros", "arm", "all", "fuzz"}
+    assert set(extra) == {"sim", "mujoco", "learned", "train", "benchmark", "rosbag", "ros", "arm", "all", "fuzz"}
     assert set(extra["all"]) == set().union(*(extra[name] for name in set(extra) - {"fuzz"}))
     assert not set(core) & set(extra["all"])
-    for part, modules in {"sim": extras.SIM, "train": extras.TRAIN_DEPTH, "benchmark": extras.BENCHMARK}.items():
+    for part, modules in {
+        "sim": extras.SIM,
+        "mujoco": extras.MUJOCO,
+        "train": extras.TRAIN_DEPTH,
+        "benchmark": extras.BENCHMARK,
+    }.items():
         assert set(modules) <= requirements(extra[part]).keys(), part
 
 

@@ -23,7 +23,7 @@ from depth_pc_ros.files.raw import read_bytes
 from depth_pc_ros.geometry.camera import Intrinsics
 from depth_pc_ros.sim.poses import DISTANCE_M, sample_pair
 from depth_pc_ros.sim.scenes import Body, Scene, make_scene
-from depth_pc_ros.sim.world import DEFAULT_INTRINSICS
+from depth_pc_ros.sim.workplace import DEFAULT_INTRINSICS
 from depth_pc_ros.sim.ycb import ycb_names
 
 HELD_OUT = (

@@ -12,7 +12,8 @@ from depth_pc_ros.benchmark.real_places import RealPlace, real_world
 from depth_pc_ros.benchmark.settings import Settings
 from depth_pc_ros.geometry import se3
 from depth_pc_ros.geometry.camera import Intrinsics
-from depth_pc_ros.sim.world import DEFAULT_INTRINSICS, SimWorld
+from depth_pc_ros.sim.workplace import DEFAULT_INTRINSICS
+from depth_pc_ros.sim.world import SimWorld
 
 
 class World(Protocol):

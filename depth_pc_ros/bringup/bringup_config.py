@@ -15,6 +15,7 @@ from depth_pc_ros.nodes.node_configs import (
     CameraConfig,
     ControllerNodeConfig,
     DepthNodeConfig,
+    check_arm_model,
     check_namespace,
 )
 from depth_pc_ros.options import as_text, from_text
@@ -34,7 +35,7 @@ class BringupConfig(Config):
     driver: str = same_as(
         AdapterConfig,
         "profile",
-        help="Driver: `pybullet` (a simulation with its own camera), `moveit_servo`, `twist` (geometry_msgs/Twist), "
+        help="Driver: `pybullet` (a simulation, MuJoCo's too), `moveit_servo`, `twist` (geometry_msgs/Twist), "
         "`twist_stamped`, `kortex` (Kinova), `cartesian_pose` (a target PoseStamped), `joint_velocity` (ros2_control).",
     )
     namespace: str = option(
@@ -104,22 +105,27 @@ class BringupConfig(Config):
     params: str = option(
         "", "Your own parameter file, a YAML with a section for each node; the options given here override it."
     )
+    simulator: str = same_as(BridgeConfig, "simulator")
     scene: str = same_as(BridgeConfig, "scene")
     seed: int = same_as(BridgeConfig, "seed")
     level: str = same_as(BridgeConfig, "level")
     rig: str = same_as(BridgeConfig, "rig")
+    arm_model: str = same_as(BridgeConfig, "arm_model")
     ycb_root: str = same_as(BridgeConfig, "ycb_root")
     lockstep: bool = same_as(BridgeConfig, "lockstep")
 
     def __post_init__(self):
         super().__post_init__()
         check_namespace(self.namespace)
+        check_arm_model(self.arm_model, self.rig, self.simulator)
         if self.image_transport == "compressed" and not self.image:
             raise ConfigError(
                 "image_transport: the simulated camera sends raw images; `compressed` needs an image topic"
             )
         if self.driver == "pybullet":
             return
+        if self.simulator != "pybullet":
+            raise ConfigError(f"simulator: {self.simulator!r} needs driver 'pybullet', got {self.driver!r}")
         in_base = self.driver == "cartesian_pose" or (
             self.driver in ("twist", "twist_stamped") and self.command_frame == "base"
         )

@@ -12,7 +12,7 @@ from depth_pc_ros.benchmark.settings import E_GENERIC, Settings
 from depth_pc_ros.errors import SceneError
 from depth_pc_ros.sim.poses import sample_pair
 from depth_pc_ros.sim.scenes import SCENE_CENTRE, Body, Scene
-from depth_pc_ros.sim.world import DEFAULT_INTRINSICS
+from depth_pc_ros.sim.workplace import DEFAULT_INTRINSICS
 
 GENERIC = Settings(environment=E_GENERIC)
 

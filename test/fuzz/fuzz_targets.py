@@ -35,7 +35,7 @@ from depth_pc_ros.files.array_file import read_array, read_arrays
 from depth_pc_ros.files.image_file import decode_image, read_grey16, read_image
 from depth_pc_ros.files.json_file import read_json
 from depth_pc_ros.files.route_file import MANIFEST, read_route
-from depth_pc_ros.sim.mesh import check_collision, indexed, plain, read_obj
+from depth_pc_ros.sim.mesh import indexed, plain, read_collision, read_obj
 from depth_pc_ros.sim.simplify import simplify
 from depth_pc_ros.sim.ycb import read_model
 
@@ -104,7 +104,7 @@ def obj(data: bytes) -> None:
 
 
 def stl(data: bytes) -> None:
-    check_collision(written("collision.stl", data))
+    read_collision(written("collision.stl", data))
 
 
 def urdf(data: bytes) -> None:

@@ -20,7 +20,7 @@ from depth_pc_ros.nodes.conversions import (
     stamp_to_seconds,
     twist_to_msg,
 )
-from depth_pc_ros.nodes.pybullet_bridge import PyBulletBridge
+from depth_pc_ros.nodes.simulation_bridge import SimulationBridge
 
 pytestmark = pytest.mark.ros
 
@@ -35,7 +35,7 @@ class Simulation:
         self.runner = runner
         self.poses = runner.listen(PoseStamped, "bridge/camera_pose")
         self.goals = runner.listen(PoseStamped, "bridge/goal_pose", LATCHED_QOS)
-        self.node = runner.add(PyBulletBridge, **{**SMALL, **parameters})
+        self.node = runner.add(SimulationBridge, **{**SMALL, **parameters})
         self.commands = runner.publisher(TwistStamped, "bridge/command", TWIST_QOS)
         runner.wait(lambda: self.poses, "the first frame")
 
@@ -204,9 +204,9 @@ def test_the_arm_publishes_its_joints_and_moves_the_camera_with_the_tool(runner,
 
 def test_a_missing_mesh_folder_is_one_clear_line():
     words = ["-p", "scene:=ycb", "-p", "ycb_root:=/no/such/folder"]
-    command = [sys.executable, "-m", "depth_pc_ros.nodes.pybullet_bridge", "--ros-args", *words]
+    command = [sys.executable, "-m", "depth_pc_ros.nodes.simulation_bridge", "--ros-args", *words]
     done = subprocess.run(command, capture_output=True, text=True, timeout=WAIT_S, check=False)
     assert done.returncode == 1
-    (line,) = [line for line in done.stderr.splitlines() if line.startswith("PyBulletBridge:")]
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("SimulationBridge:")]
     assert "/no/such/folder" in line
     assert "Traceback" not in done.stderr
