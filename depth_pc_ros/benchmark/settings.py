@@ -88,7 +88,7 @@ class Settings(Disturbance):
     find_scale: bool = same_as(ControlConfig, "find_scale")
     scene: str = option(
         "standard",
-        "Objects of E_YCB and E_mujoco_YCB: standard (8-12), easy (12), hard (3-5), depth (8 dropped over pedestals of 5-20 cm).",
+        "YCB objects of a scene: standard (8-12), easy (12), hard (3-5), depth (8 dropped over pedestals of 5-20 cm).",
         choices=("standard", "easy", "hard", "depth"),
     )
     base: str = option(
@@ -98,7 +98,7 @@ class Settings(Disturbance):
     )
     max_steps: int = option(600, "Steps of 1/50 s after which an episode is a timeout.", 1, 100000)
     renderer: str = option(
-        "egl", "What draws the images.", choices=("egl", "tiny", "homography", "recording", "mujoco")
+        "egl", "What draws the images.", choices=("egl", "tiny", "mujoco", "homography", "recording")
     )
     source: str = option("", "Digest of the scene file or the photographs, if any were given.")
     raft_weights: str = option("", "Weights of RAFT for flow_ibvs; empty: OpenCV's DIS flow.")

@@ -14,7 +14,8 @@ from depth_pc_ros.extras import imports_of
 from depth_pc_ros.sim.silence import silenced
 
 __all__ = ["GL_NAME", "drawing_thread", "mujoco"]
-GL_NAME = "OSMesa" if os.environ.get("MUJOCO_GL", "").lower() == "osmesa" else "EGL"
+_ASKED = os.environ.get("MUJOCO_GL", "").lower()
+GL_NAME = "OSMesa" if _ASKED == "osmesa" else "EGL"
 _PACKAGES = {
     "EGL": "apt install libegl1 libgl1-mesa-dri; or libosmesa6, and set MUJOCO_GL=osmesa",
     "OSMesa": "apt install libosmesa6; or leave MUJOCO_GL unset, for EGL",
@@ -28,8 +29,10 @@ def _no_gl(problem: Exception) -> SceneError:
 try:
     with imports_of("mujoco"):
         import mujoco
-except (AttributeError, RuntimeError) as problem:  # it opens what MUJOCO_GL names, and PyOpenGL finds no library
-    raise _no_gl(problem) from None
+except (AttributeError, RuntimeError) as problem:  # it loads what MUJOCO_GL names
+    if _ASKED in ("egl", "osmesa"):
+        raise _no_gl(problem) from None
+    raise SceneError(f"MUJOCO_GL: expected egl, osmesa or nothing, got {_ASKED!r}: {problem}") from None
 
 
 @lru_cache(maxsize=1)
