@@ -36,7 +36,6 @@ class MujocoRenderer:
 
     def _open(self) -> None:
         self._context = mujoco.MjrContext(self._model, mujoco.mjtFontScale.mjFONTSCALE_50)
-        mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._context)
         self._context.readDepthMap = mujoco.mjtDepthMap.mjDEPTH_ZEROFAR  # keeps the buffer's full precision
 
     def _render(self, T_world_cam: np.ndarray, intrinsics: Intrinsics) -> tuple[np.ndarray, np.ndarray]:
@@ -44,6 +43,7 @@ class MujocoRenderer:
         if self._size != intrinsics.size:
             self._size = intrinsics.size
             mujoco.mjr_resizeOffscreen(width, height, self._context)
+        mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._context)  # another one may have drawn
         everything = mujoco.mjtCatBit.mjCAT_ALL
         mujoco.mjv_updateScene(self._model, self._data, self._option, None, self._camera, everything, self._scene)
         for camera in self._scene.camera:  # one for each eye
