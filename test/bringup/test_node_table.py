@@ -102,6 +102,15 @@ def test_the_simulated_arm_brings_its_own_hand_eye():
     np.testing.assert_allclose([1 - 2 * (y * y + z * z), 2 * (x * y + z * w)], PANDA.T_tool_cam[:2, 0], atol=1e-12)
 
 
+def test_the_simulator_is_the_bridge_s_and_is_imported_ahead():
+    assert table()["bridge"].preload == ("depth_pc_ros.sim.world",)
+    bridge = table(simulator="mujoco", rig="arm", arm_model="ur5e")["bridge"]
+    assert (bridge.executable, bridge.preload) == ("simulation_bridge", ("depth_pc_ros.sim.mujoco_world",))
+    assert {name: bridge.parameters[name] for name in ("simulator", "rig", "arm_model")} == {
+        "simulator": "mujoco", "rig": "arm", "arm_model": "ur5e"
+    }  # fmt: skip
+
+
 def test_a_real_driver_has_no_simulation_and_runs_on_wall_time():
     specs = table(driver="twist", camera_in_tool=CAMERA_IN_TOOL, cmd_vel="/arm/twist", **REAL)
     assert list(specs) == ["keypoints", "depth", "controller", "adapter", "dead_man"]

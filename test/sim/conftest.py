@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from depth_pc_ros.errors import SceneError
 from depth_pc_ros.sim.gl_renderer import egl_works
 
 
@@ -13,18 +12,6 @@ def egl() -> str:
     if not egl_works():
         pytest.skip("EGL does not start here (Debian/Ubuntu: libegl1 libgl1-mesa-dri)")
     return "egl"
-
-
-@pytest.fixture(scope="session")
-def mujoco() -> str:
-    pytest.importorskip("mujoco", reason="MuJoCo is not installed (pip install 'depth_pc_ros[mujoco]')")
-    from depth_pc_ros.sim.mujoco_gl import drawing_thread
-
-    try:
-        drawing_thread()
-    except SceneError as problem:
-        pytest.skip(str(problem))
-    return "mujoco"
 
 
 @pytest.fixture(params=["tiny", "egl"])
