@@ -11,7 +11,8 @@ from depth_pc_ros.geometry import se3
 class ArmModel:
     """An arm of n joints that carries a camera.
 
-    optical frame in the tool, and of the base. lower_rad, upper_rad, max_speed_rad_s, home_rad: (n,).
+    title: for people. T_tool_cam, T_world_base: (4, 4) poses of the camera's optical frame in the tool, and of the base
+    in the world. lower_rad, upper_rad, max_speed_rad_s, home_rad: (n,).
     """
 
     title: str

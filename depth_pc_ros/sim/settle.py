@@ -54,6 +54,9 @@ def add_collision(client: BulletClient, asset: str, size_m, ycb_root: Path | Non
     if asset == "package":
         shape = client.createCollisionShape(client.GEOM_BOX, halfExtents=[v / 2 for v in size_m])
         return client.createMultiBody(0.2, shape)
+    if asset == "can":
+        shape = client.createCollisionShape(client.GEOM_CYLINDER, radius=size_m[0] / 2, height=size_m[2])
+        return client.createMultiBody(0.2, shape)
     source, name = asset.split("/", 1)
     if source == "pybullet":
         return load_model(client, name)
