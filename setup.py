@@ -23,7 +23,7 @@ CORE = [
 ]
 # docs/compatibility.md says what each extra is for. depth_pc_ros/extras.py names them where something is missing.
 SIM = ["pybullet>=3.2.6,<4", "moderngl>=5.10,<6", "matplotlib>=3.8,<4"]
-MUJOCO = ["mujoco>=3.3,<4", "matplotlib>=3.8,<4"]
+MUJOCO = ["mujoco>=3.3.7,<4", "matplotlib>=3.8,<4"]
 DEPTH = ["transformers>=4.56,<6"]
 PROGRESS = ["tqdm>=4.66,<5"]
 EXTRAS = {
