@@ -17,7 +17,7 @@ from depth_pc_ros.package_files import find_model
 
 # Import names that a plain `pip install .` need not bring. (torch-geometric brings tqdm.)
 OPTIONAL = (
-    "pybullet pybullet_data moderngl matplotlib transformers kornia tensorboard skimage sklearn transforms3d"
+    "pybullet pybullet_data moderngl mujoco matplotlib transformers kornia tensorboard skimage sklearn transforms3d"
 ).split()
 ROS = "rclpy ament_index_python builtin_interfaces geometry_msgs sensor_msgs std_msgs depth_pc_interfaces".split()
 # As the README's example, on two images: it prints the twist of the second.
@@ -82,13 +82,25 @@ def test_the_webcam_needs_no_extra_and_no_ros(tmp_path, plane, intrinsics, T_wor
         ("benchmark", "benchmark", "pybullet", "benchmark"),
         ("train", "cli.train", "tensorboard", "train"),
         ("train_depth", "cli.train_depth", "transformers", "train"),
-        ("demo", "cli.demo", "moderngl", "sim"),
+        ("demo", "cli.demo", "matplotlib", "sim"),
     ],
 )
 def test_a_command_without_its_extra_is_one_line(command, module, absent, extra):
     done = without([absent], help_of(module))
     assert done.returncode == 1
     assert done.stderr == f"{command}: not installed: {absent} (pip install 'depth_pc_ros[{extra}]')\n"
+
+
+@pytest.mark.parametrize(
+    ("simulator", "absent", "extra"), [("pybullet", "moderngl", "sim"), ("mujoco", "mujoco", "mujoco")]
+)
+def test_a_demo_without_its_simulator_is_one_line(simulator, absent, extra, tmp_path):
+    pytest.importorskip("rclpy")
+    run = "import runpy; runpy.run_module('depth_pc_ros.cli.demo', run_name='__main__')"
+    done = without([absent], run, "--simulator", simulator, "--output", tmp_path / "out")
+    assert done.returncode == 1
+    assert done.stderr == f"demo: not installed: {absent} (pip install 'depth_pc_ros[{extra}]')\n"
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("command", ["bringup", "set_goal", "demo"])
@@ -102,6 +114,8 @@ def test_a_command_without_ros_is_one_line(command):
     ("module", "absent", "extra"),
     [
         ("sim.world", "pybullet", "sim"),
+        ("sim.world", "moderngl", "sim"),
+        ("sim.mujoco_world", "mujoco", "mujoco"),
         ("training.run", "tensorboard", "train"),
         ("perception.relative_depth", "transformers", "learned"),
         ("nodes.quaternions", "transforms3d", "ros"),

@@ -16,6 +16,7 @@ from depth_pc_ros.nodes.node_configs import (
     ControllerNodeConfig,
     DepthNodeConfig,
     WatchConfig,
+    check_arm_model,
     check_namespace,
 )
 from depth_pc_ros.options import as_text, from_text
@@ -35,7 +36,7 @@ class BringupConfig(Config):
     driver: str = same_as(
         AdapterConfig,
         "profile",
-        help="Driver: `pybullet` (a simulation with its own camera), `moveit_servo`, `twist` (geometry_msgs/Twist), "
+        help="Driver: `pybullet` (a simulation, MuJoCo's too), `moveit_servo`, `twist` (geometry_msgs/Twist), "
         "`twist_stamped`, `kortex` (Kinova), `cartesian_pose` (a target PoseStamped), `joint_velocity` (ros2_control).",
     )
     namespace: str = option(
@@ -111,22 +112,27 @@ class BringupConfig(Config):
     view: bool = option(False, "Serve the live view, a page for browsers.")
     view_address: str = same_as(WatchConfig, "address")
     view_port: int = same_as(WatchConfig, "port")
+    simulator: str = same_as(BridgeConfig, "simulator")
     scene: str = same_as(BridgeConfig, "scene")
     seed: int = same_as(BridgeConfig, "seed")
     level: str = same_as(BridgeConfig, "level")
     rig: str = same_as(BridgeConfig, "rig")
+    arm_model: str = same_as(BridgeConfig, "arm_model")
     ycb_root: str = same_as(BridgeConfig, "ycb_root")
     lockstep: bool = same_as(BridgeConfig, "lockstep")
 
     def __post_init__(self):
         super().__post_init__()
         check_namespace(self.namespace)
+        check_arm_model(self.arm_model, self.rig, self.simulator)
         if self.image_transport == "compressed" and not self.image:
             raise ConfigError(
                 "image_transport: the simulated camera sends raw images; `compressed` needs an image topic"
             )
         if self.driver == "pybullet":
             return
+        if self.simulator != "pybullet":
+            raise ConfigError(f"simulator: {self.simulator!r} needs driver 'pybullet', got {self.driver!r}")
         in_base = self.driver == "cartesian_pose" or (
             self.driver in ("twist", "twist_stamped") and self.command_frame == "base"
         )

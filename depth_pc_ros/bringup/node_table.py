@@ -153,8 +153,10 @@ def nodes(config: BringupConfig) -> list[NodeSpec]:
     if config.view:
         table.append(_watch(config))
     if simulated:
-        names = ("scene", "seed", "level", "rig", "ycb_root", "lockstep")
-        table.insert(0, NodeSpec("bridge", "pybullet_bridge", {name: getattr(config, name) for name in names}))
+        names = ("simulator", "scene", "seed", "level", "rig", "arm_model", "ycb_root", "lockstep")
+        world = "depth_pc_ros.sim.mujoco_world" if config.simulator == "mujoco" else "depth_pc_ros.sim.world"
+        parameters = {name: getattr(config, name) for name in names}
+        table.insert(0, NodeSpec("bridge", "simulation_bridge", parameters, preload=(world,)))
     return [_complete(config, spec) for spec in table]
 
 
@@ -267,7 +269,7 @@ def _command_rate(config: BringupConfig) -> dict[str, float]:
 def _hand_eye(config: BringupConfig) -> dict[str, object]:
     """Where the adapter gets the camera's pose in the tool from."""
     if config.driver == "pybullet":
-        return _as_parameters(*_simulated_hand_eye(config.rig))
+        return _as_parameters(*_simulated_hand_eye(config))
     if not config.camera_in_tool:
         return {"hand_eye": "tf"}
     try:
@@ -287,11 +289,12 @@ def _as_parameters(xyz, quat) -> dict[str, object]:
     }
 
 
-def _simulated_hand_eye(rig: str):
+def _simulated_hand_eye(config: BringupConfig):
     """Position (3,) in m and quaternion (4,) x y z w of the simulated camera in its tool."""
-    if rig == "free":
+    if config.rig == "free":
         return np.zeros(3), np.array([0.0, 0.0, 0.0, 1.0])
     from depth_pc_ros.nodes.quaternions import quaternion_of
-    from depth_pc_ros.sim.arm import T_HAND_CAM
+    from depth_pc_ros.sim.arm_models import ARM_MODELS
 
-    return T_HAND_CAM[:3, 3], quaternion_of(T_HAND_CAM[:3, :3])
+    T_tool_cam = ARM_MODELS[config.arm_model].T_tool_cam
+    return T_tool_cam[:3, 3], quaternion_of(T_tool_cam[:3, :3])

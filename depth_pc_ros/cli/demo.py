@@ -15,12 +15,13 @@ from depth_pc_ros.bringup.node_table import nodes
 from depth_pc_ros.cli.progress import ProgressLine
 from depth_pc_ros.cli.run_report import RunRecord
 from depth_pc_ros.errors import ConfigError, DepthPcError
-from depth_pc_ros.extras import SIM, one_line_where_missing, require
+from depth_pc_ros.extras import one_line_where_missing, require, require_simulator
 from depth_pc_ros.options import add_text_fields, given_texts
+from depth_pc_ros.sim.arm_models import ARM_MODELS
 from depth_pc_ros.types import MOVING_STATES, ServoState
 
 with one_line_where_missing("demo"):
-    require("sim", *SIM, "matplotlib")
+    require("sim", "matplotlib")
     from depth_pc_ros.bringup.client import ServoClient, ServoClientError
     from depth_pc_ros.bringup.processes import NodeProcesses
     from depth_pc_ros.bringup.running_nodes import refuse_running
@@ -34,12 +35,12 @@ _GIVE_UP_S = 5.0  # wall time without motion and without convergence
 _RUNNING_TIMEOUT_S = 90.0  # for an answer of a simulation that runs already: Gazebo drives the camera to its places
 _OPTIONS = (
     *"seed controller matcher matcher_weights lightglue_weights speed depth depth_model".split(),
-    *"scene ycb_root level namespace view view_port".split(),
+    *"simulator scene ycb_root level arm_model namespace view view_port".split(),
 )
 _RESULTS = ("goal.png", "demo.png", "demo.webp", "trajectory.png", "run.csv", "logs")
 
 DESCRIPTION = """\
-A simulated wrist camera drives itself to a goal image. The demo starts PyBullet and the servo nodes, each in a
+A simulated wrist camera drives itself to a goal image. The demo starts a simulator and the servo nodes, each in a
 process of its own, takes the goal's picture, moves the camera away, hands the picture to the nodes and enables them.
 Only images and the goal's distance reach the servo (depth is estimated from images by default); true poses
 only serve to report the final error.
@@ -48,6 +49,7 @@ EPILOG = """\
 examples:
   scripts/demo.sh                             a free-flying camera above a table of textured objects
   scripts/demo.sh --arm --seed 3              a Franka Panda carries the camera; another scene, another start
+  scripts/demo.sh --simulator mujoco          MuJoCo in place of PyBullet
   scripts/demo.sh --controller ibvs           a classical law in place of the learned one
   scripts/demo.sh --depth camera              the metric depth of a depth camera
   scripts/demo.sh --scene ycb --ycb-root DIR  YCB-Video objects; DIR holds 003_cracker_box/ and so on
@@ -180,8 +182,9 @@ class Demo:
         record.write_csv(self.output / "run.csv")
         te_mm, re_deg = record.final_error()
         how = problem or f"CONVERGED, {te_mm:.2f} mm and {re_deg:.3f}° from the goal"
-        carrier = "Panda arm" if self.config.rig == "arm" else "free camera"
-        world = f"{self.config.scene} scene, seed {self.config.seed}, {self.config.law}, {carrier}"
+        carrier = ARM_MODELS[self.config.arm_model].title if self.config.rig == "arm" else "free camera"
+        place = f"{self.config.scene} scene of {self.config.simulator}"
+        world = f"{place}, seed {self.config.seed}, {self.config.law}, {carrier}"
         title = f"{world if self.specs else 'running simulation'}: {how}"
         drawn = problem != _INTERRUPTED
         if drawn and len(self.views) == 3:
@@ -213,7 +216,7 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_text_fields(parser, BringupConfig, _OPTIONS)
-    parser.add_argument("--arm", action="store_true", help="A Panda arm carries the camera; without it, it flies.")
+    parser.add_argument("--arm", action="store_true", help="An arm carries the camera; without it, it flies.")
     parser.add_argument("--animation", action="store_true", help="Write demo.webp too, a moving picture of the run.")
     parser.add_argument("--real-time", action="store_true", help="Wall clock in place of lockstep.")
     parser.add_argument(
@@ -256,6 +259,7 @@ def main(argv: list[str] | None = None) -> int:
     problem = ""
     try:
         config = _options(arguments)
+        require_simulator(config.simulator)
         demo = Demo(config, arguments.output, arguments.timeout, arguments.animation, arguments.running)
         refuse_running(demo.specs)
         _clear(arguments.output)

@@ -14,6 +14,7 @@ _NODES = (
     "controller_node",
     "twist_adapter",
     "dead_man",
+    "simulation_bridge",
     "pybullet_bridge",
     "gazebo_bridge",
     "watch_node",

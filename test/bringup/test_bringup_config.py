@@ -32,6 +32,13 @@ CAMERA_IN_TOOL = "0.07 0 0.05 0 0 0.6 0.8"
         ({"driver": "joint_velocity", "tool_frame": "t", **REAL}, r"joints: driver joint_velocity needs one, such as"),
         ({"driver": "twist", "angular_unit": "turns", **REAL}, "angular_unit: expected one of rad, deg"),
         ({"driver": "twist", **REAL}, "camera_in_tool"),
+        (
+            {"driver": "twist", "camera_in_tool": CAMERA_IN_TOOL, "simulator": "mujoco", **REAL},
+            "simulator: 'mujoco' needs",
+        ),
+        ({"simulator": "gazebo"}, "simulator: expected one of pybullet, mujoco"),
+        ({"simulator": "mujoco", "arm_model": "ur5e"}, "arm_model: 'ur5e' needs rig 'arm' and simulator 'mujoco'"),
+        ({"rig": "arm", "arm_model": "ur5e"}, "arm_model: 'ur5e' needs .* got rig 'arm' and simulator 'pybullet'"),
         ({"driver": "twist", "camera_in_tool": CAMERA_IN_TOOL, "lockstep": True, **REAL}, "lockstep"),
     ],
 )

@@ -9,7 +9,7 @@ from depth_pc_ros.bringup.bringup_config import BringupConfig
 from depth_pc_ros.bringup.node_table import NodeSpec, nodes, watch_alone
 from depth_pc_ros.errors import ConfigError
 from depth_pc_ros.nodes.node_configs import NAMESPACE
-from depth_pc_ros.sim.arm import T_HAND_CAM
+from depth_pc_ros.sim.arm_models import PANDA
 
 REAL = {"image": "/camera/image", "camera_info": "/camera/info"}
 CAMERA_IN_TOOL = "0.07 0 0.05 0 0 0.6 0.8"
@@ -119,9 +119,18 @@ def test_the_classical_laws_get_metric_depth_or_none():
 
 def test_the_simulated_arm_brings_its_own_hand_eye():
     parameters = table(rig="arm")["adapter"].parameters
-    np.testing.assert_allclose(parameters["camera_in_tool_xyz"], T_HAND_CAM[:3, 3])
+    np.testing.assert_allclose(parameters["camera_in_tool_xyz"], PANDA.T_tool_cam[:3, 3])
     x, y, z, w = parameters["camera_in_tool_quat"]
-    np.testing.assert_allclose([1 - 2 * (y * y + z * z), 2 * (x * y + z * w)], T_HAND_CAM[:2, 0], atol=1e-12)
+    np.testing.assert_allclose([1 - 2 * (y * y + z * z), 2 * (x * y + z * w)], PANDA.T_tool_cam[:2, 0], atol=1e-12)
+
+
+def test_the_simulator_is_the_bridge_s_and_is_imported_ahead():
+    assert table()["bridge"].preload == ("depth_pc_ros.sim.world",)
+    bridge = table(simulator="mujoco", rig="arm", arm_model="ur5e")["bridge"]
+    assert (bridge.executable, bridge.preload) == ("simulation_bridge", ("depth_pc_ros.sim.mujoco_world",))
+    assert {name: bridge.parameters[name] for name in ("simulator", "rig", "arm_model")} == {
+        "simulator": "mujoco", "rig": "arm", "arm_model": "ur5e"
+    }  # fmt: skip
 
 
 def test_a_real_driver_has_no_simulation_and_runs_on_wall_time():
@@ -241,9 +250,9 @@ def test_a_wrong_option_is_named(options, named):
 
 
 def test_a_command_line_carries_everything():
-    spec = NodeSpec("bridge", "pybullet_bridge", {"seed": 3, "scene": "", "xyz": [0.5, 1.0]}, {"image": "/a"})
+    spec = NodeSpec("bridge", "simulation_bridge", {"seed": 3, "scene": "", "xyz": [0.5, 1.0]}, {"image": "/a"})
     words = spec.command()
-    assert words[1:4] == ["-m", "depth_pc_ros.nodes.pybullet_bridge", "--ros-args"]
+    assert words[1:4] == ["-m", "depth_pc_ros.nodes.simulation_bridge", "--ros-args"]
     pairs = list(zip(words[4::2], words[5::2], strict=True))
     assert pairs == [
         ("-r", "__node:=bridge"), ("-r", f"__ns:={NAMESPACE}"), ("-p", "seed:=3"), ("-p", 'scene:=""'),

@@ -37,7 +37,7 @@ from depth_pc_ros.files.image_file import decode_image, read_grey16, read_image
 from depth_pc_ros.files.json_file import read_json
 from depth_pc_ros.files.route_file import MANIFEST, read_route
 from depth_pc_ros.files.video_file import VideoFile
-from depth_pc_ros.sim.mesh import check_collision, indexed, plain, read_obj
+from depth_pc_ros.sim.mesh import indexed, plain, read_collision, read_obj
 from depth_pc_ros.sim.simplify import simplify
 from depth_pc_ros.sim.ycb import read_model
 from depth_pc_ros.webcam.known_camera import camera_from_file
@@ -117,7 +117,7 @@ def obj(data: bytes) -> None:
 
 
 def stl(data: bytes) -> None:
-    check_collision(written("collision.stl", data))
+    read_collision(written("collision.stl", data))
 
 
 def urdf(data: bytes) -> None:

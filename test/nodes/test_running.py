@@ -28,7 +28,7 @@ NODES = [
     "controller_node",
     "twist_adapter",
     "dead_man",
-    "pybullet_bridge",
+    "simulation_bridge",
     "gazebo_bridge",
 ]
 
