@@ -6,7 +6,9 @@ from pathlib import Path
 
 from depth_pc_ros.errors import CheckpointError
 
-SHIPPED_DEPTH = "depth_anything_tiny"  # the default model of estimated depth
+SHIPPED_DEPTH = "depth_anything_tiny"  # the model of estimated depth that ships
+OFFICIAL_DEPTH = "depth-anything/Depth-Anything-V2-Small-hf"  # a larger one, on the Hugging Face hub
+AUTO_DEPTH = "auto"  # the official one where it is cached or the hub can be reached, else the one that ships
 _PACKAGE = "depth_pc_ros"
 
 

@@ -126,7 +126,9 @@ class DepthNodeConfig(CameraConfig):
         choices=("camera", "estimated", "none"),
     )
     model: str = option(
-        SHIPPED_DEPTH, "Network of `estimated` depth: one that ships, a folder, or a name on the Hugging Face hub."
+        SHIPPED_DEPTH,
+        "Network of `estimated` depth: one that ships, a folder, a name on the Hugging Face hub, or `auto`: Depth "
+        "Anything V2 Small where it is in the hub's cache or the hub can be reached, else the one that ships.",
     )
     short_side: int = option(252, "Short side of the image that the network sees, px.", 56, 1036)
     device: str = same_as(CommonConfig, "device", choices=("cpu", "cuda"))
