@@ -43,6 +43,8 @@ COMMANDS = {
     "set_goal": "cli.set_goal",
     "teach": "cli.teach",
     "repeat": "cli.repeat",
+    "record": "cli.record",
+    "replay": "cli.replay",
     "check_setup": "cli.check_setup",
     "demo": "cli.demo",
     "benchmark": "benchmark.__main__",
