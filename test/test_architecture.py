@@ -48,6 +48,17 @@ ALLOWED = {
         "graph",
         "networks",
     },
+    "replay": {
+        "files",
+        "options",
+        "types",
+        "errors",
+        "config",
+        "geometry",
+        "perception",
+        "control",
+        "nodes",
+    },
     "nodes": {
         "files",
         "options",
@@ -90,6 +101,8 @@ ALLOWED = {
         "bringup",
         "training",
         "depth_training",
+        "perception",
+        "replay",
     },
 }
 ROS = ("rclpy", "launch", "cv_bridge", "tf2_ros", "ament_index_python", "depth_pc_interfaces")
@@ -102,6 +115,8 @@ WITHOUT_ROS = (
     "bringup/user_params.py",
     "bringup/node_table.py",
     "bringup/check_report.py",
+    "replay/of_servo.py",
+    "replay/of_images.py",
 )
 
 # Names that several configurations declare, because they mean different things there.

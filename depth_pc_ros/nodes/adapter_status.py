@@ -3,8 +3,6 @@
 import math
 from dataclasses import dataclass
 
-from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
-
 from depth_pc_ros.control.watchdog import LifeWatch
 
 HEARTBEAT_S = 0.05  # an active adapter reports again at its first tick after so long
@@ -31,8 +29,10 @@ class AdapterStatus:
     max_linear: float = math.inf
     max_angular: float = math.inf
 
-    def to_msg(self, node_name: str) -> DiagnosticStatus:
-        """As a message of the node of this full name."""
+    def to_msg(self, node_name: str):
+        """As a DiagnosticStatus of the node of this full name."""
+        from diagnostic_msgs.msg import DiagnosticStatus, KeyValue  # only now: who reads a bag has no ROS
+
         level = DiagnosticStatus.WARN if self.message else DiagnosticStatus.OK
         pairs = {"state": self.state, "stops": self.stops, "moving": self.moving}
         pairs |= {"max_linear": self.max_linear, "max_angular": self.max_angular}
@@ -40,8 +40,11 @@ class AdapterStatus:
         return DiagnosticStatus(level=level, name=node_name, message=self.message, values=values)
 
     @classmethod
-    def from_msg(cls, msg: DiagnosticStatus) -> "AdapterStatus":
-        """Of a message. Values that it does not have, or that are none, are those of an adapter at rest."""
+    def from_msg(cls, msg) -> "AdapterStatus":
+        """Of a DiagnosticStatus, of ROS or read from a bag.
+
+        Values that it does not have, or that are none, are those of an adapter at rest.
+        """
         values = {pair.key: pair.value for pair in msg.values}
         stops = values.get("stops", "")
         return cls(

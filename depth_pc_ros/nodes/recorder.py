@@ -7,15 +7,17 @@ import queue
 import threading
 import time
 from array import array
+from functools import partial
 from pathlib import Path
 
 import cv2
 from ament_index_python.packages import get_package_share_directory
-from diagnostic_msgs.msg import DiagnosticStatus
+from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 from geometry_msgs.msg import PoseStamped, TwistStamped
-from rcl_interfaces.msg import Parameter, ParameterEvent
+from rcl_interfaces.msg import ParameterEvent
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
+from rclpy.parameter import parameter_value_to_python
 from rclpy.parameter_client import AsyncParameterClient
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.serialization import serialize_message
@@ -27,8 +29,9 @@ from depth_pc_ros.files.bag_writer import LATCHED, BagWriter
 from depth_pc_ros.nodes.conversions import image_to_rgb
 from depth_pc_ros.nodes.image_source import CameraTopics
 from depth_pc_ros.nodes.node_configs import NODE_CONFIGS
+from depth_pc_ros.options import as_text
 
-PARAMETERS = "/parameter_events"
+PARAMETERS = "recorder/parameters"  # topic, in the servo's namespace, of a bag only: a DiagnosticStatus for each node
 PARAMETER_NODES = ("keypoints", "depth", "controller")  # whose parameters a replay needs
 _KEPT = 200  # messages of a topic that wait for this process
 _WAITING = 300  # messages that wait to be encoded and written
@@ -76,8 +79,9 @@ class Recorder(Node):
             self._subscribe(name, kind, latched)
         if with_depth:
             self._subscribe(_DEPTH, Image, False, reliable=False)
-        self._subscribe(PARAMETERS, ParameterEvent, False)
-        self._asked = {name: AsyncParameterClient(self, name) for name in PARAMETER_NODES}
+        self._of_node = {name: AsyncParameterClient(self, name) for name in PARAMETER_NODES}
+        self._asked = set(PARAMETER_NODES)  # whose parameters are not known
+        self.create_subscription(ParameterEvent, "/parameter_events", self._on_parameter_event, _KEPT)
         self.create_timer(0.5, self._ask_parameters, clock=self.steady_clock)
         self._writer = threading.Thread(target=self._write_all, daemon=True)
         self._writer.start()
@@ -101,7 +105,7 @@ class Recorder(Node):
     @property
     def missing_parameters(self) -> list[str]:
         """Nodes whose parameters are not known yet."""
-        return list(self._asked)
+        return sorted(self._asked)
 
     def close(self) -> None:
         """Write what waits, and end the bag. `problem` says what went wrong."""
@@ -142,23 +146,27 @@ class Recorder(Node):
             )
 
     def _ask_parameters(self) -> None:
-        """Ask the nodes that have started since for their parameters."""
-        for name, client in list(self._asked.items()):
-            if client.services_are_ready():
+        """Ask the nodes that have started since, or were changed, for their parameters."""
+        for name in sorted(self._asked):
+            if self._of_node[name].services_are_ready():
                 names = list(NODE_CONFIGS[name].__dataclass_fields__)
-                client.get_parameters(
-                    names, lambda future, name=name, names=names: self._on_values(name, names, future)
-                )
+                self._of_node[name].get_parameters(names, partial(self._on_values, name, names))
+
+    def _on_parameter_event(self, event: ParameterEvent) -> None:
+        changed = {parameter.name for parameter in event.changed_parameters}
+        for name in PARAMETER_NODES:
+            if event.node == self.resolve_topic_name(name) and changed & NODE_CONFIGS[name].__dataclass_fields__.keys():
+                self._asked.add(name)
 
     def _on_values(self, name: str, names: list[str], future) -> None:
-        """Keep the parameters of a node as if it had just declared them."""
-        if self._asked.pop(name, None) is None or future.result() is None:
+        if name not in self._asked or future.result() is None:
             return
-        event = ParameterEvent(node=self.resolve_topic_name(name), stamp=self.get_clock().now().to_msg())
-        event.new_parameters = [
-            Parameter(name=key, value=value) for key, value in zip(names, future.result().values, strict=True)
-        ]
-        self._put(time.time_ns(), PARAMETERS, _name(ParameterEvent), serialize_message(event))
+        self._asked.discard(name)
+        values = [parameter_value_to_python(value) for value in future.result().values]
+        pairs = [KeyValue(key=key, value=as_text(value)) for key, value in zip(names, values, strict=True)]
+        status = DiagnosticStatus(name=self.resolve_topic_name(name), message="parameters", values=pairs)
+        topic = self.resolve_topic_name(PARAMETERS)
+        self._put(time.time_ns(), topic, _name(DiagnosticStatus), serialize_message(status), LATCHED)
 
     # What is written, in a thread of its own
 
