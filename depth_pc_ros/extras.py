@@ -10,6 +10,7 @@ SIM = ("pybullet", "moderngl")
 TRAIN = (*SIM, "tensorboard", "tqdm")
 TRAIN_DEPTH = (*TRAIN, "transformers")
 BENCHMARK = (*SIM, "matplotlib", "tqdm", "jinja2")
+REPLAY_PAGE = ("matplotlib", "jinja2")  # rosbags only where a bag is read
 _ROS = ("rclpy", "_msgs", "_srvs", "_interfaces")  # ends of the import names
 
 

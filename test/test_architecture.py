@@ -17,6 +17,7 @@ ALLOWED = {
     "files": {"errors", "extras"},
     "extras": {"errors"},
     "provenance": set(),
+    "html_page": set(),
     "package_files": {"errors"},
     "config": {"errors", "files"},
     "options": {"config"},
@@ -32,6 +33,7 @@ ALLOWED = {
     "pipeline": {"types", "errors", "config", "geometry", "perception", "control"},
     "benchmark": {
         "files",
+        "html_page",
         "options",
         "provenance",
         "extras",
@@ -87,6 +89,7 @@ ALLOWED = {
     },
     "cli": {
         "files",
+        "html_page",
         "options",
         "provenance",
         "extras",

@@ -1,8 +1,8 @@
 """The images of a recording, rectified, in their order in time: of a bag, or of a video."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Protocol
 
@@ -20,14 +20,22 @@ from depth_pc_ros.replay.errors import ReplayError
 from depth_pc_ros.replay.topics import CameraTopics
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Picture:
-    """One image. stamp_ns: its own time; logged_ns: when it was recorded. read: gives (H, W, 3) uint8 RGB, rectified;
-    raises DepthPcError where it is damaged."""
+    """One image. stamp_ns: its own time; logged_ns: when it was recorded. decode: gives the image of `rgb`."""
 
     stamp_ns: int
     logged_ns: int
-    read: partial
+    decode: Callable[[], np.ndarray]
+
+    def rgb(self) -> np.ndarray:
+        """(H, W, 3) uint8 RGB, rectified; do not change it: the newest few are kept. Raises DepthPcError."""
+        return _decoded(self)
+
+
+@lru_cache(maxsize=2)
+def _decoded(picture: Picture) -> np.ndarray:
+    return picture.decode()
 
 
 class Images(Protocol):

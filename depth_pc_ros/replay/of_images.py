@@ -39,7 +39,7 @@ def goal_image(images: Images, which: str) -> tuple[np.ndarray, str]:
             break
     if not pictures or (index < 0 and len(pictures) < -index):
         raise ReplayError(f"goal: expected first, last, a number below {count}, or an image file, got {which!r}")
-    return pictures[0].read(), f"image {index if index >= 0 else count + index} of the recording"
+    return pictures[0].rgb(), f"image {index if index >= 0 else count + index} of the recording"
 
 
 class ImagesReplay:
@@ -57,14 +57,14 @@ class ImagesReplay:
             stamp_ns = picture.stamp_ns or picture.logged_ns
             unstamped += not picture.stamp_ns
             try:
-                image = picture.read()
+                image = picture.rgb()
             except DepthPcError as error:
                 self._problems[str(error)] = self._problems.get(str(error), 0) + 1
                 continue
             if self._player.estimator and (estimated_ns is None or stamp_ns - estimated_ns > 1e9 * _DEPTH_EVERY_S):
                 estimated_ns = stamp_ns
                 self._player.servo.add_relative_depth(self._player.estimator(image), 1e-9 * stamp_ns)
-            result = self._player.look(self._player.matcher.match(image), 1e-9 * stamp_ns, None, self._age_s)
+            result = self._player.look(self._player.match(stamp_ns, image), 1e-9 * stamp_ns, None, self._age_s)
             self._player.note(stamp_ns, result, self._player.servo.answer(), begin_s)
             on_frame(count)
         notes = [f"{number} images were not used: {what}" for what, number in self._problems.items()]

@@ -21,7 +21,7 @@ from depth_pc_ros.replay.images import Images
 from depth_pc_ros.replay.player import Player
 from depth_pc_ros.replay.recorded import Event, Recorded, stamp_ns
 from depth_pc_ros.replay.result import Command, Replay
-from depth_pc_ros.types import MOVING_STATES, ServoState
+from depth_pc_ros.types import MOVING_STATES, Matches, ServoState
 
 _LATE_NS = 2 * 10**9  # an image may have been recorded so long after its matches
 _KEPT = 64  # images in memory
@@ -109,14 +109,8 @@ class ServoReplay:
         if message.goal_id != self._goal_id or player.servo.goal is None:
             return
         begin_s = time.perf_counter()
-        picture = None if self._recorded_matches else self._images.at(event.stamp_ns, event.logged_ns)
-        if picture is None and not self._recorded_matches:
-            self._miss("an image that was matched is not in the bag")
-            return
-        try:
-            matches = matches_from_msg(message) if picture is None else player.matcher.match(picture.read())
-        except DepthPcError as error:
-            self._miss(str(error))
+        matches = self._matches(event)
+        if matches is None:
             return
         status = self._recorded.statuses.get(event.stamp_ns)
         depth = self._give_depth(event, status)
@@ -135,6 +129,20 @@ class ServoReplay:
             event.stamp_ns, result, twist, begin_s, self._enabled, recorded_state=state,
             recorded_matches=int(np.count_nonzero(message.matched)),
         )  # fmt: skip
+
+    def _matches(self, event: Event) -> Matches | None:
+        """Of an image; None where it is not in the bag, or damaged."""
+        picture = self._images.at(event.stamp_ns, event.logged_ns)
+        try:
+            recorded = matches_from_msg(event.value) if self._recorded_matches else None
+            if picture is not None:
+                return self._player.match(event.stamp_ns, picture.rgb(), recorded)
+        except DepthPcError as error:
+            self._miss(str(error))
+            return None
+        if recorded is None:
+            self._miss("an image that was matched is not in the bag")
+        return recorded
 
     def _on_twist(self, event: Event) -> None:
         """Real time: commands at a fixed rate."""
@@ -171,7 +179,7 @@ class ServoReplay:
                 self._miss("an image whose depth was estimated is not in the bag")
             else:
                 self._estimated.add(at_ns)
-                depth = self._player.estimator(picture.read())
+                depth = self._player.estimator(picture.rgb())
                 self._player.servo.add_relative_depth(depth, seconds(picture.stamp_ns))
         return None
 

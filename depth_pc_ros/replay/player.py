@@ -23,13 +23,15 @@ Estimator = Callable[[np.ndarray], np.ndarray]  # relative depth (H, W) of an im
 class Player:
     """A matcher and a servo, set up as the nodes set them up, and what came of it in `replay`.
 
-    raw_size: (width, height) px of the camera's images, of which the option `roi` is a part.
+    raw_size: (width, height) px of the camera's images, of which the option `roi` is a part. on_view: called with the
+    stamp in ns, the image (H, W, 3) uint8 RGB and its matched points (M, 2) px, of every image.
     """
 
     def __init__(
-        self, config: PipelineConfig, raw_size: tuple[int, int], estimator: Estimator | None, lockstep: bool = False
-    ):
-        self.config, self.raw_size, self.estimator = config, raw_size, estimator
+        self, config: PipelineConfig, raw_size: tuple[int, int], estimator: Estimator | None, lockstep: bool = False,
+        on_view: Callable[[int, np.ndarray, np.ndarray], None] = lambda stamp_ns, image, points: None,
+    ):  # fmt: skip
+        self.config, self.raw_size, self.estimator, self._on_view = config, raw_size, estimator, on_view
         self.matcher = make_matcher(config)
         self.law = WatchedLaw(make_law(config))
         self.servo = Servo(config, self.law)
@@ -53,6 +55,12 @@ class Player:
         self.replay.goal = image
         if self.estimator is not None:
             self.servo.set_goal_relative_depth(self.estimator(image))
+
+    def match(self, stamp_ns: int, image: np.ndarray, recorded: Matches | None = None) -> Matches:
+        """Matches of the next image (H, W, 3) uint8 RGB, of this time: the recorded ones, where they are given."""
+        matches = self.matcher.match(image) if recorded is None else recorded
+        self._on_view(stamp_ns, image, matches.current_points[matches.matched])
+        return matches
 
     def look(self, matches: Matches, stamp_s: float, depth: np.ndarray | None, age_s: float) -> StepResult:
         """One frame, see `Servo.update`; `note` keeps what came of it."""
