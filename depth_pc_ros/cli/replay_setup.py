@@ -91,6 +91,10 @@ def _of_images(images: Images, config: ReplayConfig, given: dict[str, str], on_v
     )
     goal, what = goal_image(images, config.goal or LAST)
     player.set_goal(goal, images.rectifier.target)
+    player.replay.notes.append(
+        f"lengths are as right as the distance to the scene at the goal, {pipeline.default_distance:g} m "
+        "(--default-distance)"
+    )
     about = f"nothing obeyed the servo; goal: {what}"
     return Prepared(ImagesReplay(player, images, config.latency_s).run, images.count, None, name, about)
 

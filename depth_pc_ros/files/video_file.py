@@ -10,6 +10,7 @@ import numpy as np
 from depth_pc_ros.errors import DepthPcError, FileError
 
 SUFFIXES = (".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v", ".mpg", ".mpeg")
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # no lines of FFmpeg's own; OpenCV reads it at the first video
 _SLOWEST, _FASTEST = 0.1, 1000.0  # frames a second
 _MOST_PIXELS = 64_000_000
 
@@ -51,7 +52,6 @@ class VideoFile:
 
     def _open(self) -> cv2.VideoCapture:
         """The open video; OpenCV and FFmpeg print nothing of their own."""
-        os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
         level = cv2.utils.logging.getLogLevel()
         cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
         try:
