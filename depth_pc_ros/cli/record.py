@@ -1,6 +1,7 @@
 """`record`: writes what a running servo sees and does into a bag. It only listens."""
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -24,6 +25,7 @@ with one_line_where_missing("record"):
     from depth_pc_ros.nodes.transport import use_large_shared_memory
 
 READY = "recording"  # the first word that is printed once all topics have been heard
+_NICE = 5  # the servo goes first
 _WAIT_S = 10.0  # then it is said what is missing
 
 EXAMPLES = """examples:
@@ -72,6 +74,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments = vars(parser().parse_args(argv))
     folder = arguments.pop("folder")
     interrupt_on_signals()
+    os.nice(_NICE)
     try:
         problem = record(folder, RecordConfig(**arguments))
     except DepthPcError as error:

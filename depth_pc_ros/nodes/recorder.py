@@ -2,11 +2,11 @@
 
 import heapq
 import itertools
-import os
 import queue
 import threading
 import time
 from array import array
+from collections import Counter
 from functools import partial
 from pathlib import Path
 
@@ -36,7 +36,6 @@ PARAMETER_NODES = ("keypoints", "depth", "controller")  # whose parameters a rep
 _KEPT = 200  # messages of a topic that wait for this process
 _WAITING = 300  # messages that wait to be encoded and written
 _SORT_NS = 300_000_000  # messages come this much out of their order, at most
-_NICE = 5
 
 # Name in the servo's namespace -> type, and whether it is latched. What does not exist is not in the bag.
 _TOPICS = {
@@ -63,14 +62,13 @@ class Recorder(Node):
         self, folder: Path, namespace: str, image: str, camera_info: str, codec: str, with_depth: bool, **node_options
     ):
         super().__init__("recorder", namespace=namespace, **node_options)
-        os.nice(_NICE)
         self.steady_clock = Clock(clock_type=ClockType.STEADY_TIME)
         self.problem = ""  # why it does not record any more
         self.dropped: dict[str, int] = {}  # topic -> messages that came faster than they could be written
         self._codec = codec
         self._queue: queue.Queue = queue.Queue(_WAITING)
         self._order = itertools.count()
-        self._heard: set[str] = set()
+        self._heard: Counter[str] = Counter()
         self._bag = BagWriter(folder, _definitions())
         self._camera_topics = CameraTopics(self)
         self._image = self._camera_topics.create_subscription(Image, image, self._on_image, _KEPT)
@@ -94,6 +92,10 @@ class Recorder(Node):
     def counts(self) -> dict[str, int]:
         """Topic -> messages in the bag."""
         return self._bag.counts
+
+    def heard(self, topic: str) -> int:
+        """How many messages of a topic have come so far."""
+        return self._heard[topic]
 
     @property
     def missing(self) -> list[str]:
@@ -135,7 +137,7 @@ class Recorder(Node):
         self._put(time.time_ns(), self._info.topic, _name(CameraInfo), serialize_message(msg))
 
     def _put(self, logged_ns: int, topic: str, kind: str, content, qos: str = "") -> None:
-        self._heard.add(topic)
+        self._heard[topic] += 1
         try:
             self._queue.put_nowait((logged_ns, next(self._order), topic, kind, content, qos))
         except queue.Full:

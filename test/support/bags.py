@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from depth_pc_ros.geometry import se3
 from depth_pc_ros.geometry.camera import Intrinsics
 
 CAMERA = Intrinsics(300.0, 300.0, 159.5, 119.5, 320, 240)
@@ -13,19 +14,27 @@ IMAGE, INFO = "sensor_msgs/msg/Image", "sensor_msgs/msg/CameraInfo"
 COMPRESSED = "sensor_msgs/msg/CompressedImage"
 
 
+def plane(seed: int = 0) -> np.ndarray:
+    """A picture (480, 640, 3) uint8 RGB with texture."""
+    coarse = np.random.default_rng(seed).integers(0, 256, (60, 80, 3), np.uint8)
+    return cv2.resize(coarse, (640, 480), interpolation=cv2.INTER_CUBIC)
+
+
+def seen_from(picture: np.ndarray, T_goal_cam: np.ndarray) -> np.ndarray:
+    """Image (240, 320, 3) uint8 RGB of the picture, which stands upright 0.6 m before the goal's camera."""
+    T_cam_goal = se3.inverse(T_goal_cam)
+    K = CAMERA.matrix
+    in_goal = np.array([[1.0, 0, -160], [0, 1.0, -120], [0, 0, 1]])  # from px of the picture
+    towards = np.outer(T_cam_goal[:3, 3], [0, 0, 1 / 0.6])
+    homography = K @ (T_cam_goal[:3, :3] + towards) @ np.linalg.inv(K) @ in_goal
+    return cv2.warpPerspective(picture, homography, CAMERA.size, borderMode=cv2.BORDER_REFLECT)
+
+
 def approach(count: int, seed: int = 0, rest: int = 0) -> list[np.ndarray]:
-    """Images (240, 320, 3) uint8 RGB of a camera that comes nearer to a textured plane, then rests."""
-    random = np.random.default_rng(seed)
-    coarse = random.integers(0, 256, (60, 80, 3), np.uint8)
-    plane = cv2.resize(coarse, (640, 480), interpolation=cv2.INTER_CUBIC)
-    images = []
-    for k in range(count + rest):
-        left = 1.0 - min(k, count - 1) / max(count - 1, 1)
-        zoom, angle = 0.85 + 0.15 * (1 - left), 6.0 * left
-        motion = cv2.getRotationMatrix2D((320.0, 240.0), angle, zoom)
-        motion[:, 2] += (-160 + 12 * left, -120 + 8 * left)
-        images.append(cv2.warpAffine(plane, motion, (320, 240), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT))
-    return images
+    """Images of a camera that comes nearer to its goal, then rests there."""
+    start = np.array([0.02, -0.015, -0.06, 0.03, 0.02, 0.08])
+    shares = [1.0 - min(k, count - 1) / max(count - 1, 1) for k in range(count + rest)]
+    return [seen_from(plane(seed), se3.exp(share * start)) for share in shares]
 
 
 @dataclass
@@ -64,31 +73,34 @@ class BagMaker:
         stamp = self.kinds["builtin_interfaces/msg/Time"](sec=sec, nanosec=nanosec)
         return self.kinds["std_msgs/msg/Header"](stamp=stamp, frame_id=frame)
 
-    def image(self, topic: str, time_s: float, rgb: np.ndarray, encoding: str = "bgr8") -> None:
+    def image_message(self, time_s: float, rgb: np.ndarray, encoding: str = "bgr8"):
         pixels = rgb[..., ::-1] if encoding == "bgr8" else rgb
-        message = self.kinds[IMAGE](
+        return self.kinds[IMAGE](
             header=self.header(time_s), height=pixels.shape[0], width=pixels.shape[1], encoding=encoding,
-            is_bigendian=0, step=pixels[0].nbytes, data=np.ascontiguousarray(pixels).view(np.uint8).ravel(),
+            is_bigendian=0, step=pixels.strides[0], data=np.ascontiguousarray(pixels).view(np.uint8).ravel(),
         )  # fmt: skip
-        self.put(topic, IMAGE, time_s, message)
 
-    def jpeg(self, topic: str, time_s: float, rgb: np.ndarray) -> None:
-        data = cv2.imencode(".jpg", rgb[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 95])[1]
-        message = self.kinds[COMPRESSED](
-            header=self.header(time_s), format="bgr8; jpeg compressed bgr8", data=data.ravel()
-        )
-        self.put(topic, COMPRESSED, time_s, message)
-
-    def info(self, topic: str, time_s: float, camera: Intrinsics = CAMERA) -> None:
+    def info_message(self, time_s: float, camera: Intrinsics = CAMERA):
         roi = self.kinds["sensor_msgs/msg/RegionOfInterest"](
             x_offset=0, y_offset=0, height=0, width=0, do_rectify=False
         )
-        message = self.kinds[INFO](
+        return self.kinds[INFO](
             header=self.header(time_s), height=camera.height, width=camera.width, distortion_model="plumb_bob",
             d=np.zeros(5), k=camera.matrix.ravel(), r=np.eye(3).ravel(),
             p=np.hstack([camera.matrix, np.zeros((3, 1))]).ravel(), binning_x=0, binning_y=0, roi=roi,
         )  # fmt: skip
-        self.put(topic, INFO, time_s, message)
+
+    def image(self, topic: str, time_s: float, rgb: np.ndarray, encoding: str = "bgr8") -> None:
+        self.put(topic, IMAGE, time_s, self.image_message(time_s, rgb, encoding))
+
+    def jpeg(self, topic: str, time_s: float, rgb: np.ndarray) -> None:
+        data = cv2.imencode(".jpg", rgb[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 95])[1]
+        kind = self.kinds[COMPRESSED]
+        message = kind(header=self.header(time_s), format="bgr8; jpeg compressed bgr8", data=data.ravel())
+        self.put(topic, COMPRESSED, time_s, message)
+
+    def info(self, topic: str, time_s: float, camera: Intrinsics = CAMERA) -> None:
+        self.put(topic, INFO, time_s, self.info_message(time_s, camera))
 
 
 def camera_bag(folder: Path, images: list[np.ndarray], storage: str = "mcap", jpeg: bool = False) -> Path:
