@@ -15,6 +15,7 @@ pytest.importorskip("rclpy", reason="needs rclpy: run scripts/setup.sh, or sourc
 
 from depth_pc_ros.bringup.bringup_config import BringupConfig
 from depth_pc_ros.cli import demo
+from depth_pc_ros.cli.replay_setup import ReplayConfig, prepare
 from depth_pc_ros.errors import DepthPcError
 
 NODES = {"bridge", "keypoints", "depth", "controller", "adapter"}
@@ -54,7 +55,9 @@ def rows(output):
 @pytest.mark.ros
 @pytest.mark.slow
 def test_a_run_converges_and_leaves_its_results(tmp_path):
-    process = start(tmp_path, "--seed", "1", "--level", "S", "--animation")
+    pytest.importorskip("rosbags", reason="needs rosbags: pip install 'depth_pc_ros[rosbag]'")
+    bag = tmp_path / "bag"
+    process = start(tmp_path, "--seed", "1", "--level", "S", "--animation", "--record", str(bag))
     out, err = process.communicate(timeout=4 * WAIT_S)
     assert (process.returncode, err) == (0, "")
     header, _, row = out.split("\n\n")[1].splitlines()
@@ -72,7 +75,16 @@ def test_a_run_converges_and_leaves_its_results(tmp_path):
     assert len(frames) == int(steps)
     assert frames[-1]["state"] == "CONVERGED"
     assert float(frames[0]["te_mm"]) > 20 * float(frames[-1]["te_mm"])
-    assert {path.stem for path in (tmp_path / "logs").iterdir()} == NODES
+    assert {path.stem for path in (tmp_path / "logs").iterdir()} == {*NODES, "record"}
+    replayed = prepare(bag, ReplayConfig(), {}, lambda *view: None).run(lambda count: None)
+    assert len(replayed.commands) == int(steps)
+    assert replayed.differences.max() <= 1e-9
+    assert replayed.other_states == replayed.notes == []
+
+
+def test_a_recording_never_overwrites_a_folder(tmp_path, capsys):
+    assert demo.main(["--record", str(tmp_path)]) == 1
+    assert capsys.readouterr().err == f"demo: record: expected a new folder, {tmp_path} exists\n"
 
 
 def test_the_animation_is_a_switch():

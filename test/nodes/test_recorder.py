@@ -80,7 +80,9 @@ def test_what_is_published_is_in_the_bag(runner, tmp_path):
             "cam/camera_info": (CameraInfo, 10, lambda k: intrinsics_to_info(CAMERA, header(k))),
             "keypoints/goal": (ServoGoal, LATCHED_QOS, lambda k: goal),
             "keypoints/matches": (KeypointMatches, 10, lambda k: matches_to_msg(Matches.none(k), 7, header(k))),
-            "controller/status": (ServoStatus, LATCHED_QOS, lambda k: ServoStatus(state=3, image_stamp=header(k).stamp)),
+            "controller/status": (
+                ServoStatus, LATCHED_QOS, lambda k: ServoStatus(state=3, image_stamp=header(k).stamp),
+            ),
             "controller/twist_cmd": (
                 TwistStamped, 10, lambda k: TwistStamped(header=header(k), twist=twist_to_msg(np.arange(6) + 0.1 * k)),
             ),

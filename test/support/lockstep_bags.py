@@ -99,15 +99,14 @@ def lockstep_bag(folder: Path, frames: int = 60, namespace: str = "/depth_pc", *
         pipeline.set_goal(goal, CAMERA.matrix, 0.6)
         bag.goal(0.7, goal, pipeline.matcher.goal_points)
         for k in range(frames):
-            time_s = 1.0 + STEP_S * k
+            time_s, enabled = 1.0 + STEP_S * k, k >= DISABLED_FRAMES
+            if k == DISABLED_FRAMES:
+                pipeline.servo.reset()
+                bag.status(time_s - STEP_S, ServoState.STALE_INPUT, 0.5 * STEP_S)
             image = seen_from(picture, T_goal_cam)
             bag.pose("camera_pose", time_s, T_goal_cam)
             bag.info(f"{namespace}/bridge/camera_info", time_s)
             bag.image(f"{namespace}/bridge/image", time_s, image)
-            enabled = k >= DISABLED_FRAMES
-            if k == DISABLED_FRAMES:
-                pipeline.servo.reset()
-                bag.status(time_s - STEP_S, ServoState.STALE_INPUT, 0.5 * STEP_S)
             matches = pipeline.matcher.match(image)
             bag.matches(time_s, matches)
             result = pipeline.servo.update(matches, time_s)
