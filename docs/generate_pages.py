@@ -19,6 +19,8 @@ COMMANDS = {
     "set_goal": "cli.set_goal",
     "teach": "cli.teach",
     "repeat": "cli.repeat",
+    "record": "cli.record",
+    "replay": "cli.replay",
     "check_setup": "cli.check_setup",
     "train": "cli.train",
     "train_depth": "cli.train_depth",

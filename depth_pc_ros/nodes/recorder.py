@@ -31,6 +31,7 @@ from depth_pc_ros.nodes.image_source import CameraTopics
 from depth_pc_ros.nodes.node_configs import NODE_CONFIGS
 from depth_pc_ros.options import as_text
 
+NODE_NAME = "recorder"
 PARAMETERS = "recorder/parameters"  # topic, in the servo's namespace, of a bag only: a DiagnosticStatus for each node
 PARAMETER_NODES = ("keypoints", "depth", "controller")  # whose parameters a replay needs
 _KEPT = 200  # messages of a topic that wait for this process
@@ -61,7 +62,7 @@ class Recorder(Node):
     def __init__(
         self, folder: Path, namespace: str, image: str, camera_info: str, codec: str, with_depth: bool, **node_options
     ):
-        super().__init__("recorder", namespace=namespace, **node_options)
+        super().__init__(NODE_NAME, namespace=namespace, **node_options)
         self.steady_clock = Clock(clock_type=ClockType.STEADY_TIME)
         self.problem = ""  # why it does not record any more
         self.dropped: dict[str, int] = {}  # topic -> messages that came faster than they could be written
