@@ -62,6 +62,9 @@ def main(argv: list[str] | None = None) -> int:
     except DepthPcError as error:
         print(f"replay: {error}", file=sys.stderr)
         return 1
+    except OSError as error:
+        print(f"replay: cannot write the results: {error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("replay: interrupted", file=sys.stderr)
         return 1

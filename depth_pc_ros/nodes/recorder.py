@@ -35,7 +35,7 @@ NODE_NAME = "recorder"
 PARAMETERS = "recorder/parameters"  # topic, in the servo's namespace, of a bag only: a DiagnosticStatus for each node
 PARAMETER_NODES = ("keypoints", "depth", "controller")  # whose parameters a replay needs
 _KEPT = 200  # messages of a topic that wait for this process
-_WAITING = 300  # messages that wait to be encoded and written
+_WAITING, _WAITING_IMAGES = 2000, 40  # messages that wait to be encoded and written; images and depth among them
 _SORT_NS = 300_000_000  # messages come this much out of their order, at most
 
 # Name in the servo's namespace -> type, and whether it is latched. What does not exist is not in the bag.
@@ -68,6 +68,7 @@ class Recorder(Node):
         self.dropped: dict[str, int] = {}  # topic -> messages that came faster than they could be written
         self._codec = codec
         self._queue: queue.Queue = queue.Queue(_WAITING)
+        self._room = threading.Semaphore(_WAITING_IMAGES)
         self._order = itertools.count()
         self._heard: Counter[str] = Counter()
         self._bag = BagWriter(folder, _definitions())
@@ -127,26 +128,31 @@ class Recorder(Node):
         )
 
         def receive(raw: bytes, info) -> None:
-            self._put(info["received_timestamp"], topic, _name(kind), raw, LATCHED if latched else "")
+            self._put(info["received_timestamp"], topic, _name(kind), raw, LATCHED if latched else "", kind is Image)
 
         self.create_subscription(kind, topic, receive, qos, raw=True)
 
     def _on_image(self, msg: Image | CompressedImage) -> None:
-        self._put(time.time_ns(), self._image.topic, "", msg)
+        self._put(time.time_ns(), self._image.topic, "", msg, large=True)
 
     def _on_info(self, msg: CameraInfo) -> None:
         self._put(time.time_ns(), self._info.topic, _name(CameraInfo), serialize_message(msg))
 
-    def _put(self, logged_ns: int, topic: str, kind: str, content, qos: str = "") -> None:
+    def _put(self, logged_ns: int, topic: str, kind: str, content, qos: str = "", large: bool = False) -> None:
+        """Let a message wait to be written. kind: empty for an image that may have to be compressed."""
         self._heard[topic] += 1
-        try:
-            self._queue.put_nowait((logged_ns, next(self._order), topic, kind, content, qos))
-        except queue.Full:
-            self.dropped[topic] = self.dropped.get(topic, 0) + 1
-            self.get_logger().warning(
-                f"{topic}: a message is left out: encoding or the disk is too slow (codec: {self._codec})",
-                throttle_duration_sec=5.0,
-            )
+        if not large or self._room.acquire(blocking=False):
+            try:
+                self._queue.put_nowait((logged_ns, next(self._order), topic, kind, content, qos, large))
+                return
+            except queue.Full:
+                if large:
+                    self._room.release()
+        self.dropped[topic] = self.dropped.get(topic, 0) + 1
+        self.get_logger().warning(
+            f"{topic}: a message is left out: encoding or the disk is too slow (codec: {self._codec})",
+            throttle_duration_sec=5.0,
+        )
 
     def _ask_parameters(self) -> None:
         """Ask the nodes that have started since, or were changed, for their parameters."""
@@ -186,12 +192,14 @@ class Recorder(Node):
                 while waiting and (not open_ended or item[0] - waiting[0][0] > _SORT_NS):
                     self._write(*heapq.heappop(waiting))
             self._bag.close()
-        except FileError as error:
-            self.problem = str(error)
+        except Exception as error:  # of anything else than a full disk, too, this thread must tell
+            self.problem = str(error) if isinstance(error, FileError) else f"{type(error).__name__}: {error}"
             while open_ended:  # so that nobody waits for room in the queue
                 open_ended = self._queue.get() is not None
 
-    def _write(self, logged_ns: int, _order: int, topic: str, kind: str, content, qos: str) -> None:
+    def _write(self, logged_ns: int, _order: int, topic: str, kind: str, content, qos: str, large: bool) -> None:
+        if large:
+            self._room.release()
         if not kind:
             try:
                 topic, content = compressed(content, topic, self._codec)
