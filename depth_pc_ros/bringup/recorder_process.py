@@ -9,6 +9,7 @@ from pathlib import Path
 
 from depth_pc_ros.bringup.processes import begin_process
 from depth_pc_ros.errors import DepthPcError
+from depth_pc_ros.nodes.recording import READY
 
 _READY_WITHIN_S, _ENDS_WITHIN_S = 60.0, 20.0
 
@@ -36,7 +37,7 @@ class RecorderProcess:
     def wait_until_recording(self) -> None:
         """Return once every topic has been heard. Raises RecorderError."""
         end_s = time.monotonic() + _READY_WITHIN_S
-        while "recording to" not in self._text():
+        while READY not in self._text():
             if self._process.poll() is not None or time.monotonic() > end_s:
                 raise RecorderError(f"record: it did not begin: {self.last_line or 'no topic was heard'}")
             time.sleep(0.05)

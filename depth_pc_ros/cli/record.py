@@ -3,8 +3,6 @@
 import argparse
 import os
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,16 +15,9 @@ from depth_pc_ros.options import add_fields
 
 with one_line_where_missing("record"):
     require("rosbag", "rosbags")
-    import rclpy
-    from rclpy.context import Context
-    from rclpy.executors import SingleThreadedExecutor
+    from depth_pc_ros.nodes.recording import record
 
-    from depth_pc_ros.nodes.recorder import Recorder
-    from depth_pc_ros.nodes.transport import use_large_shared_memory
-
-READY = "recording"  # the first word that is printed once all topics have been heard
 _NICE = 5  # the servo goes first
-_WAIT_S = 10.0  # then it is said what is missing
 
 EXAMPLES = """examples:
   record run1                                      the simulation of `bringup` or the demo
@@ -76,7 +67,9 @@ def main(argv: list[str] | None = None) -> int:
     interrupt_on_signals()
     os.nice(_NICE)
     try:
-        problem = record(folder, RecordConfig(**arguments))
+        config = RecordConfig(**arguments)
+        image, camera_info = config.image or "bridge/image", config.camera_info or "bridge/camera_info"
+        problem = record(folder, config.namespace, image, camera_info, config.codec, config.with_depth)
     except DepthPcError as error:
         problem = str(error)
     except KeyboardInterrupt:
@@ -84,55 +77,6 @@ def main(argv: list[str] | None = None) -> int:
     if problem:
         print(f"record: {problem}", file=sys.stderr, flush=True)
     return 1 if problem else 0
-
-
-def record(
-    folder: Path, config: RecordConfig, say: Callable[[str], None] = lambda text: print(text, flush=True)
-) -> str:
-    """Record until interrupted; returns what went wrong, or nothing. Raises DepthPcError where it cannot begin."""
-    use_large_shared_memory()
-    context = Context()
-    rclpy.init(context=context)
-    recorder = None
-    try:
-        image, camera_info = config.image or "bridge/image", config.camera_info or "bridge/camera_info"
-        recorder = Recorder(
-            folder, config.namespace, image, camera_info, config.codec, config.with_depth, context=context
-        )
-        executor = SingleThreadedExecutor(context=context)
-        executor.add_node(recorder)
-        try:
-            _spin(recorder, executor, folder, say)
-        except KeyboardInterrupt:
-            recorder.close()
-        say(_summary(recorder, folder))
-        return recorder.problem
-    finally:
-        if recorder is not None:
-            recorder.destroy_node()
-        rclpy.try_shutdown(context=context)
-
-
-def _spin(recorder: Recorder, executor: SingleThreadedExecutor, folder: Path, say: Callable[[str], None]) -> None:
-    """Until interrupted, or the disk is full."""
-    ready, warn_s = False, time.monotonic() + _WAIT_S
-    while not recorder.problem:
-        executor.spin_once(timeout_sec=0.1)
-        if not ready and not recorder.missing and not recorder.missing_parameters:
-            ready = True
-            say(f"{READY} to {folder}")
-        elif not ready and time.monotonic() > warn_s:
-            warn_s = float("inf")
-            names = [*recorder.missing, *(f"the parameters of {name}" for name in recorder.missing_parameters)]
-            say(f"nothing has come yet of: {', '.join(names)}; the rest is recorded")
-    recorder.close()
-
-
-def _summary(recorder: Recorder, folder: Path) -> str:
-    counts = ", ".join(f"{topic} {count}" for topic, count in sorted(recorder.counts.items())) or "no message"
-    size = sum(file.stat().st_size for file in folder.glob("*"))
-    dropped = "".join(f"; left out of {topic}: {count}" for topic, count in recorder.dropped.items())
-    return f"{folder}: {size / 1e6:.1f} MB: {counts}{dropped}"
 
 
 if __name__ == "__main__":
