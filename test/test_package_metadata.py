@@ -185,10 +185,11 @@ def test_requirements_are_those_of_all_extras_and_the_test_tools(setup_arguments
 
 def test_a_plain_install_has_no_simulation_and_all_has_everything(setup_arguments):
     core, extra = setup_arguments["install_requires"], setup_arguments["extras_require"]
-    assert set(extra) == {"sim", "learned", "train", "benchmark", "rosbag", "ros", "arm", "all", "fuzz"}
+    assert set(extra) == {"sim", "learned", "train", "benchmark", "rosbag", "replay", "ros", "arm", "all", "fuzz"}
     assert set(extra["all"]) == set().union(*(extra[name] for name in set(extra) - {"fuzz"}))
     assert not set(core) & set(extra["all"])
-    for part, modules in {"sim": extras.SIM, "train": extras.TRAIN_DEPTH, "benchmark": extras.BENCHMARK}.items():
+    needed = {"sim": extras.SIM, "train": extras.TRAIN_DEPTH, "benchmark": extras.BENCHMARK}
+    for part, modules in {**needed, "replay": extras.REPLAY_PAGE}.items():
         assert set(modules) <= requirements(extra[part]).keys(), part
 
 

@@ -10,7 +10,7 @@ from scipy.spatial.transform import Rotation
 from depth_pc_ros.errors import ConfigError
 from depth_pc_ros.files.bag_file import BagFile
 from depth_pc_ros.geometry.se3 import from_rt
-from depth_pc_ros.nodes.adapter_status import AdapterStatus
+from depth_pc_ros.nodes.adapter_report import AdapterReport
 from depth_pc_ros.nodes.message_values import twist_from_msg
 from depth_pc_ros.nodes.node_configs import NODE_CONFIGS, NodeConfig
 from depth_pc_ros.options import from_text
@@ -22,7 +22,7 @@ _OFF = (ServoState.INACTIVE, ServoState.NO_GOAL, ServoState.DISABLED)
 @dataclass(frozen=True)
 class Event:
     """One thing that the controller got or did. kind: goal, matches, twist, enable or adapter. stamp_ns: of a message
-    with a header, else 0. value: the message; of enable a bool, of adapter an AdapterStatus."""
+    with a header, else 0. value: the message; of enable a bool, of adapter an AdapterReport."""
 
     logged_ns: int
     kind: str
@@ -118,7 +118,7 @@ def _status(recorded: Recorded, logged_ns: int, message) -> None:
 
 def _adapter(recorded: Recorded, logged_ns: int, message) -> None:
     """Most are signs of life, which change nothing."""
-    status = AdapterStatus.from_msg(message)
+    status = AdapterReport.from_msg(message)
     last = next((event.value for event in reversed(recorded.events) if event.kind == "adapter"), None)
     if status != last:
         recorded.events.append(Event(logged_ns, "adapter", 0, status))

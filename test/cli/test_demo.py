@@ -82,7 +82,8 @@ def test_a_run_converges_and_leaves_its_results(tmp_path):
     assert replayed.other_states == replayed.notes == []
 
 
-def test_a_recording_never_overwrites_a_folder(tmp_path, capsys):
+def test_a_recording_never_overwrites_a_folder(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(demo, "interrupt_on_signals", lambda: None)  # the handlers of this process stay
     assert demo.main(["--record", str(tmp_path)]) == 1
     assert capsys.readouterr().err == f"demo: record: expected a new folder, {tmp_path} exists\n"
 
