@@ -6,7 +6,7 @@ import queue
 import threading
 import time
 from array import array
-from collections import Counter
+from collections import Counter, deque
 from functools import partial
 from pathlib import Path
 
@@ -71,6 +71,9 @@ class Recorder(Node):
         self._room = threading.Semaphore(_WAITING_IMAGES)
         self._order = itertools.count()
         self._heard: Counter[str] = Counter()
+        self._newest: deque[tuple[str, int, int]] = deque(
+            maxlen=2 * _KEPT
+        )  # topics and stamps of the camera's messages
         self._bag = BagWriter(folder, _definitions())
         self._camera_topics = CameraTopics(self)
         self._image = self._camera_topics.create_subscription(Image, image, self._on_image, _KEPT)
@@ -133,10 +136,19 @@ class Recorder(Node):
         self.create_subscription(kind, topic, receive, qos, raw=True)
 
     def _on_image(self, msg: Image | CompressedImage) -> None:
-        self._put(time.time_ns(), self._image.topic, "", msg, large=True)
+        if not self._again(self._image.topic, msg):
+            self._put(time.time_ns(), self._image.topic, "", msg, large=True)
 
     def _on_info(self, msg: CameraInfo) -> None:
-        self._put(time.time_ns(), self._info.topic, _name(CameraInfo), serialize_message(msg))
+        if not self._again(self._info.topic, msg):
+            self._put(time.time_ns(), self._info.topic, _name(CameraInfo), serialize_message(msg))
+
+    def _again(self, topic: str, msg) -> bool:
+        """Whether it has come before: while a camera's source changes its subscription, both give what waits."""
+        key = topic, msg.header.stamp.sec, msg.header.stamp.nanosec
+        again = key in self._newest and any(key[1:])  # a camera that stamps nothing sends no two alike
+        self._newest.append(key)
+        return again
 
     def _put(self, logged_ns: int, topic: str, kind: str, content, qos: str = "", large: bool = False) -> None:
         """Let a message wait to be written. kind: empty for an image that may have to be compressed."""
