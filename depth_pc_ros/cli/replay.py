@@ -22,8 +22,8 @@ from depth_pc_ros.replay.verdict import findings, verdict
 
 DESCRIPTION = """\
 Feed recorded images to the servo as it is now, as fast as this computer can, and print what it makes of them: matches,
-states, the path as solved, and a verdict. Reads what `record` writes, any other rosbag2 (MCAP or sqlite3), ROS 1 bags, and
-videos. Of a servo's own recording it shows where the commands differ from the recorded ones.
+states, the path as solved, and a verdict. Reads what `record` writes, any other rosbag2 (MCAP or sqlite3), ROS 1
+bags, and videos. Of a servo's own recording it shows where the commands differ from the recorded ones.
 """
 EPILOG = """\
 examples:

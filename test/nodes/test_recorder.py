@@ -1,5 +1,7 @@
 """The recorder: what is published is in the bag, with what a replay needs; a full disk ends only the recording."""
 
+import itertools
+
 import numpy as np
 import pytest
 from bags import CAMERA
@@ -147,8 +149,10 @@ def test_a_full_disk_ends_the_recording_and_nothing_waits_for_it(runner, tmp_pat
         recorder._bag.write = full
         images = runner.publisher(Image, "cam/image")
 
+        numbers = itertools.count()
+
         def problem():
-            images.publish(rgb_to_image(picture(0), header(0)))
+            images.publish(rgb_to_image(picture(0), header(next(numbers))))
             return recorder.problem
 
         runner.wait(problem, "the recorder says that the disk is full")
