@@ -20,6 +20,8 @@ COMMANDS = {
     "teach": "cli.teach",
     "repeat": "cli.repeat",
     "watch": "cli.watch",
+    "record": "cli.record",
+    "replay": "cli.replay",
     "check_setup": "cli.check_setup",
     "webcam": "cli.webcam",
     "train": "cli.train",

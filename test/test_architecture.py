@@ -14,9 +14,10 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 ALLOWED = {
     "types": {"errors", "geometry"},
     "errors": set(),
-    "files": {"errors"},
+    "files": {"errors", "extras"},
     "extras": {"errors"},
     "provenance": set(),
+    "html_page": set(),
     "package_files": {"errors"},
     "config": {"errors", "files"},
     "options": {"config"},
@@ -34,6 +35,7 @@ ALLOWED = {
     "webcam": {"files", "types", "errors", "config", "geometry", "perception", "control", "view"},
     "benchmark": {
         "files",
+        "html_page",
         "options",
         "provenance",
         "extras",
@@ -49,6 +51,17 @@ ALLOWED = {
         "nodes",
         "graph",
         "networks",
+    },
+    "replay": {
+        "files",
+        "options",
+        "types",
+        "errors",
+        "config",
+        "geometry",
+        "perception",
+        "control",
+        "nodes",
     },
     "nodes": {
         "files",
@@ -79,6 +92,7 @@ ALLOWED = {
     },
     "cli": {
         "files",
+        "html_page",
         "options",
         "provenance",
         "extras",
@@ -95,6 +109,8 @@ ALLOWED = {
         "bringup",
         "training",
         "depth_training",
+        "perception",
+        "replay",
     },
 }
 ROS = ("rclpy", "launch", "cv_bridge", "tf2_ros", "ament_index_python", "depth_pc_interfaces")
@@ -110,6 +126,8 @@ WITHOUT_ROS = (
     "bringup/gazebo_config.py",
     "bringup/gazebo_files.py",
     "nodes/pose_track.py",
+    "replay/of_servo.py",
+    "replay/of_images.py",
 )
 
 # Names that several configurations declare, because they mean different things there.
@@ -253,7 +271,7 @@ def test_no_source_lets_a_model_bring_its_own_code():
 
 READERS = (
     r"\b(json\.loads?|yaml\.(safe_)?load|cv2\.(imread|imdecode)|np\.(load|fromfile)|(?<!safetensors\.)torch\.load"
-    r"|Image\.open)\("
+    r"|Image\.open|cv2\.VideoCapture|AnyReader)\("
 )
 
 

@@ -188,7 +188,7 @@ def test_requirements_are_those_of_all_extras_and_the_test_tools(setup_arguments
 def test_a_plain_install_has_no_simulation_and_all_has_everything(setup_arguments):
     core, extra = setup_arguments["install_requires"], setup_arguments["extras_require"]
     assert set(extra) == {
-        *("sim", "mujoco", "learned", "train", "benchmark", "rosbag", "ros", "arm", "view", "all", "fuzz")
+        *("sim", "mujoco", "learned", "train", "benchmark", "rosbag", "replay", "ros", "arm", "view", "all", "fuzz")
     }
     assert set(extra["all"]) == set().union(*(extra[name] for name in set(extra) - {"fuzz"}))
     assert not set(core) & set(extra["all"])
@@ -197,6 +197,7 @@ def test_a_plain_install_has_no_simulation_and_all_has_everything(setup_argument
         "mujoco": extras.MUJOCO,
         "train": extras.TRAIN_DEPTH,
         "view": extras.VIEW,
+        "replay": extras.REPLAY_PAGE,
         "benchmark": extras.BENCHMARK,
     }.items():
         assert set(modules) <= requirements(extra[part]).keys(), part

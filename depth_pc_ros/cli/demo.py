@@ -14,7 +14,7 @@ from depth_pc_ros.bringup.bringup_config import BringupConfig
 from depth_pc_ros.bringup.node_table import nodes
 from depth_pc_ros.cli.progress import ProgressLine
 from depth_pc_ros.cli.run_report import RunRecord
-from depth_pc_ros.errors import ConfigError, DepthPcError
+from depth_pc_ros.errors import ConfigError, DepthPcError, FileError
 from depth_pc_ros.extras import one_line_where_missing, require, require_simulator
 from depth_pc_ros.options import add_text_fields, given_texts
 from depth_pc_ros.sim.arm_models import ARM_MODELS
@@ -24,6 +24,7 @@ with one_line_where_missing("demo"):
     require("sim", "matplotlib")
     from depth_pc_ros.bringup.client import ServoClient, ServoClientError
     from depth_pc_ros.bringup.processes import NodeProcesses
+    from depth_pc_ros.bringup.recorder_process import RecorderProcess
     from depth_pc_ros.bringup.running_nodes import refuse_running
     from depth_pc_ros.cli.bringup import interrupt_on_signals
     from depth_pc_ros.cli.run_animation import ViewRecorder, draw_animation
@@ -54,6 +55,7 @@ examples:
   scripts/demo.sh --depth camera              the metric depth of a depth camera
   scripts/demo.sh --scene ycb --ycb-root DIR  YCB-Video objects; DIR holds 003_cracker_box/ and so on
   scripts/demo.sh --running                   in a simulation that runs already, such as Gazebo
+  scripts/demo.sh --record out/bag            keep the run as a bag, for `replay out/bag`
   scripts/demo.sh --real-time                 on the wall clock, as with a robot; lockstep repeats bit for bit instead
   scripts/demo.sh --view                      with the live view: starts once a browser shows it, and stays until Ctrl-C
 
@@ -71,10 +73,12 @@ class Demo:
     """One run. `run` raises DepthPcError when it does not converge; `write_results` works at any time after it."""
 
     def __init__(
-        self, config: BringupConfig, output: Path, timeout_s: float, animation: bool = False, running: bool = False
-    ):
+        self, config: BringupConfig, output: Path, timeout_s: float, animation: bool = False, running: bool = False,
+        bag: Path | None = None,
+    ):  # fmt: skip
         self.config = config
         self.specs = [] if running else nodes(config)  # to start; none where they run already
+        self.bag = bag
         self.view_recorder = ViewRecorder() if animation else None
         self.output = output
         self.timeout_s = timeout_s
@@ -88,10 +92,13 @@ class Demo:
         if self.specs:
             print(f"starting the nodes; their output goes to {self.output / 'logs'}", flush=True)
         client = ServoClient(_RUNNING_TIMEOUT_S if not self.specs else 10.0, self.config.namespace)
-        with NodeProcesses(self.specs, self.output / "logs") as processes, client:
+        recording = contextlib.nullcontext() if self.bag is None else self._recording(self.bag)
+        with NodeProcesses(self.specs, self.output / "logs") as processes, recording as recorder, client:
             processes.wait_until_active(client)
             if self.specs:
                 print(f"all nodes are active after {time.monotonic() - started_s:.1f} s", flush=True)
+            if recorder is not None:
+                recorder.wait_until_recording()
             try:
                 self._prepare(client)
                 self._wait_for_viewer(client, processes)
@@ -103,8 +110,14 @@ class Demo:
             except ServoClientError:
                 processes.check()  # the end of a node explains more than a timeout
                 raise
+        if recorder is not None:
+            print(f"recorded: {recorder.last_line}", flush=True)
         if problem:
             raise NotConvergedError(problem)
+
+    def _recording(self, bag: Path) -> RecorderProcess:
+        depth = ["--with-depth"] if self.config.depth_source == "camera" else []
+        return RecorderProcess(bag, self.config.namespace, self.output / "logs" / "record.log", *depth)
 
     def _prepare(self, client: ServoClient) -> None:
         """Take the goal's picture, go to the start, set the goal."""
@@ -218,6 +231,7 @@ def parser() -> argparse.ArgumentParser:
     add_text_fields(parser, BringupConfig, _OPTIONS)
     parser.add_argument("--arm", action="store_true", help="An arm carries the camera; without it, it flies.")
     parser.add_argument("--animation", action="store_true", help="Write demo.webp too, a moving picture of the run.")
+    parser.add_argument("--record", type=Path, metavar="DIR", help="Record the run: a bag in a new folder.")
     parser.add_argument("--real-time", action="store_true", help="Wall clock in place of lockstep.")
     parser.add_argument(
         "--running",
@@ -260,7 +274,12 @@ def main(argv: list[str] | None = None) -> int:
     try:
         config = _options(arguments)
         require_simulator(config.simulator)
-        demo = Demo(config, arguments.output, arguments.timeout, arguments.animation, arguments.running)
+        if arguments.record is not None:
+            require("rosbag", "rosbags")
+            _refuse_existing(arguments.record)
+        demo = Demo(
+            config, arguments.output, arguments.timeout, arguments.animation, arguments.running, arguments.record
+        )
         refuse_running(demo.specs)
         _clear(arguments.output)
     except (DepthPcError, OSError) as error:
@@ -282,6 +301,11 @@ def main(argv: list[str] | None = None) -> int:
     if problem:
         print(f"demo: {problem}", file=sys.stderr)
     return 1 if problem else 0
+
+
+def _refuse_existing(bag: Path) -> None:
+    if bag.exists():
+        raise FileError(f"record: expected a new folder, {bag} exists")
 
 
 def _clear(output: Path) -> None:

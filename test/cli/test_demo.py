@@ -21,6 +21,7 @@ from depth_pc_ros.bringup.client import ServoClient
 from depth_pc_ros.bringup.node_table import nodes
 from depth_pc_ros.bringup.processes import NodeProcesses
 from depth_pc_ros.cli import demo
+from depth_pc_ros.cli.replay_setup import ReplayConfig, prepare
 from depth_pc_ros.errors import DepthPcError
 from depth_pc_ros.types import ServoState
 
@@ -83,10 +84,11 @@ async def look_until_it_moves(address: str) -> None:
 
 @pytest.mark.ros
 @pytest.mark.slow
-def test_a_run_with_the_live_view_converges_stays_and_leaves_its_results(tmp_path):
+def test_a_watched_and_recorded_run_converges_stays_and_leaves_its_results(tmp_path):
     pytest.importorskip("aiohttp", reason="needs aiohttp: pip install 'depth_pc_ros[view]'")
-    address = f"http://127.0.0.1:{(port := free_port())}"
-    words = "--seed", "1", "--level", "S", "--animation", "--view", "--view-port", str(port)
+    pytest.importorskip("rosbags", reason="needs rosbags: pip install 'depth_pc_ros[rosbag]'")
+    address, bag = f"http://127.0.0.1:{(port := free_port())}", tmp_path / "bag"
+    words = "--seed", "1", "--level", "S", "--animation", "--record", str(bag), "--view", "--view-port", str(port)
     process = start(tmp_path, *words)
     try:
         wait_for_line(process, f"open {address}/ in a browser to start")
@@ -112,7 +114,17 @@ def test_a_run_with_the_live_view_converges_stays_and_leaves_its_results(tmp_pat
     assert len(frames) == int(steps)
     assert frames[-1]["state"] == "CONVERGED"
     assert float(frames[0]["te_mm"]) > 20 * float(frames[-1]["te_mm"])
-    assert {path.stem for path in (tmp_path / "logs").iterdir()} == NODES | {"watch"}
+    assert {path.stem for path in (tmp_path / "logs").iterdir()} == NODES | {"watch", "record"}
+    replayed = prepare(bag, ReplayConfig(), {}, lambda *view: None).run(lambda count: None)
+    assert len(replayed.commands) == int(steps)
+    assert replayed.differences.max() <= 1e-9
+    assert replayed.other_states == replayed.notes == []
+
+
+def test_a_recording_never_overwrites_a_folder(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(demo, "interrupt_on_signals", lambda: None)  # the handlers of this process stay
+    assert demo.main(["--record", str(tmp_path)]) == 1
+    assert capsys.readouterr().err == f"demo: record: expected a new folder, {tmp_path} exists\n"
 
 
 def test_the_animation_is_a_switch():

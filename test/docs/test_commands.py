@@ -111,6 +111,8 @@ def check_ros2(words: list[str]) -> None:
             parse(module, words[3:])
     elif verb in ("control switch_controllers", "param set"):
         assert len(rest) > 2
+    elif verb in ("bag record", "bag play", "bag info"):
+        assert all(word.startswith(("/", "-")) or word.isidentifier() for word in rest), rest
     elif verb == "service call":
         assert rest[0] in full_names({"service"}), rest[0]
         assert len(rest) < 3 or isinstance(yaml.safe_load(rest[2]), dict), rest

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from bags import camera_bag
 from PIL import Image
 
 from depth_pc_ros.benchmark.settings import E_GENERIC, E_IMAGE, E_REAL, Settings
@@ -173,3 +174,20 @@ def recordings() -> list[bytes]:
 def json_texts() -> list[bytes]:
     values = [{"a": [1, 2.5, None, True], "b": {"c": "d\u00e9"}}, [[[[1]]]], "text", 1e300, {}]
     return [json.dumps(value).encode() for value in values]
+
+
+CAMERA_INFO = """\
+image_width: 64
+image_height: 48
+camera_matrix: {rows: 3, cols: 3, data: [50, 0, 31.5, 0, 50, 23.5, 0, 0, 1]}
+distortion_model: plumb_bob
+distortion_coefficients: {rows: 1, cols: 5, data: [0.1, 0, 0, 0, 0]}
+"""
+
+
+def bags() -> list[bytes]:
+    """A camera's image and camera_info, as MCAP and as sqlite3."""
+    with tempfile.TemporaryDirectory() as folder:
+        small = [np.zeros((240, 320, 3), np.uint8)]
+        made = [camera_bag(Path(folder, storage), small, storage, jpeg=True) for storage in ("mcap", "sqlite3")]
+        return [next(file for file in bag.iterdir() if file.suffix != ".yaml").read_bytes() for bag in made]

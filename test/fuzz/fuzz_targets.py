@@ -33,10 +33,14 @@ from depth_pc_ros.bringup.user_params import read_user_params
 from depth_pc_ros.config import PipelineConfig
 from depth_pc_ros.errors import DepthPcError
 from depth_pc_ros.files.array_file import read_array, read_arrays
+from depth_pc_ros.files.bag_file import BagFile
+from depth_pc_ros.files.camera_info_file import read_camera_info
 from depth_pc_ros.files.image_file import decode_image, read_grey16, read_image
 from depth_pc_ros.files.json_file import read_json
 from depth_pc_ros.files.route_file import MANIFEST, read_route
 from depth_pc_ros.files.video_file import VideoFile
+from depth_pc_ros.nodes.message_values import rectifier_from_info
+from depth_pc_ros.replay.topics import find_camera
 from depth_pc_ros.sim.mesh import indexed, plain, read_collision, read_obj
 from depth_pc_ros.sim.simplify import simplify
 from depth_pc_ros.sim.ycb import read_model
@@ -89,6 +93,7 @@ def yaml(data: bytes) -> None:
 
 def camera_info(data: bytes) -> None:
     camera_from_file(written("camera.yaml", data), (640, 480))
+    rectifier_from_info(read_camera_info(written("camera.yaml", data)))
 
 
 def video(data: bytes) -> None:
@@ -185,6 +190,15 @@ def recording(data: bytes) -> None:
             rgb, depth_m = frame.load()
             assert rgb.shape[1::-1] == frame.intrinsics.size
             assert depth_m is None or depth_m.shape == rgb.shape[:2]
+
+
+def bag(data: bytes) -> None:
+    name = "bag.db3" if data.startswith(b"SQLite") else "bag.mcap"
+    with BagFile(written(name, data)) as found:
+        with contextlib.suppress(DepthPcError):
+            find_camera(found)
+        for logged in found.logged(found.kinds):
+            logged.read()
 
 
 class Fields:
@@ -330,4 +344,6 @@ TARGETS = {
     "results": Target(results, _result_seeds),
     "recording": Target(recording, corpus.recordings),
     "messages": Target(messages, _message_seeds),
+    "camera_info": Target(camera_info, lambda: [corpus.CAMERA_INFO.encode()]),
+    "bag": Target(bag, corpus.bags),
 }
