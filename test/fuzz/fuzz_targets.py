@@ -344,6 +344,5 @@ TARGETS = {
     "results": Target(results, _result_seeds),
     "recording": Target(recording, corpus.recordings),
     "messages": Target(messages, _message_seeds),
-    "camera_info": Target(camera_info, lambda: [corpus.CAMERA_INFO.encode()]),
     "bag": Target(bag, corpus.bags),
 }
