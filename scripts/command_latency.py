@@ -5,10 +5,11 @@
     scripts/command_latency.py                                    # 640x480, 1280x720 and 1920x1080 at 30 Hz
     scripts/command_latency.py --sizes 640x480 --seconds 10 --jpeg
 
-All nodes run, the depth node with its network too; the camera is a process that publishes rendered views of a path
-again and again, so the arm's commands move nothing. Columns: milliseconds from an image's stamp to the twist that was
-computed from it, and to the first command after that on the arm's topic; commands a second, and how far their intervals
-are from 20 ms; from the call of `enable` to the first motion command. The load of the machine is printed below.
+All nodes run, the depth node with its network too unless `--depth none` is given; the camera is a process that
+publishes rendered views of a path again and again, so the arm's commands move nothing. Columns: milliseconds from an
+image's stamp to the twist that was computed from it, and to the first command after that on the arm's topic; commands a
+second, and how far their intervals are from 20 ms; from the call of `enable` to the first motion command. The load of
+the machine is printed below.
 """
 
 import argparse
@@ -58,7 +59,7 @@ PARAMS = "controller: {check_motion: false}\n"
 
 @dataclass
 class Heard:
-    """What came. images: stamp of an image, and time of the twist of it, s. commands: stamp and receipt, s.
+    """What came. images: stamp of an image, and time of its twist, s. commands: stamp and receipt, s.
 
     first_ms: from each `enable` to the first motion command.
     """
@@ -175,7 +176,7 @@ def run(size: str, options: argparse.Namespace, folder: Path) -> Heard:
     params.write_text(PARAMS)
     config = BringupConfig(
         namespace=NAMESPACE, driver="twist_stamped", cmd_vel=f"{NAMESPACE}/twist", camera_in_tool="0 0 0 0 0 0 1",
-        image=f"{NAMESPACE}/image", camera_info=f"{NAMESPACE}/camera_info", depth="estimated", params=str(params),
+        image=f"{NAMESPACE}/image", camera_info=f"{NAMESPACE}/camera_info", depth=options.depth, params=str(params),
     )  # fmt: skip
     words = [size, str(options.seed), str(folder), "jpeg" if options.jpeg else ""]
     with ExitStack() as stack:
@@ -198,9 +199,8 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--sizes", default="640x480,1280x720,1920x1080", help="of the camera's images")
     parser.add_argument("--seconds", type=float, default=20.0, metavar="S", help="listen so long at each size")
     parser.add_argument("--starts", type=int, default=5, metavar="N", help="times that the servo is enabled")
-    parser.add_argument(
-        "--jpeg", action="store_true", help="the camera sends JPEG of quality 90 in place of raw images"
-    )
+    parser.add_argument("--depth", default="estimated", choices=("estimated", "none"), help="what the depth node does")
+    parser.add_argument("--jpeg", action="store_true", help="the camera sends JPEG in place of raw images")
     parser.add_argument("--seed", type=int, default=0, help="of the scene")
     return parser
 

@@ -233,17 +233,21 @@ def _until(condition, what: str, timeout_s: float = _WAIT_S) -> None:
         time.sleep(0.05)
 
 
+def parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("images", "servo"))
+    parser.add_argument("--frames", type=int, default=150, help="images of each row")
+    parser.add_argument("--mbit", type=int, default=1000, help="rate of the link, Mbit/s")
+    parser.add_argument("--seed", type=int, default=0, help="of the simulated scene")
+    return parser
+
+
 def main() -> int:
     parts = {"_send": send, "_receive": receive, "_compress": compress, "_watch": watch}
     if sys.argv[1:] and sys.argv[1] in parts:  # this program on one of the hosts
         parts[sys.argv[1]](*sys.argv[2:])
         return 0
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("images", "servo"))
-    parser.add_argument("--frames", type=int, default=150, help="Images of each row (150).")
-    parser.add_argument("--mbit", type=int, default=1000, help="Rate of the link, Mbit/s (1000).")
-    parser.add_argument("--seed", type=int, default=0, help="Of the simulated scene (0).")
-    arguments = parser.parse_args()
+    arguments = parser().parse_args()
     if os.geteuid() != 0:
         print("two_hosts: only root may make network namespaces", file=sys.stderr)
         return 1

@@ -84,7 +84,8 @@ def test_the_servo_converges_through_the_driver(start_servo, driver):
     robot = Robot(world.client, make(world.client))
     servo = start_servo(
         driver=driver, image="/arm/image", camera_info="/arm/camera_info", camera_in_tool="0 0 0 0 0 0 1",
-        tool_frame="tool0", depth="none", default_distance=0.7, check_motion=False, **options,
+        tool_frame="tool0", depth="none", default_distance=0.7, check_motion=False, slow_limit_s=5.0,
+        **options,
     )  # fmt: skip
     robot.client._trigger("bridge/look_from_goal")
     wait_for_a_new_view(servo.client)
