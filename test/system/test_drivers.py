@@ -1,4 +1,4 @@
-"""The whole start-up with each kind of driver, over DDS: stand-ins that keep the drivers' contracts move the camera."""
+"""The whole start-up with MoveIt Servo and with Kinova's driver, over DDS: stand-ins of both move the camera."""
 
 import time
 
@@ -9,7 +9,7 @@ pytest.importorskip("rclpy", reason="needs rclpy: run scripts/setup.sh, or sourc
 
 from geometry_msgs.msg import Twist, TwistStamped
 from sensor_msgs.msg import CameraInfo, Image
-from stand_in_arms import IdealArm, KortexArm
+from stand_in_arms import KortexArm
 from stand_in_servo import StandInServo
 from waits import WAIT_S
 
@@ -27,7 +27,7 @@ TOPIC = "/arm/driver/commands"
 class Robot:
     """A simulated camera whose images have the time of this machine, as a real one's, and the arm that moves it.
 
-    driver: a node or an arm of `stand_in_arms`, which is asked for the tool's twist.
+    twist_of: the twist (6,) with which its driver moves the tool at a time, s.
     """
 
     def __init__(self, client, twist_of):
@@ -56,18 +56,15 @@ def moveit_servo(client):
     return lambda now_s: servo.model.tip_twist(now_s)[0]
 
 
-def of_topic(arm, kind):
-    def start(client):
-        client.node.create_subscription(kind, TOPIC, arm.take, TWIST_QOS)
-        return lambda now_s: arm.tool_twist(now_s, np.eye(4))
-
-    return start
+def kortex(client):
+    arm = KortexArm()
+    client.node.create_subscription(Twist, TOPIC, arm.take, TWIST_QOS)
+    return lambda now_s: arm.tool_twist(now_s, np.eye(4))
 
 
 DRIVERS = {
     "moveit_servo": (moveit_servo, {"servo_node": "/arm/servo_node"}),
-    "kortex": (of_topic(KortexArm(), Twist), {"cmd_vel": TOPIC}),
-    "twist_stamped": (of_topic(IdealArm(), TwistStamped), {"cmd_vel": TOPIC}),
+    "kortex": (kortex, {"cmd_vel": TOPIC}),
 }
 
 
