@@ -10,7 +10,8 @@ from launch.actions import DeclareLaunchArgument, ExecuteLocal, OpaqueFunction, 
 from launch_ros.actions import LifecycleNode
 
 from depth_pc_ros.bringup.bringup_config import BringupConfig
-from depth_pc_ros.bringup.node_table import nodes
+from depth_pc_ros.bringup.discovery import use_discovery
+from depth_pc_ros.bringup.node_table import nodes_here
 from depth_pc_ros.bringup.running_nodes import refuse_running
 from depth_pc_ros.options import as_text, describe
 from launch import LaunchDescription
@@ -25,7 +26,9 @@ def start_nodes(context):
 
     Raises AlreadyRunningError where nodes of the same names are running.
     """
-    specs = nodes(BringupConfig.from_launch(context.launch_configurations))
+    config = BringupConfig.from_launch(context.launch_configurations)
+    specs = nodes_here(config)
+    use_discovery(config)
     refuse_running(specs)
     return [
         LifecycleNode(

@@ -42,6 +42,23 @@ class BringupConfig(Config):
     namespace: str = option(
         NAMESPACE, "Namespace of the nodes and of all names that do not begin with `/`. Each arm needs one of its own."
     )
+    only: str = option(
+        "",
+        "Names of the nodes to start on this machine, such as `depth`, separated by spaces; the others run elsewhere. "
+        "Empty: all.",
+    )
+    without: str = option("", "Names of the nodes not to start on this machine, because they run elsewhere.")
+    discovery_range: str = option(
+        "unchanged",
+        "Machines on which nodes find each other, from ROS 2 Iron on: this one, all of the subnet, or as "
+        "ROS_AUTOMATIC_DISCOVERY_RANGE in the environment says.",
+        choices=("unchanged", "LOCALHOST", "SUBNET"),
+    )
+    peers: str = option(
+        "",
+        "Addresses of other machines to find as well, separated by spaces, where there is no multicast or another "
+        "subnet. Empty: as ROS_STATIC_PEERS says.",
+    )
     image: str = option("", "Topic of the camera image. Empty: the simulated camera's; a real driver needs one.")
     camera_info: str = option("", "Topic of its camera_info. Empty: as for `image`.")
     depth_image: str = option(
@@ -125,6 +142,8 @@ class BringupConfig(Config):
         super().__post_init__()
         check_namespace(self.namespace)
         check_arm_model(self.arm_model, self.rig, self.simulator)
+        if self.only and self.without:
+            raise ConfigError(f"only, without: expected one of them, got {self.only!r} and {self.without!r}")
         if self.image_transport == "compressed" and not self.image:
             raise ConfigError(
                 "image_transport: the simulated camera sends raw images; `compressed` needs an image topic"

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from depth_pc_ros.bringup.bringup_config import BringupConfig
-from depth_pc_ros.config import CLASSICAL_LAWS
+from depth_pc_ros.config import CLASSICAL_LAWS, unknown_name
 from depth_pc_ros.errors import ConfigError
 from depth_pc_ros.nodes.node_configs import NAMESPACE
 from depth_pc_ros.package_files import config_file
@@ -62,8 +62,23 @@ class NodeSpec:
         return words
 
 
+def nodes_here(config: BringupConfig) -> list[NodeSpec]:
+    """Those of `nodes` that are to be started on this machine. Raises ConfigError."""
+    specs = nodes(config)
+    known = [spec.name for spec in specs]
+    for option in ("only", "without"):
+        for name in getattr(config, option).split():
+            if name not in known:
+                raise ConfigError(f"{option}: {unknown_name('node', name, known)}")
+    only, without = config.only.split() or known, config.without.split()
+    here = [spec for spec in specs if spec.name in only and spec.name not in without]
+    if not here:
+        raise ConfigError(f"without: expected to leave a node to start, got {config.without!r}")
+    return here
+
+
 def nodes(config: BringupConfig) -> list[NodeSpec]:
-    """The nodes of one servo chain, in the order to start them."""
+    """All nodes of one servo chain, in the order to start them."""
     simulated = config.driver == "pybullet"
     depth_image = _transported(config, config.depth_image, "compressedDepth") or (
         "bridge/depth_image" if simulated else ""

@@ -7,6 +7,7 @@ import sys
 
 from depth_pc_ros.bringup.bringup_config import BringupConfig
 from depth_pc_ros.bringup.check_report import Check, table
+from depth_pc_ros.bringup.discovery import use_discovery
 from depth_pc_ros.config import CLASSICAL_LAWS
 from depth_pc_ros.errors import DepthPcError
 from depth_pc_ros.options import add_text_fields, given_texts
@@ -69,6 +70,7 @@ def main(argv: list[str] | None = None) -> int:
         if not absent & {"module rclpy", "module depth_pc_interfaces"}:
             from depth_pc_ros.bringup.setup_check import check_running_nodes
 
+            use_discovery(config)
             checks += check_running_nodes(config, arguments.seconds, arguments.watch_hand_eye)
     except DepthPcError as error:
         print(f"check_setup: {error}", file=sys.stderr)

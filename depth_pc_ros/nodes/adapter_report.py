@@ -9,7 +9,9 @@ T = TypeVar("T", bound="AdapterReport")
 
 @dataclass(frozen=True)
 class AdapterReport:
-    """state: OK, LIMITED, TF_ERROR or FAULT. message: what is wrong; empty: nothing.
+    """state: OK, LIMITED, HELD, TF_ERROR or FAULT. message: what is wrong; empty: nothing.
+
+    LIMITED: the arm moves, but slower than commanded. HELD: its driver, or the arm itself, does not move at all.
 
     stops: how often the adapter has stopped the arm, or refused to move it, against its commands. moving: the twist
     that the driver got last is not zero. max_linear, max_angular: speeds of the tool, m/s and rad/s, that adapter and

@@ -1,12 +1,14 @@
 import importlib.util
 import json
+import os
 
 import numpy as np
 import pytest
 import yaml
 
 from depth_pc_ros.bringup.bringup_config import BringupConfig
-from depth_pc_ros.bringup.node_table import NodeSpec, nodes, watch_alone
+from depth_pc_ros.bringup.discovery import use_discovery
+from depth_pc_ros.bringup.node_table import NodeSpec, nodes, nodes_here, watch_alone
 from depth_pc_ros.errors import ConfigError
 from depth_pc_ros.nodes.node_configs import NAMESPACE
 from depth_pc_ros.sim.arm_models import PANDA
@@ -62,6 +64,38 @@ def test_the_live_view_sees_the_camera_as_the_keypoints_do(tmp_path):
         assert (watch.parameters["max_width"], watch.parameters["rectified"]) == (1280, True)
         assert (watch.remappings["image"], watch.remappings["camera_info"]) == ("/camera/image", "/camera/info")
         assert watch.parameters["use_sim_time"] is False
+
+
+@pytest.mark.parametrize(("options", "names"), [
+    ({"only": "depth"}, ["depth"]), ({"only": "controller keypoints"}, ["keypoints", "controller"]),
+    ({"without": "depth bridge"}, ["keypoints", "controller", "adapter"]),
+    ({}, ["bridge", "keypoints", "depth", "controller", "adapter"]),
+])  # fmt: skip
+def test_a_machine_starts_its_part_of_the_chain(options, names):
+    config = BringupConfig(**options)
+    assert [spec.name for spec in nodes_here(config)] == names
+    whole = {spec.name: spec for spec in nodes(config)}
+    assert all(spec == whole[spec.name] for spec in nodes_here(config))
+
+
+@pytest.mark.parametrize(("options", "words"), [
+    ({"only": "dpth"}, r"only: unknown node 'dpth' \(did you mean depth\?\)"),
+    ({"without": "dead_man"}, "without: unknown node 'dead_man'"),  # the simulation has none
+    ({"without": "bridge keypoints depth controller adapter"}, "expected to leave a node to start"),
+])  # fmt: skip
+def test_a_part_that_does_not_exist_is_named(options, words):
+    with pytest.raises(ConfigError, match=words):
+        nodes_here(BringupConfig(**options))
+
+
+def test_discovery_is_left_to_the_environment_unless_it_is_given(monkeypatch):
+    names = "ROS_AUTOMATIC_DISCOVERY_RANGE", "ROS_STATIC_PEERS"
+    for name in names:
+        monkeypatch.setenv(name, "as it was")
+    use_discovery(BringupConfig())
+    assert [os.environ[name] for name in names] == ["as it was"] * 2
+    use_discovery(BringupConfig(discovery_range="SUBNET", peers="10.0.0.2 robot.local;10.0.0.3"))
+    assert [os.environ[name] for name in names] == ["SUBNET", "10.0.0.2;robot.local;10.0.0.3"]
 
 
 def test_every_name_of_a_simulation_follows_the_namespace():

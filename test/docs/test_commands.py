@@ -16,7 +16,10 @@ from depth_pc_ros.errors import ConfigError
 from depth_pc_ros.geometry import se3
 
 # Programs of others: that they are named is all that is checked.
-OTHERS = {"colcon", "curl", "git", "mkdocs", "mypy", "pip", "pre-commit", "rviz2", "ruff", "ssh", "tar", "tensorboard"}
+OTHERS = {
+    "colcon", "cp", "curl", "export", "git", "mkdocs", "mypy", "pip", "pre-commit", "rviz2", "ruff", "ssh", "sudo",
+    "tar", "tensorboard",
+}  # fmt: skip
 OTHER_PACKAGES = {
     "ur_robot_driver", "ur_moveit_config", "realsense2_camera", "xarm_moveit_servo", "kortex_bringup", "kinova_vision",
     "franka_fr3_moveit_config",
@@ -102,7 +105,9 @@ def check_launch(words: list[str]) -> None:
 
 def check_ros2(words: list[str]) -> None:
     verb, rest = " ".join(words[:2]), words[2:]
-    if words[0] == "launch":
+    if verb.split()[0] == "security":
+        assert words[1] in ("create_keystore", "create_enclave", "create_permission", "generate_policy"), words
+    elif words[0] == "launch":
         check_launch(words[1:])
     elif words[0] == "run":
         assert words[1] == "depth_pc_ros"
