@@ -20,7 +20,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from invariants import INVARIANTS
 
 LAWS = ("pbvs", "ibvs", "depth_pc", "depth_pc_geo")
-FAULTS_EACH, SEQUENCES = 10, 10  # of a sequence; of a batch, which ends at its first violation
+FAULTS_EACH, SEQUENCES = 15, 60  # of a sequence; of a batch, which ends at its first violation
 LONG_LIFE, WARM_UP, GROWTH_MB = (
     300,
     100,
