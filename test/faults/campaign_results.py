@@ -106,7 +106,7 @@ def table_of_runs(results: Results) -> str:
     for law, seed in results.runs:
         chunks, life = results.chunks(law, seed), results.life(law, seed)
         violations = sum(count for chunk in chunks for _fault, _invariant, count in chunk.violations)
-        memory = f"{life.grown_mb:+.2f} MB after {life.faults}" if life else "not measured"
+        memory = f"{life.grown_mb:+.2f} MB after {life.faults}" if life else "-"
         commits = ", ".join(dict.fromkeys(chunk.commit for chunk in chunks))
         faults = sum(chunk.faults for chunk in chunks)
         lines.append(f"| {law} | {seed} | {faults} | {violations} | {memory} | {commits} |")
