@@ -8,15 +8,16 @@ from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticStatus
 from geometry_msgs.msg import TwistStamped
 from sensor_msgs.msg import Image
+from std_msgs.msg import Header
 from std_srvs.srv import SetBool
 
-from depth_pc_interfaces.msg import KeypointMatches, ServoGoal, ServoStatus
+from depth_pc_interfaces.msg import KeypointMatches, ServoGoal
 from depth_pc_ros.control.command_record import LONGEST_S
 from depth_pc_ros.control.limits import VelocityLaw
 from depth_pc_ros.control.servo import Servo
 from depth_pc_ros.control.watchdog import ClockWatch, InputWatchdog, StampWatch
 from depth_pc_ros.errors import DepthPcError, ImageError
-from depth_pc_ros.nodes.adapter_status import AdapterStatus, adapter_life
+from depth_pc_ros.nodes.adapter_link import AdapterLink
 from depth_pc_ros.nodes.base import IMAGE_QOS, LATCHED_QOS, TWIST_QOS, ServoNode, run
 from depth_pc_ros.nodes.bounds import MOST_TEXT, check_header
 from depth_pc_ros.nodes.conversions import stamp_to_seconds, twist_to_msg
@@ -25,10 +26,10 @@ from depth_pc_ros.nodes.node_configs import ControllerNodeConfig
 from depth_pc_ros.nodes.rivals import Rivals
 from depth_pc_ros.nodes.servo_action import ServoAction
 from depth_pc_ros.nodes.servo_input import ServoInput
+from depth_pc_ros.nodes.status_report import Seen, StatusReport
 from depth_pc_ros.types import LATCHED_STATES, MOVING_STATES, ServoState, StepResult
 
 _WAITING = StepResult.stopped(ServoState.STALE_INPUT, "waiting for the next matched image")
-_STATUS_PERIOD_S = 0.5
 
 
 class ControllerNode(ServoNode):
@@ -57,7 +58,7 @@ class ControllerNode(ServoNode):
             config.max_image_age_s,
             most_s=0.0 if config.lockstep else config.slow_limit_s,  # in lockstep the camera waits
         )
-        self._adapter_life = adapter_life(config.adapter_timeout_s, config.rate_hz)
+        self._adapter = AdapterLink(config.adapter_timeout_s, config.rate_hz)
         self._clock_watch, self._stamp_watch = ClockWatch(), StampWatch()
         self._servo = Servo(config)
         if "torch" in sys.modules:  # a learned law: its network is small, and the other cores have images to match
@@ -66,20 +67,16 @@ class ControllerNode(ServoNode):
         self._lockstep_queue = LockstepQueue(self._inputs, self.get_logger().warning)
         self._enabled = False
         self._latched: tuple[ServoState, str] | None = None
-        self._adapter = AdapterStatus()
         self._camera_problem = ""  # why the keypoint node matches no images
         self._passing = False  # between two goals of a route, of which the first was only a waypoint
-        self._result = _WAITING
-        self._matches = KeypointMatches()  # the matches of `_result`
-        self._latency_ms = float("nan")
-        self._reported = ServoState.INACTIVE
+        self._seen = Seen(_WAITING, Header())
         self._depth_problem = ""  # the one that was logged last
-        self._last_tick_s = self._last_status_s = self.steady_s()
+        self._last_tick_s = self.steady_s()
         # In lockstep the world waits meanwhile.
         self._lag_s = 0.0 if config.lockstep else config.actuation_delay_s
 
         self._twist_pub = self.create_lifecycle_publisher(TwistStamped, "~/twist_cmd", TWIST_QOS)
-        self._status_pub = self.create_publisher(ServoStatus, "~/status", LATCHED_QOS)
+        self._report = StatusReport(self)
         self.create_subscription(ServoGoal, "goal", self._on_goal, LATCHED_QOS)
         self.create_subscription(Image, "metric_depth", self._on_depth, IMAGE_QOS)
         self.create_subscription(Image, "relative_depth", self._on_relative_depth, IMAGE_QOS)
@@ -107,11 +104,8 @@ class ControllerNode(ServoNode):
         self.action.destroy()
 
     def reconfigured(self):
-        """The limits of adapter and driver count, too: they are the tool's, and nearly the camera's."""
         if self._built:
-            law, adapter = VelocityLaw.from_config(self.config), self._adapter
-            limits = {name: min(getattr(law, name), getattr(adapter, name)) for name in ("max_linear", "max_angular")}
-            self._servo.velocity_law = dataclasses.replace(law, **limits)
+            self._servo.velocity_law = self._adapter.within_limits(VelocityLaw.from_config(self.config))
 
     # Switching on and off
 
@@ -121,14 +115,14 @@ class ControllerNode(ServoNode):
             return
         self._enabled = True
         self._latched = None
-        if self._adapter.state == "FAULT":
-            self._latched = ServoState.FAULT, f"twist adapter: {self._adapter.message}"
+        if self._adapter.status.state == "FAULT":
+            self._latched = ServoState.FAULT, f"twist adapter: {self._adapter.status.message}"
         elif rival := self._rivals.look():
             self._latched = ServoState.FAULT, rival
         self._lockstep_queue.clear()
         self._stamp_watch = StampWatch()
         self._servo.reset()
-        self._result = _WAITING
+        self._seen.result = _WAITING
         self._publish_status()
 
     def disable(self) -> None:
@@ -164,7 +158,7 @@ class ControllerNode(ServoNode):
     @property
     def error(self) -> float:
         """Mean error of the newest matches on the normalised plane; NaN: unknown."""
-        return self._result.error
+        return self._seen.result.error
 
     @property
     def input_limit_s(self) -> float:
@@ -179,8 +173,8 @@ class ControllerNode(ServoNode):
         """State of the servo, and what is missing or wrong."""
         if not self.active:
             return ServoState.INACTIVE, "the controller node is not active"
-        if self.goal_id == 0 or self._result.state is ServoState.NO_GOAL:
-            message = self._result.message if self.goal_id else "no goal image has been set"
+        if self.goal_id == 0 or self._seen.result.state is ServoState.NO_GOAL:
+            message = self._seen.result.message if self.goal_id else "no goal image has been set"
             return ServoState.NO_GOAL, self._with_camera_problem(message)
         if not self._enabled:
             ready = f"call {self.get_fully_qualified_name()}/enable with true"
@@ -191,17 +185,18 @@ class ControllerNode(ServoNode):
         problem = self._watchdog.problem(self.steady_s())
         if problem:
             return ServoState.STALE_INPUT, self._with_camera_problem(problem)
-        if self._result.state not in (ServoState.SERVOING, ServoState.CONVERGED):
-            return self._result.state, self._result.message
-        if silence := self._adapter_life.silence():
+        if self._seen.result.state not in (ServoState.SERVOING, ServoState.CONVERGED):
+            return self._seen.result.state, self._seen.result.message
+        if silence := self._adapter.silence():
             return ServoState.ADAPTER_LOST, f"{silence}; is it running, active, and wired to adapter_status?"
-        if self._adapter.state == "TF_ERROR":
-            return ServoState.TF_ERROR, self._adapter.message
-        if self._result.state is ServoState.CONVERGED:
+        adapter = self._adapter.status
+        if adapter.state == "TF_ERROR":
+            return ServoState.TF_ERROR, adapter.message
+        if self._seen.result.state is ServoState.CONVERGED:
             return ServoState.CONVERGED, ""
-        if self._adapter.state == "LIMITED":
-            return ServoState.LIMITED, self._adapter.message
-        doubts = (self._adapter.message, self._inputs.goal_problem, self._watchdog.slowness, self._servo.depth_problem)
+        if adapter.state == "LIMITED":
+            return ServoState.LIMITED, adapter.message
+        doubts = (adapter.message, self._inputs.goal_problem, self._watchdog.slowness, self._servo.depth_problem)
         return ServoState.SERVOING, next(filter(None, doubts), "")
 
     def _with_camera_problem(self, message: str) -> str:
@@ -223,7 +218,7 @@ class ControllerNode(ServoNode):
             self._passing = moving and msg.keep_moving and bool(msg.goal_id)
             # The twist goes on until matches of the new goal come; the error is not that of the old one.
             unknown = {"error": float("nan"), "error_px": float("nan")}
-            self._result = dataclasses.replace(self._result, **unknown) if self._passing else _WAITING
+            self._seen.result = dataclasses.replace(self._seen.result, **unknown) if self._passing else _WAITING
         self._publish_status()
 
     def _on_depth(self, msg: Image):
@@ -243,25 +238,20 @@ class ControllerNode(ServoNode):
         self._step_queued()
 
     def _on_adapter_status(self, msg: DiagnosticStatus):
-        stood_still = self._adapter_stands_still()
-        before, self._adapter = self._adapter, AdapterStatus.from_msg(msg)
-        self._adapter_life.beat()
-        if stood_still and not self._adapter_stands_still() and self._result.state is ServoState.SERVOING:
-            self._result = _WAITING  # the target is old
-        if (self._adapter.max_linear, self._adapter.max_angular) != (before.max_linear, before.max_angular):
+        stood_still = self._adapter.stands_still
+        before, adapter = self._adapter.receive(msg), self._adapter.status
+        if stood_still and not self._adapter.stands_still and self._seen.result.state is ServoState.SERVOING:
+            self._seen.result = _WAITING  # the target is old
+        if (adapter.max_linear, adapter.max_angular) != (before.max_linear, before.max_angular):
             self.reconfigured()
-        if self._adapter.stops != before.stops:
+        if adapter.stops != before.stops:
             self._servo.interrupted(self._acts_s())
         # OK with a message: the adapter refuses twists, or has had none for a while. Its time varies, so in lockstep,
         # where every twist is waited for, a run would not repeat exactly.
         refused = bool(msg.message) and not self.config.lockstep
-        self._servo.set_obeyed(self._adapter.state == "OK" and not refused)
-        if self._adapter.state == "FAULT" and self._enabled:
+        self._servo.set_obeyed(adapter.state == "OK" and not refused)
+        if adapter.state == "FAULT" and self._enabled:
             self._latched = ServoState.FAULT, f"twist adapter: {msg.message}"
-
-    def _adapter_stands_still(self) -> bool:
-        """Whether the adapter is known to move nothing, whatever is commanded."""
-        return self._adapter.state == "TF_ERROR" or bool(self._adapter_life.silence())
 
     def _on_rival(self, problem: str) -> None:
         if self._enabled:
@@ -280,7 +270,7 @@ class ControllerNode(ServoNode):
             return
         self._passing = False
         self._check_time()
-        if self._watchdog.problem(self.steady_s()) or self._adapter_stands_still():
+        if self._watchdog.problem(self.steady_s()) or self._adapter.stands_still:
             self._servo.resume()  # the camera stood still: an error that did not fall meanwhile is not convergence
         stamp_s = stamp_to_seconds(msg.header.stamp)
         was_slow = bool(self._watchdog.slowness)
@@ -301,7 +291,7 @@ class ControllerNode(ServoNode):
         """Start again from rest where this node was held up, or its clock was set."""
         jump = self._clock_watch.jump(self.now_s(), self.steady_s())
         held_up_s = self._clock_watch.gap_s
-        self._adapter_life.look(held_up_s)
+        self._adapter.look(held_up_s)
         if held_up_s > LONGEST_S and self._servo.twist.any() and not self.config.lockstep:  # the adapter has stopped it
             self._servo.interrupted(self._acts_s())
             self.get_logger().warning(f"held up for {held_up_s:.2f} s: again from rest", throttle_duration_sec=1.0)
@@ -314,9 +304,9 @@ class ControllerNode(ServoNode):
         self._lockstep_queue.clear()
         self._inputs.stop_awaiting()
         self._servo.reset()
-        self._result = StepResult.stopped(ServoState.STALE_INPUT, f"{jump}: waiting for the next matched image")
+        self._seen.result = StepResult.stopped(ServoState.STALE_INPUT, f"{jump}: waiting for the next matched image")
         self.get_logger().warning(f"{jump}: the servo starts again from rest")
-        self._reported = self.state()[0]  # the log has it
+        self._report.logged(self.state()[0])
         self._publish_status()
 
     def _step_queued(self) -> None:
@@ -326,15 +316,14 @@ class ControllerNode(ServoNode):
     def _step(self, msg: KeypointMatches) -> None:
         stamp_s = stamp_to_seconds(msg.header.stamp)
         age_s = 0.0 if self.config.lockstep else self.now_s() - stamp_s + self._lag_s
-        self._result = self._inputs.step(msg, age_s)
-        self._matches = msg
-        self._latency_ms = 1e3 * (self.now_s() - stamp_s)
+        result = self._inputs.step(msg, age_s)
+        self._seen = Seen(result, msg.header, 1e3 * (self.now_s() - stamp_s))
         if self._servo.depth_problem != self._depth_problem:
             self._depth_problem = self._servo.depth_problem
             if self._depth_problem:
                 self.get_logger().warning(self._depth_problem)
-        if self._result.state in LATCHED_STATES and self._enabled:
-            self._latched = self._result.state, self._result.message
+        if self._seen.result.state in LATCHED_STATES and self._enabled:
+            self._latched = self._seen.result.state, self._seen.result.message
         self._answer(msg.header.stamp)
 
     # Output
@@ -375,7 +364,7 @@ class ControllerNode(ServoNode):
                 twist = np.zeros(6)  # the adapter looks its transform up again with every twist
             if twist is not None:
                 self._publish_twist(twist)
-        if state is not self._reported or steady_s - self._last_status_s >= _STATUS_PERIOD_S:
+        if self._report.is_due(state):
             self._publish_status()
         self.action.tick()
         if self.config.after_goal == "done" and self.state()[0] is ServoState.CONVERGED:
@@ -385,36 +374,12 @@ class ControllerNode(ServoNode):
     def _publish_twist(self, twist: np.ndarray, stamp: Time | None = None) -> None:
         msg = TwistStamped(twist=twist_to_msg(twist))
         msg.header.stamp = stamp or self.get_clock().now().to_msg()
-        msg.header.frame_id = self._matches.header.frame_id
+        msg.header.frame_id = self._seen.header.frame_id
         self._twist_pub.publish(msg)
 
     def _publish_status(self) -> None:
         state, message = self.state()
-        if state is not self._reported:
-            text = f"{state.name}: {message}" if message else state.name
-            if state > ServoState.CONVERGED:  # two calls: a line of code keeps the severity it logged first
-                self.get_logger().warning(text)
-            else:
-                self.get_logger().info(text)
-        self._reported, self._last_status_s = state, self.steady_s()
-        status = ServoStatus(
-            state=int(state),
-            message=message,
-            controller=self.config.controller,
-            goal_id=self.goal_id,
-            num_matches=self._result.num_matches,
-            error=self._result.error,
-            error_px=self._result.error_px,
-            agreement=self._result.agreement,
-            depth_source=self._result.depth_source,
-            depth_age_s=self._inputs.depth_age_s,
-            latency_ms=self._latency_ms,
-            image_stamp=self._matches.header.stamp,
-            command=twist_to_msg(self._servo.twist),
-        )
-        status.header.stamp = self.get_clock().now().to_msg()
-        status.header.frame_id = self._matches.header.frame_id
-        self._status_pub.publish(status)
+        status = self._report.publish(state, message, self._seen, self._servo.twist, self._inputs.depth_age_s)
         self.action.publish_feedback(status)
 
     def diagnose(self):
@@ -425,11 +390,11 @@ class ControllerNode(ServoNode):
         values = {
             "state": state.name,
             "goal_id": self.goal_id,
-            "matches": self._result.num_matches,
-            "error_px": f"{self._result.error_px:.3f}",
-            "agreement": f"{self._result.agreement:.2f}",
-            "latency_ms": f"{self._latency_ms:.1f}",
-            "depth_source": self._result.depth_source,
+            "matches": self._seen.result.num_matches,
+            "error_px": f"{self._seen.result.error_px:.3f}",
+            "agreement": f"{self._seen.result.agreement:.2f}",
+            "latency_ms": f"{self._seen.latency_ms:.1f}",
+            "depth_source": self._seen.result.depth_source,
             "distance_scale": f"{self._servo.scale:.2f}",
             "depth_problem": self._inputs.problem or self._servo.depth_problem,
         }
