@@ -5,6 +5,7 @@ import contextlib
 import gc
 import io
 import math
+import os
 import subprocess
 import sys
 import time
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import processes
-from campaign_results import Chunk, Life, Results, table_of_faults, table_of_runs
+from campaign_results import Chunk, Life, ProcessRun, Results
 from fault_machine import FaultMachine, Tally
 from hypothesis import HealthCheck, Phase, Verbosity, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
@@ -113,6 +114,14 @@ def live_long(law: str, first: int, results: Results) -> None:
         results.add(Life(law, first, commit_now(), faults, round(grown_mb, 2)))
 
 
+def run_processes(count: int, seed: int, results: Results) -> None:
+    """Real processes, stopped and killed."""
+    commit = commit_now()
+    events, commands, problems = processes.run(count, seed)
+    print(*problems, sep="\n")
+    results.add(ProcessRun(seed, commit, events, commands, len(problems), round(os.getloadavg()[2], 1)))
+
+
 def commit_now() -> str:
     """Short name of the commit that is checked out."""
     here = Path(__file__).parent
@@ -128,24 +137,25 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--table", action="store_true", help="run nothing: print the tables of --results")
     parser.add_argument("--as-found", action="store_true", help="don't look for shorter sequences (minutes each)")
     parser.add_argument("--processes", action="store_true", help="real processes, stopped and killed, instead")
-    parser.add_argument("--events", type=int, default=40, help="with --processes: how many stops and kills")
+    parser.add_argument(
+        "--events", type=int, default=230, help="with --processes: how many stops, kills and busy times"
+    )
     return parser
 
 
 def main() -> int:
     options = parser().parse_args()
     seeds = [int(each) for each in options.seed.split(",")]
-    if options.processes:
-        return processes.run(options.events, seeds[0])
     results = Results(options.results)
-    if not options.table:
+    if options.processes:
+        run_processes(options.events, seeds[0], results)
+    elif not options.table:
         for law in options.law.split(","):
             for number in seeds:
                 run_law(law, options.faults, number, results, not options.as_found)
             live_long(law, seeds[0], results)
-    print(table_of_runs(results), table_of_faults(results.chunks()), sep="\n\n")
-    grown = any(not life.grown_mb <= GROWTH_MB for life in results.lives())
-    return int(grown or any(chunk.violations for chunk in results.chunks()))
+    print(*results.tables(), sep="\n\n")
+    return int(not results.all_well(GROWTH_MB))
 
 
 if __name__ == "__main__":

@@ -49,8 +49,20 @@ class Life:
     grown_mb: float
 
 
+@dataclass
+class ProcessRun:
+    """Real processes: how many events of each kind, commands at the driver, load of the machine (15 minutes' mean)."""
+
+    seed: int
+    commit: str
+    events: dict[str, int]
+    commands: int
+    problems: int
+    load: float
+
+
 class Results:
-    """Chunks and lives in a folder, a file per law and seed. None: they are kept in memory only.
+    """Chunks, lives and process runs in a folder, a file per law and seed. None: they are kept in memory only.
 
     Of two chunks of one number the newer one counts: where code was mended, the chunk runs again.
     """
@@ -59,6 +71,7 @@ class Results:
         self._folder = folder
         self._chunks: dict[tuple[str, int, int], Chunk] = {}
         self._lives: dict[tuple[str, int], Life] = {}
+        self._process_runs: dict[int, ProcessRun] = {}
         for path in sorted(folder.glob("*.jsonl")) if folder else ():
             for line in path.read_text(encoding="utf-8").splitlines():
                 self._take(json.loads(line))
@@ -67,16 +80,19 @@ class Results:
         if "kinds" in row:
             chunk = Chunk(**row)
             self._chunks[chunk.law, chunk.seed, chunk.number] = chunk
+        elif "events" in row:
+            self._process_runs[row["seed"]] = ProcessRun(**row)
         else:
             life = Life(**row)
             self._lives[life.law, life.seed] = life
 
-    def add(self, part: Chunk | Life) -> None:
+    def add(self, part: Chunk | Life | ProcessRun) -> None:
         row = dataclasses.asdict(part)
         self._take(row)
         if self._folder:
             self._folder.mkdir(parents=True, exist_ok=True)
-            with open(self._folder / f"{part.law}_{part.seed}.jsonl", "a", encoding="utf-8") as file:
+            name = "processes" if isinstance(part, ProcessRun) else f"{part.law}_{part.seed}"
+            with open(self._folder / f"{name}.jsonl", "a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")
 
     @property
@@ -96,8 +112,16 @@ class Results:
     def life(self, law: str, seed: int) -> Life | None:
         return self._lives.get((law, seed))
 
-    def lives(self) -> list[Life]:
-        return list(self._lives.values())
+    def all_well(self, most_mb: float) -> bool:
+        """Nothing was violated, and no servo's memory grew by more than this, MB."""
+        violated = any(chunk.violations for chunk in self._chunks.values())
+        grown = any(not life.grown_mb <= most_mb for life in self._lives.values())
+        return not violated and not grown and not any(run.problems for run in self._process_runs.values())
+
+    def tables(self) -> list[str]:
+        """All that there is, as Markdown."""
+        tables = [table_of_runs(self), table_of_faults(self.chunks())] if self._chunks else []
+        return tables + ([table_of_processes(list(self._process_runs.values()))] if self._process_runs else [])
 
 
 def table_of_runs(results: Results) -> str:
@@ -127,4 +151,17 @@ def table_of_faults(chunks: list[Chunk]) -> str:
         what = ", ".join(f"{name}: {count}" for (where, name), count in sorted(violated.items()) if where == fault)
         counts = " | ".join(str(kinds[fault, column]) for column in range(3))
         lines.append(f"| {fault.replace('_', ' ')} | {counts} | {what or '-'} |")
+    return "\n".join(lines)
+
+
+def table_of_processes(runs: list[ProcessRun]) -> str:
+    """Markdown: a row for every run."""
+    kinds = sorted({kind for run in runs for kind in run.events})
+    lines = [
+        f"| seed | {' | '.join(kinds)} | commands | problems | load | commit |",
+        "|---:" * (len(kinds) + 4) + "|---|",
+    ]
+    for run in sorted(runs, key=lambda run: run.seed):
+        counts = " | ".join(str(run.events.get(kind, 0)) for kind in kinds)
+        lines.append(f"| {run.seed} | {counts} | {run.commands} | {run.problems} | {run.load:.0f} | {run.commit} |")
     return "\n".join(lines)
