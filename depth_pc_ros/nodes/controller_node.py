@@ -8,7 +8,6 @@ from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticStatus
 from geometry_msgs.msg import TwistStamped
 from sensor_msgs.msg import Image
-from std_msgs.msg import Header
 from std_srvs.srv import SetBool
 
 from depth_pc_interfaces.msg import KeypointMatches, ServoGoal
@@ -18,6 +17,7 @@ from depth_pc_ros.control.servo import Servo
 from depth_pc_ros.control.watchdog import ClockWatch, InputWatchdog, StampWatch
 from depth_pc_ros.errors import DepthPcError, ImageError
 from depth_pc_ros.nodes.adapter_link import AdapterLink
+from depth_pc_ros.nodes.adapter_status import AdapterStatus
 from depth_pc_ros.nodes.base import IMAGE_QOS, LATCHED_QOS, TWIST_QOS, ServoNode, run
 from depth_pc_ros.nodes.bounds import MOST_TEXT, check_header
 from depth_pc_ros.nodes.conversions import stamp_to_seconds, twist_to_msg
@@ -26,7 +26,7 @@ from depth_pc_ros.nodes.node_configs import ControllerNodeConfig
 from depth_pc_ros.nodes.rivals import Rivals
 from depth_pc_ros.nodes.servo_action import ServoAction
 from depth_pc_ros.nodes.servo_input import ServoInput
-from depth_pc_ros.nodes.status_report import Seen, StatusReport
+from depth_pc_ros.nodes.status_report import StatusReport
 from depth_pc_ros.types import LATCHED_STATES, MOVING_STATES, ServoState, StepResult
 
 _WAITING = StepResult.stopped(ServoState.STALE_INPUT, "waiting for the next matched image")
@@ -58,7 +58,7 @@ class ControllerNode(ServoNode):
             config.max_image_age_s,
             most_s=0.0 if config.lockstep else config.slow_limit_s,  # in lockstep the camera waits
         )
-        self._adapter = AdapterLink(config.adapter_timeout_s, config.rate_hz)
+        self._adapter_link = AdapterLink(config.adapter_timeout_s, config.rate_hz)
         self._clock_watch, self._stamp_watch = ClockWatch(), StampWatch()
         self._servo = Servo(config)
         if "torch" in sys.modules:  # a learned law: its network is small, and the other cores have images to match
@@ -69,7 +69,9 @@ class ControllerNode(ServoNode):
         self._latched: tuple[ServoState, str] | None = None
         self._camera_problem = ""  # why the keypoint node matches no images
         self._passing = False  # between two goals of a route, of which the first was only a waypoint
-        self._seen = Seen(_WAITING, Header())
+        self._result = _WAITING
+        self._matches = KeypointMatches()  # the matches of `_result`
+        self._latency_ms = float("nan")
         self._depth_problem = ""  # the one that was logged last
         self._last_tick_s = self.steady_s()
         # In lockstep the world waits meanwhile.
@@ -105,7 +107,7 @@ class ControllerNode(ServoNode):
 
     def reconfigured(self):
         if self._built:
-            self._servo.velocity_law = self._adapter.within_limits(VelocityLaw.from_config(self.config))
+            self._servo.velocity_law = self._adapter_link.within_limits(VelocityLaw.from_config(self.config))
 
     # Switching on and off
 
@@ -115,14 +117,14 @@ class ControllerNode(ServoNode):
             return
         self._enabled = True
         self._latched = None
-        if self._adapter.status.state == "FAULT":
-            self._latched = ServoState.FAULT, f"twist adapter: {self._adapter.status.message}"
+        if self._adapter.state == "FAULT":
+            self._latched = ServoState.FAULT, f"twist adapter: {self._adapter.message}"
         elif rival := self._rivals.look():
             self._latched = ServoState.FAULT, rival
         self._lockstep_queue.clear()
         self._stamp_watch = StampWatch()
         self._servo.reset()
-        self._seen.result = _WAITING
+        self._result = _WAITING
         self._publish_status()
 
     def disable(self) -> None:
@@ -146,6 +148,11 @@ class ControllerNode(ServoNode):
         return response
 
     @property
+    def _adapter(self) -> AdapterStatus:
+        """What the twist adapter reported last."""
+        return self._adapter_link.status
+
+    @property
     def goal_id(self) -> int:
         """Identity of the goal; 0: none."""
         return self._inputs.goal_id
@@ -158,7 +165,7 @@ class ControllerNode(ServoNode):
     @property
     def error(self) -> float:
         """Mean error of the newest matches on the normalised plane; NaN: unknown."""
-        return self._seen.result.error
+        return self._result.error
 
     @property
     def input_limit_s(self) -> float:
@@ -173,8 +180,8 @@ class ControllerNode(ServoNode):
         """State of the servo, and what is missing or wrong."""
         if not self.active:
             return ServoState.INACTIVE, "the controller node is not active"
-        if self.goal_id == 0 or self._seen.result.state is ServoState.NO_GOAL:
-            message = self._seen.result.message if self.goal_id else "no goal image has been set"
+        if self.goal_id == 0 or self._result.state is ServoState.NO_GOAL:
+            message = self._result.message if self.goal_id else "no goal image has been set"
             return ServoState.NO_GOAL, self._with_camera_problem(message)
         if not self._enabled:
             ready = f"call {self.get_fully_qualified_name()}/enable with true"
@@ -185,18 +192,17 @@ class ControllerNode(ServoNode):
         problem = self._watchdog.problem(self.steady_s())
         if problem:
             return ServoState.STALE_INPUT, self._with_camera_problem(problem)
-        if self._seen.result.state not in (ServoState.SERVOING, ServoState.CONVERGED):
-            return self._seen.result.state, self._seen.result.message
-        if silence := self._adapter.silence():
+        if self._result.state not in (ServoState.SERVOING, ServoState.CONVERGED):
+            return self._result.state, self._result.message
+        if silence := self._adapter_link.silence():
             return ServoState.ADAPTER_LOST, f"{silence}; is it running, active, and wired to adapter_status?"
-        adapter = self._adapter.status
-        if adapter.state == "TF_ERROR":
-            return ServoState.TF_ERROR, adapter.message
-        if self._seen.result.state is ServoState.CONVERGED:
+        if self._adapter.state == "TF_ERROR":
+            return ServoState.TF_ERROR, self._adapter.message
+        if self._result.state is ServoState.CONVERGED:
             return ServoState.CONVERGED, ""
-        if adapter.state == "LIMITED":
-            return ServoState.LIMITED, adapter.message
-        doubts = (adapter.message, self._inputs.goal_problem, self._watchdog.slowness, self._servo.depth_problem)
+        if self._adapter.state == "LIMITED":
+            return ServoState.LIMITED, self._adapter.message
+        doubts = (self._adapter.message, self._inputs.goal_problem, self._watchdog.slowness, self._servo.depth_problem)
         return ServoState.SERVOING, next(filter(None, doubts), "")
 
     def _with_camera_problem(self, message: str) -> str:
@@ -218,7 +224,7 @@ class ControllerNode(ServoNode):
             self._passing = moving and msg.keep_moving and bool(msg.goal_id)
             # The twist goes on until matches of the new goal come; the error is not that of the old one.
             unknown = {"error": float("nan"), "error_px": float("nan")}
-            self._seen.result = dataclasses.replace(self._seen.result, **unknown) if self._passing else _WAITING
+            self._result = dataclasses.replace(self._result, **unknown) if self._passing else _WAITING
         self._publish_status()
 
     def _on_depth(self, msg: Image):
@@ -238,19 +244,19 @@ class ControllerNode(ServoNode):
         self._step_queued()
 
     def _on_adapter_status(self, msg: DiagnosticStatus):
-        stood_still = self._adapter.stands_still
-        before, adapter = self._adapter.receive(msg), self._adapter.status
-        if stood_still and not self._adapter.stands_still and self._seen.result.state is ServoState.SERVOING:
-            self._seen.result = _WAITING  # the target is old
-        if (adapter.max_linear, adapter.max_angular) != (before.max_linear, before.max_angular):
+        stood_still = self._adapter_link.stands_still
+        before = self._adapter_link.receive(msg)
+        if stood_still and not self._adapter_link.stands_still and self._result.state is ServoState.SERVOING:
+            self._result = _WAITING  # the target is old
+        if (self._adapter.max_linear, self._adapter.max_angular) != (before.max_linear, before.max_angular):
             self.reconfigured()
-        if adapter.stops != before.stops:
+        if self._adapter.stops != before.stops:
             self._servo.interrupted(self._acts_s())
         # OK with a message: the adapter refuses twists, or has had none for a while. Its time varies, so in lockstep,
         # where every twist is waited for, a run would not repeat exactly.
         refused = bool(msg.message) and not self.config.lockstep
-        self._servo.set_obeyed(adapter.state == "OK" and not refused)
-        if adapter.state == "FAULT" and self._enabled:
+        self._servo.set_obeyed(self._adapter.state == "OK" and not refused)
+        if self._adapter.state == "FAULT" and self._enabled:
             self._latched = ServoState.FAULT, f"twist adapter: {msg.message}"
 
     def _on_rival(self, problem: str) -> None:
@@ -270,7 +276,7 @@ class ControllerNode(ServoNode):
             return
         self._passing = False
         self._check_time()
-        if self._watchdog.problem(self.steady_s()) or self._adapter.stands_still:
+        if self._watchdog.problem(self.steady_s()) or self._adapter_link.stands_still:
             self._servo.resume()  # the camera stood still: an error that did not fall meanwhile is not convergence
         stamp_s = stamp_to_seconds(msg.header.stamp)
         was_slow = bool(self._watchdog.slowness)
@@ -291,7 +297,7 @@ class ControllerNode(ServoNode):
         """Start again from rest where this node was held up, or its clock was set."""
         jump = self._clock_watch.jump(self.now_s(), self.steady_s())
         held_up_s = self._clock_watch.gap_s
-        self._adapter.look(held_up_s)
+        self._adapter_link.look(held_up_s)
         if held_up_s > LONGEST_S and self._servo.twist.any() and not self.config.lockstep:  # the adapter has stopped it
             self._servo.interrupted(self._acts_s())
             self.get_logger().warning(f"held up for {held_up_s:.2f} s: again from rest", throttle_duration_sec=1.0)
@@ -304,7 +310,7 @@ class ControllerNode(ServoNode):
         self._lockstep_queue.clear()
         self._inputs.stop_awaiting()
         self._servo.reset()
-        self._seen.result = StepResult.stopped(ServoState.STALE_INPUT, f"{jump}: waiting for the next matched image")
+        self._result = StepResult.stopped(ServoState.STALE_INPUT, f"{jump}: waiting for the next matched image")
         self.get_logger().warning(f"{jump}: the servo starts again from rest")
         self._report.logged(self.state()[0])
         self._publish_status()
@@ -316,14 +322,15 @@ class ControllerNode(ServoNode):
     def _step(self, msg: KeypointMatches) -> None:
         stamp_s = stamp_to_seconds(msg.header.stamp)
         age_s = 0.0 if self.config.lockstep else self.now_s() - stamp_s + self._lag_s
-        result = self._inputs.step(msg, age_s)
-        self._seen = Seen(result, msg.header, 1e3 * (self.now_s() - stamp_s))
+        self._result = self._inputs.step(msg, age_s)
+        self._matches = msg
+        self._latency_ms = 1e3 * (self.now_s() - stamp_s)
         if self._servo.depth_problem != self._depth_problem:
             self._depth_problem = self._servo.depth_problem
             if self._depth_problem:
                 self.get_logger().warning(self._depth_problem)
-        if self._seen.result.state in LATCHED_STATES and self._enabled:
-            self._latched = self._seen.result.state, self._seen.result.message
+        if self._result.state in LATCHED_STATES and self._enabled:
+            self._latched = self._result.state, self._result.message
         self._answer(msg.header.stamp)
 
     # Output
@@ -374,12 +381,20 @@ class ControllerNode(ServoNode):
     def _publish_twist(self, twist: np.ndarray, stamp: Time | None = None) -> None:
         msg = TwistStamped(twist=twist_to_msg(twist))
         msg.header.stamp = stamp or self.get_clock().now().to_msg()
-        msg.header.frame_id = self._seen.header.frame_id
+        msg.header.frame_id = self._matches.header.frame_id
         self._twist_pub.publish(msg)
 
     def _publish_status(self) -> None:
         state, message = self.state()
-        status = self._report.publish(state, message, self._seen, self._servo.twist, self._inputs.depth_age_s)
+        status = self._report.publish(
+            state,
+            message,
+            self._result,
+            self._matches.header,
+            command=self._servo.twist,
+            depth_age_s=self._inputs.depth_age_s,
+            latency_ms=self._latency_ms,
+        )
         self.action.publish_feedback(status)
 
     def diagnose(self):
@@ -390,11 +405,11 @@ class ControllerNode(ServoNode):
         values = {
             "state": state.name,
             "goal_id": self.goal_id,
-            "matches": self._seen.result.num_matches,
-            "error_px": f"{self._seen.result.error_px:.3f}",
-            "agreement": f"{self._seen.result.agreement:.2f}",
-            "latency_ms": f"{self._seen.latency_ms:.1f}",
-            "depth_source": self._seen.result.depth_source,
+            "matches": self._result.num_matches,
+            "error_px": f"{self._result.error_px:.3f}",
+            "agreement": f"{self._result.agreement:.2f}",
+            "latency_ms": f"{self._latency_ms:.1f}",
+            "depth_source": self._result.depth_source,
             "distance_scale": f"{self._servo.scale:.2f}",
             "depth_problem": self._inputs.problem or self._servo.depth_problem,
         }

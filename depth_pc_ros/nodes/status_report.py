@@ -1,7 +1,5 @@
 """The controller's status: published after every answer and at every change, and each new state logged once."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from std_msgs.msg import Header
 
@@ -11,15 +9,6 @@ from depth_pc_ros.nodes.conversions import twist_to_msg
 from depth_pc_ros.types import ServoState, StepResult
 
 PERIOD_S = 0.5  # of the status where nothing happens
-
-
-@dataclass
-class Seen:
-    """result: of the newest matches, or why none counts. header: of their image. latency_ms: from it to the result."""
-
-    result: StepResult
-    header: Header
-    latency_ms: float = float("nan")
 
 
 class StatusReport:
@@ -40,10 +29,20 @@ class StatusReport:
         self._state = state
 
     def publish(
-        self, state: ServoState, message: str, seen: Seen, command: np.ndarray, depth_age_s: float
+        self,
+        state: ServoState,
+        message: str,
+        result: StepResult,
+        image: Header,
+        command: np.ndarray,
+        depth_age_s: float,
+        latency_ms: float,
     ) -> ServoStatus:
-        """command: the newest twist (6,). Returns the status."""
-        node, result = self._node, seen.result
+        """result, latency_ms: of the matches of the image with this header. command: the newest twist (6,).
+
+        Returns the status.
+        """
+        node = self._node
         if state is not self._state:
             text = f"{state.name}: {message}" if message else state.name
             if state > ServoState.CONVERGED:  # two calls: a line of code keeps the severity it logged first
@@ -62,11 +61,11 @@ class StatusReport:
             agreement=result.agreement,
             depth_source=result.depth_source,
             depth_age_s=depth_age_s,
-            latency_ms=seen.latency_ms,
-            image_stamp=seen.header.stamp,
+            latency_ms=latency_ms,
+            image_stamp=image.stamp,
             command=twist_to_msg(command),
         )
         status.header.stamp = node.get_clock().now().to_msg()
-        status.header.frame_id = seen.header.frame_id
+        status.header.frame_id = image.frame_id
         self._publisher.publish(status)
         return status

@@ -34,7 +34,7 @@ class Chain:
         runner.wait(lambda: camera.matches.get_subscription_count() == 1, "the matches' reader")
         runner.wait(lambda: self.node._twist_pub.get_subscription_count() == 1, "the twists' reader")
         runner.wait(lambda: self.statuses, "the latched status")
-        runner.wait(lambda: not self.node._adapter.stands_still, "the adapter's sign of life")
+        runner.wait(lambda: not self.node._adapter_link.stands_still, "the adapter's sign of life")
         self.twists = camera.twists
 
     def enable(self, on=True) -> SetBool.Response:
@@ -468,7 +468,7 @@ def test_lockstep_with_depth_slower_than_the_frames_still_moves(make_chain, runn
     give_depth(3)
     runner.wait(lambda: len(chain.twists) == 3, "the twist of the newest")
     assert [twist.any() for _, twist, _ in chain.twists] == [True] * 3
-    assert chain.node._seen.header.stamp == seconds_to_stamp(stamps_s[3])
+    assert chain.node._matches.header.stamp == seconds_to_stamp(stamps_s[3])
 
 
 # The scale of the distance, 0.6 m in truth
