@@ -30,6 +30,7 @@ from depth_pc_ros.bringup.bringup_config import BringupConfig
 from depth_pc_ros.bringup.client import ServoClient, ServoClientError
 from depth_pc_ros.bringup.node_table import nodes
 from depth_pc_ros.bringup.processes import NodeProcesses
+from depth_pc_ros.errors import ConfigError
 from depth_pc_ros.nodes.conversions import rgb_to_image
 from depth_pc_ros.options import add_text_fields, given_texts
 from depth_pc_ros.types import LATCHED_STATES, ServoState
@@ -197,10 +198,15 @@ def parser() -> argparse.ArgumentParser:
 def main() -> int:
     options = parser().parse_args()
     fixed = {"lockstep": "false", "namespace": "/soak"}
-    config = BringupConfig.from_text(given_texts(options, BringupConfig) | fixed, "command line")
+    try:
+        config = BringupConfig.from_text(given_texts(options, BringupConfig) | fixed, "command line")
+        specs = nodes(config)
+    except ConfigError as error:
+        print(f"soak: {error}", file=sys.stderr)
+        return 1
     rounds, end_s = 0, time.monotonic() + 60.0 * options.minutes
     with (
-        NodeProcesses(nodes(config), options.output) as processes,
+        NodeProcesses(specs, options.output) as processes,
         ServoClient(60.0, config.namespace) as client,
     ):
         processes.wait_until_active(client, 300.0)
