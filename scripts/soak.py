@@ -6,8 +6,9 @@
     scripts/soak.py --minutes 60 --matcher orb --depth camera     # for a slow machine
 
 The nodes run as bringup starts them, with the simulated camera, on the wall clock. In a round the servo gets a goal and
-converges, once with a random fault on its way. The samples go to a file. The exit code is 1 where something grew, or
-where the servo did not converge again after a fault.
+converges, once with a random fault on its way. Each kind of fault comes once in as many rounds as there are kinds;
+what counts is the time after the second one of each. The samples go to a file. The exit code is 1 where something grew,
+where the servo did not converge again after a fault, or where the time was too short.
 """
 
 import argparse
@@ -39,7 +40,7 @@ OPTIONS = ("seed", "controller", "matcher", "depth", "max_width", "params")
 ENDS = (ServoState.CONVERGED, *LATCHED_STATES)
 SAMPLE_S = 5.0
 CONVERGE_S = 120.0  # far more than a round takes, for a busy machine
-WARM_UP = 0.3  # share of the time whose samples don't count
+WARM_UP, FEWEST = 2, 2  # faults of each kind before the samples count, and after that
 MOST_MB_PER_HOUR, MOST_MB, MOST_HANDLES = 10.0, 3.0, 3  # growth below one of the first two is none, of handles, too
 
 
@@ -48,7 +49,7 @@ class Samples:
 
     def __init__(self):
         self.by_node: dict[str, list[tuple[float, float, int, int]]] = {}
-        self._begin_s, self._end = time.monotonic(), threading.Event()
+        self.begin_s, self._end = time.monotonic(), threading.Event()
         self._thread = threading.Thread(target=self._run)
 
     def __enter__(self) -> "Samples":
@@ -67,7 +68,7 @@ class Samples:
                     continue
                 name = words[words.index("-m") + 1].rpartition(".")[2]
                 megabytes = process.memory_info().rss / 2**20
-                sample = time.monotonic() - self._begin_s, megabytes, process.num_fds(), process.num_threads()
+                sample = time.monotonic() - self.begin_s, megabytes, process.num_fds(), process.num_threads()
                 self.by_node.setdefault(name, []).append(sample)
 
 
@@ -78,12 +79,14 @@ class Soak:
         self.client, self.processes, self.rng = client, processes, random.Random(seed)
         self.action = ActionClient(client.node, Servo, "controller/servo")
         self.counts: dict[str, int] = {}
+        self._faults: list = []  # those to come
         self.problems: list[str] = []
         self.enabled_again = 0
 
     def round(self) -> None:
         """A goal, a fault on the way to it, and the way to it without a fault."""
-        fault = self.rng.choice(FAULTS)
+        self._faults = self._faults or self.rng.sample(FAULTS, len(FAULTS))
+        fault = self._faults.pop()
         self.counts[fault.__name__] = self.counts.get(fault.__name__, 0) + 1
         try:
             self._set_true_goal()
@@ -175,14 +178,14 @@ FAULTS = [
 ]
 
 
-def verdict(samples: list[tuple[float, float, int, int]]) -> tuple[str, bool]:
-    """A line of numbers from the end of the warm-up on, and whether nothing grew."""
-    times_s, megabytes, handles, threads = np.array(samples)[int(WARM_UP * len(samples)) :].T
+def verdict(samples: list[tuple[float, float, int, int]], after_s: float) -> tuple[str, bool]:
+    """A line of numbers from this time on, and whether nothing grew. samples: of one node."""
+    times_s, megabytes, handles, threads = np.array([each for each in samples if each[0] >= after_s]).T
     slope = np.polyfit(times_s / 3600.0, megabytes, 1)[0]
     grown_mb = slope * (times_s[-1] - times_s[0]) / 3600.0
     quarter = max(len(times_s) // 4, 1)
     more = [int(np.max(each[-quarter:]) - np.max(each[:quarter])) for each in (handles, threads)]
-    flat = (slope < MOST_MB_PER_HOUR or grown_mb < MOST_MB) and max(more) <= MOST_HANDLES
+    flat = bool(slope < MOST_MB_PER_HOUR or grown_mb < MOST_MB) and max(more) <= MOST_HANDLES
     numbers = f"{megabytes[0]:7.1f} {megabytes[-1]:7.1f} {slope:+9.1f} {handles[0]:6.0f} {handles[-1]:6.0f} "
     return f"{numbers} {threads[0]:6.0f} {threads[-1]:6.0f}   {'flat' if flat else 'GROWS'}", flat
 
@@ -204,7 +207,7 @@ def main() -> int:
     except ConfigError as error:
         print(f"soak: {error}", file=sys.stderr)
         return 1
-    rounds, end_s = 0, time.monotonic() + 60.0 * options.minutes
+    rounds, warm_s, end_s = 0, 0.0, time.monotonic() + 60.0 * options.minutes
     with (
         NodeProcesses(specs, options.output) as processes,
         ServoClient(60.0, config.namespace) as client,
@@ -216,14 +219,18 @@ def main() -> int:
                 soak.round()
                 processes.check()
                 rounds += 1
+                if rounds == WARM_UP * len(FAULTS):
+                    warm_s = time.monotonic() - samples.begin_s
     (options.output / "samples.json").write_text(json.dumps(samples.by_node))
     print(f"{rounds} rounds in {options.minutes:g} minutes; faults: {soak.counts}; enabled again: {soak.enabled_again}")
+    print(*soak.problems, sep="\n")
     print(f"{'':20s} {'MB':>7s} {'MB':>7s} {'MB / h':>9s} {'files':>6s} {'files':>6s}  {'thr.':>6s} {'thr.':>6s}")
-    verdicts = {name: verdict(each) for name, each in samples.by_node.items()}
+    verdicts = {name: verdict(each, warm_s) for name, each in samples.by_node.items()}
     for name, (line, _flat) in verdicts.items():
         print(f"{name:20s} {line}")
-    print(*soak.problems, sep="\n")
-    return int(bool(soak.problems) or not all(flat for _line, flat in verdicts.values()))
+    if too_short := rounds < (WARM_UP + FEWEST) * len(FAULTS):
+        print(f"too short for a verdict: it needs {(WARM_UP + FEWEST) * len(FAULTS)} rounds")
+    return int(too_short or bool(soak.problems) or not all(flat for _line, flat in verdicts.values()))
 
 
 if __name__ == "__main__":
