@@ -254,6 +254,7 @@ def run(count: int, seed: int) -> tuple[dict[str, int], int, list[str]]:
     happened: Counter[str] = Counter()
     with running_bench(seed) as bench:
         for number, event in enumerate(random_events(count, seed), 1):
+            known = len(bench.problems)
             bench.start_moving()
             stopped_s = bench.happen(event)
             happened[f"{event.kind} {event.target}"] += 1
@@ -261,6 +262,8 @@ def run(count: int, seed: int) -> tuple[dict[str, int], int, list[str]]:
                 f"{number:4d} of {count}: {event!s:28s} "
                 f"{'moves on' if stopped_s is None else f'zero after {stopped_s:.3f} s':22s} "
                 f"{len(bench.problems)} problems",
+                *bench.problems[known:],
+                sep="\n",
                 flush=True,
             )
             if len(bench.problems) >= 20:
