@@ -22,7 +22,7 @@ from hypothesis import HealthCheck, Phase, Verbosity, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 LAWS = ("pbvs", "ibvs", "depth_pc", "depth_pc_geo")
-FAULTS_EACH, SEQUENCES = 15, 60  # of a sequence; of a chunk, which ends at its first violation
+FAULTS_EACH, SEQUENCES = 15, 30  # of a sequence; of a chunk, which ends at its first violation
 # Faults of one servo; those before the memory counts; what it may grow by.
 LONG_LIFE, WARM_UP, GROWTH_MB = 300, 100, 2.0
 GENERATE, SHRINK = (Phase.generate,), (Phase.generate, Phase.shrink)
@@ -153,6 +153,7 @@ def main() -> int:
         for law in options.law.split(","):
             for number in seeds:
                 run_law(law, options.faults, number, results, not options.as_found)
+        for law in options.law.split(","):
             live_long(law, seeds[0], results)
     print(*results.tables(), sep="\n\n")
     return int(not results.all_well(GROWTH_MB))
