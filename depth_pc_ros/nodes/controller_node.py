@@ -10,7 +10,7 @@ from geometry_msgs.msg import TwistStamped
 from sensor_msgs.msg import Image
 from std_srvs.srv import SetBool
 
-from depth_pc_interfaces.msg import KeypointMatches, ServoGoal
+from depth_pc_interfaces.msg import KeypointMatches, ServoGoal, ServoStatus
 from depth_pc_ros.control.command_record import LONGEST_S
 from depth_pc_ros.control.limits import VelocityLaw
 from depth_pc_ros.control.servo import Servo
@@ -78,7 +78,7 @@ class ControllerNode(ServoNode):
         self._lag_s = 0.0 if config.lockstep else config.actuation_delay_s
 
         self._twist_pub = self.create_lifecycle_publisher(TwistStamped, "~/twist_cmd", TWIST_QOS)
-        self._report = StatusReport(self)
+        self._report = StatusReport(self, self.create_publisher(ServoStatus, "~/status", LATCHED_QOS))
         self.create_subscription(ServoGoal, "goal", self._on_goal, LATCHED_QOS)
         self.create_subscription(Image, "metric_depth", self._on_depth, IMAGE_QOS)
         self.create_subscription(Image, "relative_depth", self._on_relative_depth, IMAGE_QOS)

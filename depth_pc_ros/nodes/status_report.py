@@ -4,7 +4,6 @@ import numpy as np
 from std_msgs.msg import Header
 
 from depth_pc_interfaces.msg import ServoStatus
-from depth_pc_ros.nodes.base import LATCHED_QOS
 from depth_pc_ros.nodes.conversions import twist_to_msg
 from depth_pc_ros.types import ServoState, StepResult
 
@@ -12,11 +11,10 @@ PERIOD_S = 0.5  # of the status where nothing happens
 
 
 class StatusReport:
-    """Publishes on `~/status`."""
+    """publisher: of the node, for ServoStatus."""
 
-    def __init__(self, node):
-        self._node = node
-        self._publisher = node.create_publisher(ServoStatus, "~/status", LATCHED_QOS)
+    def __init__(self, node, publisher):
+        self._node, self._publisher = node, publisher
         self._state = ServoState.INACTIVE  # published last
         self._published_s = node.steady_s()
 

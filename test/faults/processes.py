@@ -152,13 +152,17 @@ class Bench:
         client.node.create_subscription(Twist, "cmd_vel", self.driver.hear, QoSProfile(depth=1000))
         self.camera = Camera(client.node, self.driver, seed)
         self.problems: list[str] = []
+        self.held_up_s = 0.0
 
     def wait(self, condition, seconds: float) -> bool:
+        """Whether the condition came true. held_up_s: longest time in which this process could not look."""
         end_s = time.monotonic() + seconds
+        self.held_up_s, looked_s = 0.0, time.monotonic()
         while not condition():
             if time.monotonic() > end_s:
                 return False
             time.sleep(0.005)
+            self.held_up_s, looked_s = max(self.held_up_s, time.monotonic() - looked_s), time.monotonic()
         return True
 
     def start_moving(self) -> None:
@@ -197,7 +201,10 @@ class Bench:
                 if self.wait(lambda: self.driver.first_zero_s(first) is not None, limit_s + self.slack_s):
                     stopped_s = self.driver.first_zero_s(first) - begin_s
                 else:
-                    self.problems.append(f"{event}: no zero at the driver within {limit_s:.2f} s (+ {self.slack_s} s)")
+                    self.problems.append(
+                        f"{event}: no zero at the driver within {limit_s:.2f} s (+ {self.slack_s} s); this process was "
+                        f"held up for {self.held_up_s:.2f} s meanwhile"
+                    )
             time.sleep(max(begin_s + event.seconds - time.monotonic(), 0.0))
         # Whatever came of it: it moves on, or the last command is zero.
         longest_s = max(limit for limit in STOPS_WITHIN_S.values() if limit is not None) + self.slack_s
