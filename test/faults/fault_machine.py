@@ -6,11 +6,12 @@ import action_faults  # noqa: F401  (puts its faults into the catalogue)
 import message_faults  # noqa: F401
 from fault_catalogue import FAULTS
 from fault_world import World
-from hypothesis import assume
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from invariants import Monitor, recover
 
+# Not 0: a run of hypothesis begins with the simplest example, always the same one, and that is left out.
+SEED = st.integers(0, 99).filter(bool)
 THEN_S = st.sampled_from([0.02, 0.2, 0.6])
 
 
@@ -33,9 +34,8 @@ class FaultMachine(RuleBasedStateMachine):
     tally = Tally()
     world: World | None = None
 
-    @initialize(seed=st.integers(0, 99))
+    @initialize(seed=SEED)
     def begin(self, seed):
-        assume(seed)  # a run of hypothesis begins with the simplest sequence, always the same one: left out
         self.world = World(self.law, seed)
         self.monitor = Monitor(self.world)
         self.injected: list[str] = []
