@@ -23,27 +23,46 @@ CORE = [
 ]
 # docs/compatibility.md says what each extra is for. depth_pc_ros/extras.py names them where something is missing.
 SIM = ["pybullet>=3.2.6,<4", "moderngl>=5.10,<6", "matplotlib>=3.8,<4"]
+MUJOCO = ["mujoco>=3.3.7,<4", "matplotlib>=3.8,<4"]
 DEPTH = ["transformers>=4.56,<6"]
+VIEW = ["aiohttp>=3.9,<4"]
 PROGRESS = ["tqdm>=4.66,<5"]
 EXTRAS = {
     "sim": SIM,
+    "mujoco": MUJOCO,
     "learned": [*DEPTH, "kornia>=0.8.2,<0.10"],
     "train": [*SIM, *DEPTH, *PROGRESS, "tensorboard>=2.17,<3"],
     "benchmark": [*SIM, *DEPTH, *PROGRESS, "scikit-image>=0.22,<1", "scikit-learn>=1.4,<2", "jinja2>=3.0,<4"],
     "rosbag": ["rosbags>=0.11,<0.12"],
+    "replay": ["rosbags>=0.11,<0.12", "matplotlib>=3.8,<4", "jinja2>=3.0,<4"],
     "arm": ["pin>=3,<5"],
+    "view": VIEW,
     "ros": ["transforms3d>=0.4.2,<1"],
 }
 EXTRAS["all"] = sorted({requirement for extra in EXTRAS.values() for requirement in extra})
 EXTRAS["fuzz"] = ["atheris>=2.3,<4"]  # not in "all": only test/fuzz needs it, and it has no wheel for every platform
 
-NODES = ["keypoint_node", "depth_node", "controller_node", "twist_adapter", "dead_man", "pybullet_bridge"]
+NODES = [
+    "keypoint_node",
+    "depth_node",
+    "controller_node",
+    "twist_adapter",
+    "dead_man",
+    "simulation_bridge",
+    "gazebo_bridge",
+    "watch_node",
+]
+OLD_NAMES = {"pybullet_bridge": "nodes.simulation_bridge"}
 COMMANDS = {
     "bringup": "cli.bringup",
     "set_goal": "cli.set_goal",
     "teach": "cli.teach",
     "repeat": "cli.repeat",
+    "watch": "cli.watch",
+    "record": "cli.record",
+    "replay": "cli.replay",
     "check_setup": "cli.check_setup",
+    "webcam": "cli.webcam",
     "demo": "cli.demo",
     "benchmark": "benchmark.__main__",
     "train": "cli.train",
@@ -68,7 +87,7 @@ def console_scripts():
     names are the package's own. pip builds a wheel, and its scripts share bin/ with those of all other packages.
     """
     if {"install", "develop"} & set(sys.argv):
-        names = {**{node: f"nodes.{node}" for node in NODES}, **COMMANDS}
+        names = {**{node: f"nodes.{node}" for node in NODES}, **OLD_NAMES, **COMMANDS}
     else:
         names = {f"depth_pc_{command}": module for command, module in COMMANDS.items()}
     return [f"{name} = {NAME}.{module}:main" for name, module in names.items()]
@@ -82,7 +101,7 @@ setup(
     author_email="depth-pc-ros@example.com",
     license="Apache-2.0",
     packages=find_packages(include=[NAME, f"{NAME}.*"]),
-    package_data={NAME: ["py.typed"]},
+    package_data={NAME: ["py.typed", "view/page/*"]},
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
         (f"share/{NAME}", ["package.xml"]),

@@ -5,11 +5,14 @@ import importlib.util
 
 from depth_pc_ros.errors import MissingExtraError
 
-# Import names of the packages that the simulation, training and the benchmark need.
+# Import names of the packages that the simulators, training, the live view and the benchmark need.
 SIM = ("pybullet", "moderngl")
+MUJOCO = ("mujoco",)
 TRAIN = (*SIM, "tensorboard", "tqdm")
 TRAIN_DEPTH = (*TRAIN, "transformers")
+VIEW = ("aiohttp",)
 BENCHMARK = (*SIM, "matplotlib", "tqdm", "jinja2")
+REPLAY_PAGE = ("matplotlib", "jinja2")  # rosbags only where a bag is read
 _ROS = ("rclpy", "_msgs", "_srvs", "_interfaces")  # ends of the import names
 
 
@@ -18,6 +21,24 @@ def require(extra: str, *modules: str) -> None:
     missing = [name for name in modules if importlib.util.find_spec(name) is None]
     if missing:
         raise MissingExtraError(f"not installed: {', '.join(missing)} (pip install 'depth_pc_ros[{extra}]')")
+
+
+def require_simulator(simulator: str) -> None:
+    """As `require`, of what `pybullet` or `mujoco` needs."""
+    if simulator == "mujoco":
+        require("mujoco", *MUJOCO)
+    else:
+        require("sim", *SIM)
+
+
+@contextlib.contextmanager
+def imports_of(extra: str):
+    """Around imports: the first package that is not installed raises MissingExtraError, which names the extra."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        require(extra, str(error.name).partition(".")[0])
+        raise
 
 
 @contextlib.contextmanager

@@ -6,14 +6,17 @@ from pathlib import Path
 
 from depth_pc_ros.errors import CheckpointError
 
-SHIPPED_DEPTH = "depth_anything_tiny"  # the default model of estimated depth
+SHIPPED_DEPTH = "depth_anything_tiny"  # the model of estimated depth that ships
+OFFICIAL_DEPTH = "depth-anything/Depth-Anything-V2-Small-hf"  # a larger one, on the Hugging Face hub
+AUTO_DEPTH = "auto"  # the official one where it is cached or the hub can be reached, else the one that ships
 _PACKAGE = "depth_pc_ros"
 
 
 def share_folders(name: str) -> list[Path]:
     """Folders that may be the package's `name` (config, models): the source tree's, then those of installations."""
     shares = [Path(sys.prefix) / "share" / _PACKAGE]
-    with contextlib.suppress(ImportError, LookupError):  # no ROS, or the package is not installed in it
+    # No ROS, the package is not installed in it, or ROS from wheels whose environment is not sourced (OSError).
+    with contextlib.suppress(ImportError, LookupError, OSError):
         from ament_index_python.packages import get_package_share_directory
 
         shares.insert(0, Path(get_package_share_directory(_PACKAGE)))

@@ -190,7 +190,8 @@ class StepResult:
     error: mean distance of matched keypoints to their goal on the normalised plane, NaN when unknown.
     error_px: the same in pixels. agreement: as in `Matches`. depth_source: where the live depth came from, `camera` or
     `estimated`; else `goal` where only the goal's is known, else `none`. depth_age_s: of an estimate. depth_problem:
-    why measured depth is not used; empty: nothing is wrong with it. timings_ms: milliseconds by stage.
+    why measured depth is not used; empty: nothing is wrong with it. timings_ms: milliseconds by stage. T_cam_goal: pose
+    (4, 4) that the law has solved for, as in `LawOutput`; None where it solves for none, and in states without error.
     """
 
     twist: np.ndarray
@@ -204,6 +205,7 @@ class StepResult:
     depth_age_s: float = float("nan")
     depth_problem: str = ""
     timings_ms: dict[str, float] = field(default_factory=dict)
+    T_cam_goal: np.ndarray | None = None
 
     @classmethod
     def stopped(cls, state: ServoState, message: str, num_matches: int = 0) -> "StepResult":

@@ -4,15 +4,21 @@ The nodes come from the same table as those of `ros2 run depth_pc_ros bringup`.
 """
 
 import dataclasses
+import inspect
 
-from launch.actions import DeclareLaunchArgument, OpaqueFunction, Shutdown
+from launch.actions import DeclareLaunchArgument, ExecuteLocal, OpaqueFunction, Shutdown
 from launch_ros.actions import LifecycleNode
 
 from depth_pc_ros.bringup.bringup_config import BringupConfig
-from depth_pc_ros.bringup.node_table import nodes
+from depth_pc_ros.bringup.discovery import use_discovery
+from depth_pc_ros.bringup.node_table import nodes_here
 from depth_pc_ros.bringup.running_nodes import refuse_running
 from depth_pc_ros.options import as_text, describe
 from launch import LaunchDescription
+
+# Humble's launch has no limit: there a node is started again and again.
+KNOWN = inspect.signature(ExecuteLocal.__init__).parameters
+FEW_RETRIES = {"respawn_max_retries": 3} if "respawn_max_retries" in KNOWN else {}
 
 
 def start_nodes(context):
@@ -20,7 +26,9 @@ def start_nodes(context):
 
     Raises AlreadyRunningError where nodes of the same names are running.
     """
-    specs = nodes(BringupConfig.from_launch(context.launch_configurations))
+    config = BringupConfig.from_launch(context.launch_configurations)
+    specs = nodes_here(config)
+    use_discovery(config)
     refuse_running(specs)
     return [
         LifecycleNode(
@@ -34,7 +42,7 @@ def start_nodes(context):
             on_exit=end_all if spec.essential else None,
             respawn=not spec.essential,
             respawn_delay=2.0,
-            respawn_max_retries=3,
+            **FEW_RETRIES,
         )
         for spec in specs
     ]

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
+from depth_pc_ros.errors import SceneError
 from depth_pc_ros.geometry import se3
 from depth_pc_ros.geometry.camera import Intrinsics
 
@@ -15,7 +16,7 @@ WORKER = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
 if WORKER:
     os.environ["ROS_DOMAIN_ID"] = str((int(os.environ.get("ROS_DOMAIN_ID", "0")) + int(WORKER)) % 101)
 
-pytest_plugins = ["ros_runner"]  # test/support is on the path, see pyproject.toml
+pytest_plugins = ["ros_runner", "chromium"]  # test/support is on the path, see pyproject.toml
 
 
 class TexturedPlane:
@@ -124,3 +125,21 @@ def tiny_depth_model(tmp_path_factory, depth_config) -> Path:
     folder = tmp_path_factory.mktemp("tiny")
     DepthAnythingForDepthEstimation(depth_config()).save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def mujoco() -> str:
+    pytest.importorskip("mujoco", reason="MuJoCo is not installed (pip install 'depth_pc_ros[mujoco]')")
+    from depth_pc_ros.sim.mujoco_gl import drawing_thread
+
+    try:
+        drawing_thread()
+    except SceneError as problem:
+        pytest.skip(str(problem))
+    return "mujoco"
+
+
+@pytest.fixture(params=["pybullet", "mujoco"])
+def simulator(request) -> str:
+    """The simulators that are installed."""
+    return "pybullet" if request.param == "pybullet" else request.getfixturevalue(request.param)

@@ -14,9 +14,10 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 ALLOWED = {
     "types": {"errors", "geometry"},
     "errors": set(),
-    "files": {"errors"},
+    "files": {"errors", "extras"},
     "extras": {"errors"},
     "provenance": set(),
+    "html_page": set(),
     "package_files": {"errors"},
     "config": {"errors", "files"},
     "options": {"config"},
@@ -29,9 +30,12 @@ ALLOWED = {
     "training": {"files", "extras", "errors", "config", "geometry", "sim", "graph", "networks"},
     "depth_training": {"extras", "errors", "config", "geometry", "perception", "sim", "training"},
     "sim": {"files", "extras", "types", "errors", "geometry"},
+    "view": {"extras", "types", "errors"},
     "pipeline": {"types", "errors", "config", "geometry", "perception", "control"},
+    "webcam": {"files", "types", "errors", "config", "geometry", "perception", "control", "view"},
     "benchmark": {
         "files",
+        "html_page",
         "options",
         "provenance",
         "extras",
@@ -48,6 +52,17 @@ ALLOWED = {
         "graph",
         "networks",
     },
+    "replay": {
+        "files",
+        "options",
+        "types",
+        "errors",
+        "config",
+        "geometry",
+        "perception",
+        "control",
+        "nodes",
+    },
     "nodes": {
         "files",
         "options",
@@ -60,6 +75,7 @@ ALLOWED = {
         "perception",
         "control",
         "sim",
+        "view",
         "pipeline",
     },
     "bringup": {
@@ -76,6 +92,7 @@ ALLOWED = {
     },
     "cli": {
         "files",
+        "html_page",
         "options",
         "provenance",
         "extras",
@@ -85,11 +102,15 @@ ALLOWED = {
         "config",
         "geometry",
         "sim",
+        "view",
+        "webcam",
         "pipeline",
         "nodes",
         "bringup",
         "training",
         "depth_training",
+        "perception",
+        "replay",
     },
 }
 ROS = ("rclpy", "launch", "cv_bridge", "tf2_ros", "ament_index_python", "depth_pc_interfaces")
@@ -102,6 +123,11 @@ WITHOUT_ROS = (
     "bringup/user_params.py",
     "bringup/node_table.py",
     "bringup/check_report.py",
+    "bringup/gazebo_config.py",
+    "bringup/gazebo_files.py",
+    "nodes/pose_track.py",
+    "replay/of_servo.py",
+    "replay/of_images.py",
 )
 
 # Names that several configurations declare, because they mean different things there.
@@ -118,6 +144,7 @@ HOMONYMS = {
 OTHER_FLAGS = {
     ("cli/set_goal.py", "depth"): "file with the depth of the goal image",
     ("cli/set_goal.py", "mask"): "file with the mask of the goal image; the option is the node's, for all goals",
+    ("cli/webcam.py", "camera_info"): "file with the camera; the option is a topic",
     ("benchmark/__main__.py", "frames"): "images to measure",
     ("nodes/transport_probe.py", "frames"): "images to send",
 }
@@ -244,7 +271,7 @@ def test_no_source_lets_a_model_bring_its_own_code():
 
 READERS = (
     r"\b(json\.loads?|yaml\.(safe_)?load|cv2\.(imread|imdecode)|np\.(load|fromfile)|(?<!safetensors\.)torch\.load"
-    r"|Image\.open)\("
+    r"|Image\.open|cv2\.VideoCapture|AnyReader)\("
 )
 
 

@@ -7,14 +7,17 @@ import sys
 import cv2
 import numpy as np
 import pytest
+from boards import write_video
 
 from depth_pc_ros.errors import MissingExtraError
 from depth_pc_ros.extras import require
+from depth_pc_ros.files.video_file import VideoFile
 from depth_pc_ros.geometry import se3
+from depth_pc_ros.package_files import find_model
 
 # Import names that a plain `pip install .` need not bring. (torch-geometric brings tqdm.)
 OPTIONAL = (
-    "pybullet pybullet_data moderngl matplotlib transformers kornia tensorboard skimage sklearn transforms3d"
+    "pybullet pybullet_data moderngl mujoco matplotlib transformers kornia tensorboard skimage sklearn transforms3d"
 ).split()
 ROS = "rclpy ament_index_python builtin_interfaces geometry_msgs sensor_msgs std_msgs depth_pc_interfaces".split()
 # As the README's example, on two images: it prints the twist of the second.
@@ -40,8 +43,12 @@ def without(modules, code: str, *words) -> subprocess.CompletedProcess:
 
 def help_of(module: str) -> str:
     """Python code that does what `python -m depth_pc_ros.MODULE --help` does."""
-    run = f"runpy.run_module('depth_pc_ros.{module}', run_name='__main__')"
-    return f"import runpy; sys.argv = ['command', '--help']; {run}"
+    return f"sys.argv = ['command', '--help']; {run_of(module)}"
+
+
+def run_of(module: str) -> str:
+    """Python code that does what `python -m depth_pc_ros.MODULE` does."""
+    return f"import runpy; runpy.run_module('depth_pc_ros.{module}', run_name='__main__')"
 
 
 def test_the_servo_needs_no_extra(tmp_path, plane, intrinsics, T_world_goal, move):
@@ -57,19 +64,43 @@ def test_the_servo_needs_no_extra(tmp_path, plane, intrinsics, T_world_goal, mov
     assert v @ path > 0.95 * np.linalg.norm(v) * np.linalg.norm(path)
 
 
+def test_the_webcam_needs_no_extra_and_no_ros(tmp_path, plane, intrinsics, T_world_goal, move):
+    camera = intrinsics.scaled(320, 240)
+    views = [plane.view(move(T_world_goal, (0.01 * k, 0.0, 0.0)), camera) for k in (4, 3, 2, 1, *[0] * 8)]
+    write_video(tmp_path / "walk.mp4", views)
+    words = ["--video", tmp_path / "walk.mp4", "--goal", "last", "--output", tmp_path / "annotated.mp4"]
+    done = without([*OPTIONAL, *ROS, "tkinter"], run_of("cli.webcam"), *words)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "at the end: you are there" in done.stdout.splitlines()
+    annotated = VideoFile(tmp_path / "annotated.mp4")
+    assert (annotated.count, annotated.size[0]) == (len(views), 640)
+
+
 @pytest.mark.parametrize(
     ("command", "module", "absent", "extra"),
     [
         ("benchmark", "benchmark", "pybullet", "benchmark"),
         ("train", "cli.train", "tensorboard", "train"),
         ("train_depth", "cli.train_depth", "transformers", "train"),
-        ("demo", "cli.demo", "moderngl", "sim"),
+        ("demo", "cli.demo", "matplotlib", "sim"),
     ],
 )
 def test_a_command_without_its_extra_is_one_line(command, module, absent, extra):
     done = without([absent], help_of(module))
     assert done.returncode == 1
     assert done.stderr == f"{command}: not installed: {absent} (pip install 'depth_pc_ros[{extra}]')\n"
+
+
+@pytest.mark.parametrize(
+    ("simulator", "absent", "extra"), [("pybullet", "moderngl", "sim"), ("mujoco", "mujoco", "mujoco")]
+)
+def test_a_demo_without_its_simulator_is_one_line(simulator, absent, extra, tmp_path):
+    pytest.importorskip("rclpy")
+    run = "import runpy; runpy.run_module('depth_pc_ros.cli.demo', run_name='__main__')"
+    done = without([absent], run, "--simulator", simulator, "--output", tmp_path / "out")
+    assert done.returncode == 1
+    assert done.stderr == f"demo: not installed: {absent} (pip install 'depth_pc_ros[{extra}]')\n"
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("command", ["bringup", "set_goal", "demo"])
@@ -83,6 +114,8 @@ def test_a_command_without_ros_is_one_line(command):
     ("module", "absent", "extra"),
     [
         ("sim.world", "pybullet", "sim"),
+        ("sim.world", "moderngl", "sim"),
+        ("sim.mujoco_world", "mujoco", "mujoco"),
         ("training.run", "tensorboard", "train"),
         ("perception.relative_depth", "transformers", "learned"),
         ("nodes.quaternions", "transforms3d", "ros"),
@@ -94,6 +127,11 @@ def test_a_module_without_its_package_names_the_extra(module, absent, extra):
     assert (
         error == f"depth_pc_ros.errors.MissingExtraError: not installed: {absent} (pip install 'depth_pc_ros[{extra}]')"
     )
+
+
+def test_models_are_found_where_the_environment_of_ros_is_not_sourced(monkeypatch):
+    monkeypatch.delenv("AMENT_PREFIX_PATH", raising=False)
+    assert (find_model("depth_pc_geo") / "config.json").is_file()
 
 
 def test_every_missing_package_is_named():

@@ -38,17 +38,19 @@ KEYS = {
 # in a checkout of the user (cns).
 UNDECLARED = {
     "moderngl", "kornia", "torchvision", "atheris", "rosbags", "cns", "pinocchio", "controller_manager_msgs",
+    "selenium", "mujoco",
 }  # fmt: skip
 # Used by the tests, and not by an import.
 TOOLS = {"python3-mypy", "python3-pytest-timeout", "python3-ruff-pip"}
-# Keys that exist for Humble, Jazzy and Kilted, looked up in ros/rosdistro on 2026-08-22 (commit 8468e88c): python3-*
-# in rosdep/python.yaml, all others are packages of the distributions. Look up a new one there before it is added here.
+# Keys that exist for Humble, Jazzy and Kilted, looked up in ros/rosdistro on 2026-08-22 (commit 8468e88c),
+# python3-aiohttp in its commit 000730dc: python3-* in rosdep/python.yaml, all others are packages of the distributions.
+# Look up a new one there before it is added here.
 ROSDEP_KEYS = set(
     """
     action_msgs ament_cmake ament_index_python builtin_interfaces cv_bridge diagnostic_msgs geometry_msgs launch
     launch_ros lifecycle_msgs moveit_msgs rcl_interfaces rclpy rosgraph_msgs rosidl_default_generators
     rosidl_default_runtime sensor_msgs std_msgs std_srvs tf2_ros_py tf_transformations
-    python3-hypothesis python3-jinja2
+    python3-aiohttp python3-hypothesis python3-jinja2
     python3-jsonschema python3-matplotlib python3-mypy python3-numpy python3-opencv python3-packaging python3-pil
     python3-psutil
     python3-pybullet-pip python3-pytest python3-pytest-timeout python3-ruff-pip python3-scipy python3-skimage
@@ -163,7 +165,7 @@ def test_pip_gets_the_commands_with_a_prefix_and_ros_all_without(run_setup):
 def test_every_shared_file_is_installed(setup_arguments):
     installed = {name: folder for folder, names in setup_arguments["data_files"] for name in names}
     assert installed["resource/depth_pc_ros"] == "share/ament_index/resource_index/packages"
-    for pattern in ("launch/*.py", "config/*", "models/**/*.*"):
+    for pattern in ("launch/*.py", "config/**/*.*", "models/**/*.*"):
         for path in ROOT.glob(pattern):
             relative = path.relative_to(ROOT)
             assert installed[str(relative)] == f"share/depth_pc_ros/{relative.parent}"
@@ -179,16 +181,25 @@ def test_requirements_are_those_of_all_extras_and_the_test_tools(setup_arguments
     assert environment.keys() - run.keys() == {
         "colcon-common-extensions", "hypothesis", "ipykernel", "mkdocs", "mkdocs-gen-files", "mkdocs-literate-nav",
         "mkdocs-material", "mkdocstrings", "mypy", "nbclient", "packaging", "psutil", "pytest", "pytest-timeout",
-        "pytest-xdist", "ruff", "setuptools",
+        "pytest-xdist", "ruff", "selenium", "setuptools",
     }  # fmt: skip
 
 
 def test_a_plain_install_has_no_simulation_and_all_has_everything(setup_arguments):
     core, extra = setup_arguments["install_requires"], setup_arguments["extras_require"]
-    assert set(extra) == {"sim", "learned", "train", "benchmark", "rosbag", "ros", "arm", "all", "fuzz"}
+    assert set(extra) == {
+        *("sim", "mujoco", "learned", "train", "benchmark", "rosbag", "replay", "ros", "arm", "view", "all", "fuzz")
+    }
     assert set(extra["all"]) == set().union(*(extra[name] for name in set(extra) - {"fuzz"}))
     assert not set(core) & set(extra["all"])
-    for part, modules in {"sim": extras.SIM, "train": extras.TRAIN_DEPTH, "benchmark": extras.BENCHMARK}.items():
+    for part, modules in {
+        "sim": extras.SIM,
+        "mujoco": extras.MUJOCO,
+        "train": extras.TRAIN_DEPTH,
+        "view": extras.VIEW,
+        "replay": extras.REPLAY_PAGE,
+        "benchmark": extras.BENCHMARK,
+    }.items():
         assert set(modules) <= requirements(extra[part]).keys(), part
 
 

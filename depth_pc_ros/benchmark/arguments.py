@@ -1,4 +1,4 @@
-"""The options of `e_ycb`, `e_generic` and `e_image`."""
+"""The options of `e_ycb`, `e_generic`, `e_mujoco` and `e_image`."""
 
 import argparse
 from pathlib import Path
@@ -62,7 +62,7 @@ def add_workers(group) -> None:
 
 
 def add_run_options(command: argparse.ArgumentParser, name: str) -> None:
-    """Add what `name` ('e_ycb', 'e_generic' or 'e_image') understands."""
+    """Add what `name` ('e_ycb', 'e_generic', 'e_mujoco' or 'e_image') understands."""
     group = command.add_argument_group("what to run")
     group.add_argument(
         "--methods", default="oracle,pbvs,ibvs", metavar="A,B",
@@ -77,8 +77,9 @@ def add_run_options(command: argparse.ArgumentParser, name: str) -> None:
             "--levels", metavar="S,M,L",
             help="Rotations from start to goal: S (about 24 deg), M (67), L (136, up to 180). Default: all.",
         )  # fmt: skip
-    if name == "e_ycb":
-        add_ycb_root(group, "Without it, E_generic runs instead.")
+    if name in ("e_ycb", "e_mujoco"):
+        instead = {"e_ycb": "E_generic runs instead.", "e_mujoco": "there are printed packages and cans."}[name]
+        add_ycb_root(group, f"Without it, {instead}")
     if name == "e_image":
         group.add_argument(
             "--images", type=Path, metavar="DIR",
@@ -89,7 +90,7 @@ def add_run_options(command: argparse.ArgumentParser, name: str) -> None:
     add_fields(group, MatcherConfig, ("matcher_weights", "lightglue_weights"))
 
     group = command.add_argument_group("robustness variants (may be combined)")
-    if name == "e_ycb":
+    if name in ("e_ycb", "e_mujoco"):
         add_fields(group, Settings, ("scene",))
     if name != "e_image":
         add_fields(group, Settings, ("base",))
@@ -105,7 +106,7 @@ def add_run_options(command: argparse.ArgumentParser, name: str) -> None:
         "--output", type=Path, metavar="DIR",
         help="Folder of the results; finished trials in it are kept. Default: out/benchmark/NAME-OF-THE-VARIANT.",
     )  # fmt: skip
-    if name != "e_image":
+    if name in ("e_ycb", "e_generic"):
         add_fields(group, BridgeConfig, ("renderer",))
     group.add_argument(
         "--export-scenes", type=Path, metavar="FILE", help="Write the episodes to FILE as JSON, and run nothing."

@@ -1,4 +1,4 @@
-"""The sub-commands of E_YCB, E_generic and E_image: run them, or export their scenes."""
+"""The sub-commands of E_YCB, E_generic, E_mujoco and E_image: run them, or export their scenes."""
 
 import argparse
 import shlex
@@ -13,12 +13,17 @@ from depth_pc_ros.benchmark.report_commands import write_report
 from depth_pc_ros.benchmark.results import read_results
 from depth_pc_ros.benchmark.results_writer import ResultsWriter
 from depth_pc_ros.benchmark.runner import run, run_facts
-from depth_pc_ros.benchmark.settings import E_GENERIC, E_IMAGE, E_YCB, Settings
+from depth_pc_ros.benchmark.settings import E_GENERIC, E_IMAGE, E_MUJOCO, E_MUJOCO_YCB, E_YCB, Settings
 from depth_pc_ros.config import LEARNED_MATCHERS
 from depth_pc_ros.errors import ConfigError
+from depth_pc_ros.extras import require_simulator
 from depth_pc_ros.provenance import git_commit
 from depth_pc_ros.sim.gl_renderer import egl_works
 from depth_pc_ros.sim.ycb import ycb_names
+
+_ENVIRONMENTS = {"e_ycb": E_YCB, "e_generic": E_GENERIC, "e_mujoco": E_MUJOCO_YCB, "e_image": E_IMAGE}
+# What runs where there are no YCB objects.
+_WITHOUT_YCB = {E_YCB: (E_GENERIC, "PyBullet's own models"), E_MUJOCO_YCB: (E_MUJOCO, "printed packages and cans")}
 
 
 def add_commands(commands) -> None:
@@ -26,6 +31,7 @@ def add_commands(commands) -> None:
     for name, help in (
         ("e_ycb", "servo in simulated scenes of YCB objects (paper, IV-A, Table I)"),
         ("e_generic", "the same with PyBullet's own models: needs no meshes, compares with nothing"),
+        ("e_mujoco", "the same in MuJoCo: YCB objects, or printed packages and cans"),
         ("e_image", "servo above photographs on a plane (paper, Table II)"),
     ):
         command = commands.add_parser(
@@ -33,7 +39,7 @@ def add_commands(commands) -> None:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )  # fmt: skip
         add_run_options(command, name)
-        command.set_defaults(run=_run, environment={"e_ycb": E_YCB, "e_generic": E_GENERIC, "e_image": E_IMAGE}[name])
+        command.set_defaults(run=_run, environment=_ENVIRONMENTS[name])
 
 
 def settings_and_places(arguments: argparse.Namespace) -> tuple[Settings, Places]:
@@ -46,15 +52,18 @@ def settings_and_places(arguments: argparse.Namespace) -> tuple[Settings, Places
     if arguments.environment == E_IMAGE:
         values["renderer"] = "homography"
         values["source"] = photos_digest(images)
+    elif arguments.environment == E_MUJOCO_YCB:
+        require_simulator("mujoco")
+        values["renderer"] = "mujoco"
     elif arguments.renderer == "auto":
         values["renderer"] = "egl" if egl_works() else "tiny"
-    if arguments.environment == E_YCB:
+    if arguments.environment in _WITHOUT_YCB:
         if ycb_root is None:
+            values["environment"], objects = _WITHOUT_YCB[arguments.environment]
             print(
-                "E_generic: no --ycb-root was given, so PyBullet's own models are used; not comparable with E_YCB",
+                f"{values['environment']}: no --ycb-root was given, so {objects} are used; not comparable with E_YCB",
                 flush=True,
             )
-            values["environment"] = E_GENERIC
             if arguments.scene != "standard":
                 raise ConfigError(f"scene: {arguments.scene!r} needs YCB objects; give --ycb-root")
         else:

@@ -16,14 +16,14 @@ from depth_pc_ros.benchmark.chessboard import Chessboard
 from depth_pc_ros.benchmark.photos import Photo, sample_photo
 from depth_pc_ros.benchmark.real_places import RealEpisodes, RealPlace
 from depth_pc_ros.benchmark.scene_schema import FILE_VERSION, check_episodes
-from depth_pc_ros.benchmark.settings import E_GENERIC, E_IMAGE, E_REAL, LEVELS, PHOTO_LEVEL, SPLITS, Settings
+from depth_pc_ros.benchmark.settings import E_GENERIC, E_IMAGE, E_MUJOCO, E_REAL, LEVELS, PHOTO_LEVEL, SPLITS, Settings
 from depth_pc_ros.errors import SceneError, shown
 from depth_pc_ros.files.json_file import read_json
 from depth_pc_ros.files.raw import read_bytes
 from depth_pc_ros.geometry.camera import Intrinsics
 from depth_pc_ros.sim.poses import DISTANCE_M, sample_pair
 from depth_pc_ros.sim.scenes import Body, Scene, make_scene
-from depth_pc_ros.sim.world import DEFAULT_INTRINSICS
+from depth_pc_ros.sim.workplace import DEFAULT_INTRINSICS
 from depth_pc_ros.sim.ycb import ycb_names
 
 HELD_OUT = (
@@ -128,6 +128,9 @@ class EpisodeSource:
     def _scene(self, rng: np.random.Generator, seed: int) -> Scene:
         if self.settings.environment == E_GENERIC:
             return make_scene("default", seed)
+        simulator = self.settings.simulator
+        if self.settings.environment == E_MUJOCO:
+            return make_scene("printed", seed, simulator=simulator)
         low, high, pedestals = _OBJECTS[self.settings.scene]
         count = int(rng.integers(low, high + 1))
         names = ycb_names(self.places.ycb_root)
@@ -139,7 +142,7 @@ class EpisodeSource:
             chosen = rng.permutation(HELD_OUT)[:held_out].tolist()
             chosen += rng.permutation(familiar)[: count - held_out].tolist()
             chosen = rng.permutation(chosen).tolist()
-        return make_scene("ycb", seed, self.places.ycb_root, chosen, pedestals)
+        return make_scene("ycb", seed, self.places.ycb_root, chosen, pedestals, simulator)
 
 
 def save_episodes(path: str | Path, episodes, settings: Settings) -> None:

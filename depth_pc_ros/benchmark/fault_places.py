@@ -11,7 +11,7 @@ from depth_pc_ros.benchmark.faults import Fault
 from depth_pc_ros.geometry import se3
 from depth_pc_ros.sim.poses import sample_view
 from depth_pc_ros.sim.scenes import SCENE_CENTRE, Body, Scene
-from depth_pc_ros.sim.world import DEFAULT_INTRINSICS
+from depth_pc_ros.sim.workplace import DEFAULT_INTRINSICS
 
 
 class MovedBoard(Fault):

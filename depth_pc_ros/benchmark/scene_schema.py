@@ -20,7 +20,7 @@ _POINT = array_of(_WITHIN_REACH, 3)
 _EDGE = {"type": "number", "exclusiveMinimum": 0, "maximum": 2}
 # pybullet/NAME or ycb/NAME, where NAME leads out of no folder.
 _ASSET = {"anyOf": [
-    {"enum": ["package", *(f"pybullet/{name}" for name in MODEL_NAMES)]},
+    {"enum": ["package", "can", *(f"pybullet/{name}" for name in MODEL_NAMES)]},
     {"type": "string", "pattern": r"^ycb/\w[\w.-]{0,99}\Z"},
 ]}  # fmt: skip
 _BODY = object_of({
@@ -87,5 +87,6 @@ def _check_body(body: dict, where: str) -> None:
     norm = np.linalg.norm(body["quaternion_xyzw"])
     if not abs(norm - 1) < _RIGID:
         raise SceneError(f"{where}.quaternion_xyzw: expected unit length, got {norm:g}")
-    if (body["asset"] == "package") != (body["size_m"] is not None):
-        raise SceneError(f"{where}.size_m: expected lengths of a package and null of all else, got {body['size_m']}")
+    if (body["asset"] in ("package", "can")) != (body["size_m"] is not None):
+        expected = "lengths of a package or can, and null of all else"
+        raise SceneError(f"{where}.size_m: expected {expected}, got {body['size_m']}")

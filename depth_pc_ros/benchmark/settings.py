@@ -12,6 +12,7 @@ from depth_pc_ros.config import CommonConfig, Config, ControlConfig, MatcherConf
 from depth_pc_ros.package_files import SHIPPED_DEPTH
 
 E_YCB, E_GENERIC, E_IMAGE, E_REAL = "E_YCB", "E_generic", "E_image", "E_real"
+E_MUJOCO, E_MUJOCO_YCB = "E_mujoco", "E_mujoco_YCB"
 SPLITS = ("dev", "test")
 LEVELS = ("S", "M", "L")
 PHOTO_LEVEL = "P"  # E_image has one level: the published perturbations
@@ -53,7 +54,11 @@ class Settings(Disturbance):
     fault: the row of `e_fault`; its own settings are already among these.
     """
 
-    environment: str = option(E_YCB, "Where the camera moves.", choices=(E_YCB, E_GENERIC, E_IMAGE, E_REAL))
+    environment: str = option(
+        E_YCB,
+        "Where the camera moves.",
+        choices=(E_YCB, E_GENERIC, E_IMAGE, E_REAL, E_MUJOCO, E_MUJOCO_YCB),
+    )
     split: str = option("dev", "Episodes to tune on (dev) or to report (test).", choices=SPLITS)
     seed: int = same_as(CommonConfig, "seed")
     speed: str = same_as(
@@ -83,7 +88,7 @@ class Settings(Disturbance):
     find_scale: bool = same_as(ControlConfig, "find_scale")
     scene: str = option(
         "standard",
-        "Objects of E_YCB: standard (8-12), easy (12), hard (3-5), depth (8 dropped over pedestals of 5-20 cm).",
+        "YCB objects of a scene: standard (8-12), easy (12), hard (3-5), depth (8 dropped over pedestals of 5-20 cm).",
         choices=("standard", "easy", "hard", "depth"),
     )
     base: str = option(
@@ -92,7 +97,9 @@ class Settings(Disturbance):
         choices=("standard", "low", "high"),
     )
     max_steps: int = option(600, "Steps of 1/50 s after which an episode is a timeout.", 1, 100000)
-    renderer: str = option("egl", "What draws the images.", choices=("egl", "tiny", "homography", "recording"))
+    renderer: str = option(
+        "egl", "What draws the images.", choices=("egl", "tiny", "mujoco", "homography", "recording")
+    )
     source: str = option("", "Digest of the scene file or the photographs, if any were given.")
     raft_weights: str = option("", "Weights of RAFT for flow_ibvs; empty: OpenCV's DIS flow.")
     fault: str = option("", "Row of e_fault; empty: none.")
@@ -120,6 +127,11 @@ class Settings(Disturbance):
     def levels(self) -> tuple[str, ...]:
         """The levels of this environment."""
         return (PHOTO_LEVEL,) if self.environment == E_IMAGE else LEVELS
+
+    @property
+    def simulator(self) -> str:
+        """The simulator that scenes settle in and are seen in: 'pybullet' or 'mujoco'."""
+        return "mujoco" if self.environment in (E_MUJOCO, E_MUJOCO_YCB) else "pybullet"
 
     @property
     def digest(self) -> str:

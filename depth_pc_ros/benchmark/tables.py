@@ -8,7 +8,7 @@ from depth_pc_ros.benchmark.episodes import HELD_OUT
 from depth_pc_ros.benchmark.fault_rows import row_of
 from depth_pc_ros.benchmark.metrics import Summary, by_method, start_offsets, summarise, summary_rows, time_shares
 from depth_pc_ros.benchmark.results import Results
-from depth_pc_ros.benchmark.settings import E_GENERIC, E_YCB
+from depth_pc_ros.benchmark.settings import E_GENERIC, E_MUJOCO, E_MUJOCO_YCB, E_YCB
 
 COLUMNS = (
     "method", "level", "n", "SR %", "strict %", "TE mm", "RE °", "med TE", "med RE", "TS", "peak m/s", "peak °/s",
@@ -87,7 +87,9 @@ def facts(results: Results) -> list[str]:
     lines = []
     if s.environment == E_GENERIC:
         lines.append("E_generic: PyBullet's own models, no YCB objects. Not comparable with E_YCB.")
-    if s.environment == E_YCB:
+    if s.environment == E_MUJOCO:
+        lines.append("E_mujoco: printed packages and cans in MuJoCo, no YCB objects. Not comparable with E_YCB.")
+    if s.environment in (E_YCB, E_MUJOCO_YCB):
         lines.append(f"Objects never in dev, and at least half of every test scene: {', '.join(HELD_OUT)}.")
     lines.append(f"Velocity law: {s.velocity_law}; at most {s.max_steps} steps; renderer {s.renderer}.")
     commands = [

@@ -1,4 +1,4 @@
-"""What an episode looks like from any camera pose: a PyBullet scene, or a picture on a plane."""
+"""What an episode looks like from any camera pose: a simulated scene, or a picture on a plane."""
 
 from typing import Protocol
 
@@ -12,7 +12,8 @@ from depth_pc_ros.benchmark.real_places import RealPlace, real_world
 from depth_pc_ros.benchmark.settings import Settings
 from depth_pc_ros.geometry import se3
 from depth_pc_ros.geometry.camera import Intrinsics
-from depth_pc_ros.sim.world import DEFAULT_INTRINSICS, SimWorld
+from depth_pc_ros.sim.simulators import open_world as open_simulated
+from depth_pc_ros.sim.workplace import DEFAULT_INTRINSICS
 
 
 class World(Protocol):
@@ -32,7 +33,9 @@ def open_world(episode: Episode, settings: Settings, places: Places) -> World:
         return PhotoWorld(read_photo(episode.place, places.photo_dir), episode.place.width_m)
     if isinstance(episode.place, RealPlace):
         return real_world(episode.place, settings, places.recording)
-    return SimWorld(scene=episode.place, ycb_root=places.ycb_root, renderer=settings.renderer)
+    if settings.simulator == "mujoco":
+        return open_simulated("mujoco", scene=episode.place, ycb_root=places.ycb_root)
+    return open_simulated("pybullet", scene=episode.place, ycb_root=places.ycb_root, renderer=settings.renderer)
 
 
 _TABLE_RGB = (128, 128, 128)

@@ -15,6 +15,8 @@ from depth_pc_ros.nodes.node_configs import (
     CameraConfig,
     ControllerNodeConfig,
     DepthNodeConfig,
+    WatchConfig,
+    check_arm_model,
     check_namespace,
 )
 from depth_pc_ros.options import as_text, from_text
@@ -34,11 +36,28 @@ class BringupConfig(Config):
     driver: str = same_as(
         AdapterConfig,
         "profile",
-        help="Driver: `pybullet` (a simulation with its own camera), `moveit_servo`, `twist` (geometry_msgs/Twist), "
+        help="Driver: `pybullet` (a simulation, MuJoCo's too), `moveit_servo`, `twist` (geometry_msgs/Twist), "
         "`twist_stamped`, `kortex` (Kinova), `cartesian_pose` (a target PoseStamped), `joint_velocity` (ros2_control).",
     )
     namespace: str = option(
         NAMESPACE, "Namespace of the nodes and of all names that do not begin with `/`. Each arm needs one of its own."
+    )
+    only: str = option(
+        "",
+        "Names of the nodes to start on this machine, such as `depth`, separated by spaces; the others run elsewhere. "
+        "Empty: all.",
+    )
+    without: str = option("", "Names of the nodes not to start on this machine, because they run elsewhere.")
+    discovery_range: str = option(
+        "unchanged",
+        "Machines on which nodes find each other, from ROS 2 Iron on: this one, all of the subnet, or as "
+        "ROS_AUTOMATIC_DISCOVERY_RANGE in the environment says.",
+        choices=("unchanged", "LOCALHOST", "SUBNET"),
+    )
+    peers: str = option(
+        "",
+        "Addresses of other machines to find as well, separated by spaces, where there is no multicast or another "
+        "subnet. Empty: as ROS_STATIC_PEERS says.",
     )
     image: str = option("", "Topic of the camera image. Empty: the simulated camera's; a real driver needs one.")
     camera_info: str = option("", "Topic of its camera_info. Empty: as for `image`.")
@@ -84,6 +103,9 @@ class BringupConfig(Config):
     )
     joint_states: str = option("/joint_states", "Driver `joint_velocity`: topic of the arm's joint states.")
     robot_description: str = option("/robot_description", "Driver `joint_velocity`: topic of the robot's URDF.")
+    use_sim_time: bool = option(
+        False, "Real driver: the nodes' time is that of /clock, as a simulator such as Gazebo publishes it."
+    )
     speed_scaling: str = option(
         "/speed_scaling_state_broadcaster/speed_scaling",
         "Real driver: topic with the arm's speed in % of the commanded one (std_msgs/Float64), as UR arms publish it.",
@@ -104,22 +126,32 @@ class BringupConfig(Config):
     params: str = option(
         "", "Your own parameter file, a YAML with a section for each node; the options given here override it."
     )
+    view: bool = option(False, "Serve the live view, a page for browsers.")
+    view_address: str = same_as(WatchConfig, "address")
+    view_port: int = same_as(WatchConfig, "port")
+    simulator: str = same_as(BridgeConfig, "simulator")
     scene: str = same_as(BridgeConfig, "scene")
     seed: int = same_as(BridgeConfig, "seed")
     level: str = same_as(BridgeConfig, "level")
     rig: str = same_as(BridgeConfig, "rig")
+    arm_model: str = same_as(BridgeConfig, "arm_model")
     ycb_root: str = same_as(BridgeConfig, "ycb_root")
     lockstep: bool = same_as(BridgeConfig, "lockstep")
 
     def __post_init__(self):
         super().__post_init__()
         check_namespace(self.namespace)
+        check_arm_model(self.arm_model, self.rig, self.simulator)
+        if self.only and self.without:
+            raise ConfigError(f"only, without: expected one of them, got {self.only!r} and {self.without!r}")
         if self.image_transport == "compressed" and not self.image:
             raise ConfigError(
                 "image_transport: the simulated camera sends raw images; `compressed` needs an image topic"
             )
         if self.driver == "pybullet":
             return
+        if self.simulator != "pybullet":
+            raise ConfigError(f"simulator: {self.simulator!r} needs driver 'pybullet', got {self.driver!r}")
         in_base = self.driver == "cartesian_pose" or (
             self.driver in ("twist", "twist_stamped") and self.command_frame == "base"
         )

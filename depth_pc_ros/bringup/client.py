@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseStamped
 from lifecycle_msgs.msg import State
 from lifecycle_msgs.srv import GetState
@@ -43,6 +44,7 @@ _EVERY_STATUS_QOS = QoSProfile(
 _TOPICS = {
     "controller/status": (ServoStatus, _EVERY_STATUS_QOS),
     "keypoints/matches": (KeypointMatches, TWIST_QOS),
+    "/diagnostics": (DiagnosticArray, 10),
     "bridge/camera_pose": (PoseStamped, 10),
     "bridge/goal_pose": (PoseStamped, LATCHED_QOS),
     "bridge/image": (Image, IMAGE_QOS),
@@ -50,6 +52,9 @@ _TOPICS = {
     "keypoints/goal": (ServoGoal, LATCHED_QOS),
     "depth/goal_relative_depth": (Image, LATCHED_QOS),
 }
+
+
+_DIAGNOSED_S = 2.0  # every node tells of itself once a second
 
 
 class ServoClientError(DepthPcError):
@@ -136,6 +141,16 @@ class ServoClient:
         """Allow or end motion; returns the controller's answer."""
         answer = self.call("controller/enable", SetBool, SetBool.Request(data=on))
         return self._accepted("controller/enable", answer).message
+
+    def is_viewed(self) -> bool:
+        """Whether a browser shows the live view; False when none does within two seconds."""
+        name = f"depth_pc: {self._namespace}/watch"
+
+        def has_viewers(msg: DiagnosticArray) -> bool:
+            values = {pair.key: pair.value for status in msg.status if status.name == name for pair in status.values}
+            return int(values.get("viewers", 0)) > 0
+
+        return self._wait("/diagnostics", has_viewers, _DIAGNOSED_S) is not None
 
     # The simulation
 

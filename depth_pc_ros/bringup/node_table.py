@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from depth_pc_ros.bringup.bringup_config import BringupConfig
-from depth_pc_ros.config import CLASSICAL_LAWS
+from depth_pc_ros.config import CLASSICAL_LAWS, unknown_name
 from depth_pc_ros.errors import ConfigError
 from depth_pc_ros.nodes.node_configs import NAMESPACE
 from depth_pc_ros.package_files import config_file
@@ -48,8 +48,11 @@ class NodeSpec:
 
     def command(self) -> list[str]:
         """Command line that starts the node with this Python."""
-        words = [sys.executable, "-m", f"depth_pc_ros.nodes.{self.executable}", "--ros-args"]
-        words += ["-r", f"__node:={self.name}", "-r", f"__ns:={self.namespace}"]
+        return [sys.executable, "-m", f"depth_pc_ros.nodes.{self.executable}", *self.arguments()]
+
+    def arguments(self) -> list[str]:
+        """The part of the command line after the program."""
+        words = ["--ros-args", "-r", f"__node:={self.name}", "-r", f"__ns:={self.namespace}"]
         if self.params_file is not None:
             words += ["--params-file", str(self.params_file)]
         for name, value in self.parameters.items():
@@ -59,21 +62,32 @@ class NodeSpec:
         return words
 
 
+def nodes_here(config: BringupConfig) -> list[NodeSpec]:
+    """Those of `nodes` that are to be started on this machine. Raises ConfigError."""
+    specs = nodes(config)
+    known = [spec.name for spec in specs]
+    for option in ("only", "without"):
+        for name in getattr(config, option).split():
+            if name not in known:
+                raise ConfigError(f"{option}: {unknown_name('node', name, known)}")
+    only, without = config.only.split() or known, config.without.split()
+    here = [spec for spec in specs if spec.name in only and spec.name not in without]
+    if not here:
+        raise ConfigError(f"without: expected to leave a node to start, got {config.without!r}")
+    return here
+
+
 def nodes(config: BringupConfig) -> list[NodeSpec]:
-    """The nodes of one servo chain, in the order to start them."""
+    """All nodes of one servo chain, in the order to start them."""
     simulated = config.driver == "pybullet"
-    image = _transported(config, config.image, "compressed") or "bridge/image"
-    camera_info = config.camera_info or "bridge/camera_info"
     depth_image = _transported(config, config.depth_image, "compressedDepth") or (
         "bridge/depth_image" if simulated else ""
     )
-    camera = {"image": image, "camera_info": camera_info}
+    camera = _camera(config)
     if config.depth_source == "camera" and not depth_image:
         raise ConfigError("depth: `camera` needs a depth_image topic")
     depth = {"depth_image": depth_image} if config.depth_source == "camera" else {}
-    clock = {"use_sim_time": simulated}
-    # Two simulations have two times.
-    own_clock = {"/clock": "clock"} if simulated and config.namespace != NAMESPACE else {}
+    clock = {"use_sim_time": simulated or config.use_sim_time}
 
     driver = driver_names(config)
 
@@ -96,7 +110,7 @@ def nodes(config: BringupConfig) -> list[NodeSpec]:
             "depth_node",
             {
                 **clock,
-                **_as_keypoints(config, "rectified", "max_width"),
+                **_as_keypoints(config, "depth", "rectified", "max_width"),
                 **_given(config, "rectified", "max_width"),
                 "source": config.depth_source,
                 **({"model": config.depth_model} if config.depth_model else {}),
@@ -151,20 +165,63 @@ def nodes(config: BringupConfig) -> list[NodeSpec]:
         parameters = {**clock, **_driver_options(config), **_dead_man_timeout(config)}
         wiring = {"adapter_status": "adapter/status", **driver}
         table.append(NodeSpec("dead_man", "dead_man", parameters, wiring, essential=False))
+    if config.view:
+        table.append(_watch(config))
     if simulated:
-        names = ("scene", "seed", "level", "rig", "ycb_root", "lockstep")
-        table.insert(0, NodeSpec("bridge", "pybullet_bridge", {name: getattr(config, name) for name in names}))
-    user = config.user_params
-    return [
-        dataclasses.replace(
-            spec,
-            namespace=config.namespace,
-            remappings={**spec.remappings, **own_clock},
-            params_file=config_file(f"{spec.name}.yaml"),
-            parameters={**user.get(spec.name, {}), **spec.parameters},
-        )
-        for spec in table
-    ]
+        names = ("simulator", "scene", "seed", "level", "rig", "arm_model", "ycb_root", "lockstep")
+        world = "depth_pc_ros.sim.mujoco_world" if config.simulator == "mujoco" else "depth_pc_ros.sim.world"
+        parameters = {name: getattr(config, name) for name in names}
+        table.insert(0, NodeSpec("bridge", "simulation_bridge", parameters, preload=(world,)))
+    return [_complete(config, spec) for spec in table]
+
+
+def watch_alone(config: BringupConfig) -> NodeSpec:
+    """The node of the live view, beside a servo that runs, or will."""
+    return _complete(config, _watch(config))
+
+
+def _complete(config: BringupConfig, spec: NodeSpec) -> NodeSpec:
+    """With what all nodes have."""
+    # Two simulations have two times.
+    own_clock = {"/clock": "clock"} if config.driver == "pybullet" and config.namespace != NAMESPACE else {}
+    return dataclasses.replace(
+        spec,
+        namespace=config.namespace,
+        remappings={**spec.remappings, **own_clock},
+        params_file=config_file(f"{spec.name}.yaml"),
+        parameters={**config.user_params.get(spec.name, {}), **spec.parameters},
+    )
+
+
+def _watch(config: BringupConfig) -> NodeSpec:
+    same_names = ("keypoints/matches", "keypoints/goal", "depth/metric_depth", "depth/relative_depth")
+    return NodeSpec(
+        "watch",
+        "watch_node",
+        {
+            "use_sim_time": config.driver == "pybullet",
+            **_as_keypoints(config, "watch", "rectified", "max_width"),
+            **_given(config, "rectified", "max_width"),
+            "address": config.view_address,
+            "port": config.view_port,
+        },
+        {
+            **_camera(config),
+            **{name.partition("/")[2]: name for name in same_names},
+            "status": "controller/status",
+            "enable": "controller/enable",
+            "capture_goal": "keypoints/capture_goal",
+        },
+        essential=False,
+        preload=("depth_pc_ros.view.server",),
+    )
+
+
+def _camera(config: BringupConfig) -> dict[str, str]:
+    return {
+        "image": _transported(config, config.image, "compressed") or "bridge/image",
+        "camera_info": config.camera_info or "bridge/camera_info",
+    }
 
 
 def driver_names(config: BringupConfig) -> dict[str, str]:
@@ -211,9 +268,9 @@ def _given(config: BringupConfig, *names: str) -> dict[str, object]:
     return {name: getattr(config, name) for name in names if getattr(config, name) is not None}
 
 
-def _as_keypoints(config: BringupConfig, *names: str) -> dict[str, object]:
-    """What the user's file gives the keypoint node only: the depth node must see the camera alike."""
-    given = {name: config.parameter("keypoints", name) for name in names if config.parameter("depth", name) is None}
+def _as_keypoints(config: BringupConfig, node: str, *names: str) -> dict[str, object]:
+    """What the user's file gives the keypoint node only: this node must see the camera alike."""
+    given = {name: config.parameter("keypoints", name) for name in names if config.parameter(node, name) is None}
     return {name: value for name, value in given.items() if value is not None}
 
 
@@ -227,7 +284,7 @@ def _command_rate(config: BringupConfig) -> dict[str, float]:
 def _hand_eye(config: BringupConfig) -> dict[str, object]:
     """Where the adapter gets the camera's pose in the tool from."""
     if config.driver == "pybullet":
-        return _as_parameters(*_simulated_hand_eye(config.rig))
+        return _as_parameters(*_simulated_hand_eye(config))
     if not config.camera_in_tool:
         return {"hand_eye": "tf"}
     try:
@@ -247,11 +304,12 @@ def _as_parameters(xyz, quat) -> dict[str, object]:
     }
 
 
-def _simulated_hand_eye(rig: str):
+def _simulated_hand_eye(config: BringupConfig):
     """Position (3,) in m and quaternion (4,) x y z w of the simulated camera in its tool."""
-    if rig == "free":
+    if config.rig == "free":
         return np.zeros(3), np.array([0.0, 0.0, 0.0, 1.0])
     from depth_pc_ros.nodes.quaternions import quaternion_of
-    from depth_pc_ros.sim.arm import T_HAND_CAM
+    from depth_pc_ros.sim.arm_models import ARM_MODELS
 
-    return T_HAND_CAM[:3, 3], quaternion_of(T_HAND_CAM[:3, :3])
+    T_tool_cam = ARM_MODELS[config.arm_model].T_tool_cam
+    return T_tool_cam[:3, 3], quaternion_of(T_tool_cam[:3, :3])

@@ -78,7 +78,7 @@ class NodeProcesses:
                     stdout=log,
                     stderr=log,
                     start_new_session=True,
-                    preexec_fn=lambda: _begin_process(LATE_NICE if spec.late else 0),
+                    preexec_fn=lambda: begin_process(LATE_NICE if spec.late else 0),
                 )
 
     def __exit__(self, *exc) -> None:
@@ -175,7 +175,7 @@ class NodeProcesses:
         return f": {lines[-1]} (log: {self._log(name)})" if lines else ""
 
 
-def _begin_process(nice: int) -> None:
+def begin_process(nice: int = 0) -> None:
     """In a new node's process: lower its priority, and have a SIGTERM sent when the parent ends, even by a kill -9."""
     os.nice(nice)
     if sys.platform == "linux":

@@ -1,6 +1,7 @@
 """Checks the running nodes and reports what is present and what is missing."""
 
 import functools
+import statistics
 import time
 
 from sensor_msgs.msg import CameraInfo
@@ -10,12 +11,14 @@ from depth_pc_ros.bringup.check_report import Check
 from depth_pc_ros.bringup.client import ServoClient
 from depth_pc_ros.bringup.driver_check import DriverCheck
 from depth_pc_ros.bringup.node_table import nodes
+from depth_pc_ros.control.watchdog import MAX_FUTURE_S
 from depth_pc_ros.errors import CameraError, DepthPcError
 from depth_pc_ros.nodes.base import IMAGE_QOS
-from depth_pc_ros.nodes.conversions import rectifier_from_info
+from depth_pc_ros.nodes.conversions import rectifier_from_info, stamp_to_seconds
 from depth_pc_ros.nodes.hand_eye import FixedHandEye
 from depth_pc_ros.nodes.hand_eye_watch import HandEyeWatch
 from depth_pc_ros.nodes.image_source import image_kind
+from depth_pc_ros.nodes.node_configs import ControllerNodeConfig
 from depth_pc_ros.nodes.tf_poses import TfPoses
 
 _INPUTS = ("image", "camera_info", "depth_image")
@@ -45,6 +48,7 @@ class _Watch:
         self._topics = {name: self._absolute(inputs[name]) for name in _INPUTS if name in inputs}
         self._counts = dict.fromkeys(self._topics, 0)
         self._info: CameraInfo | None = None
+        self._ages_s: list[float] = []  # of each camera_info, by its stamp
         for name, topic in self._topics.items():
             kind = CameraInfo if name == "camera_info" else image_kind(topic)
             count = functools.partial(self._count, name)
@@ -55,6 +59,8 @@ class _Watch:
         self._counts[name] += 1
         if name == "camera_info":
             self._info = msg
+            now_s = 1e-9 * self._client.node.get_clock().now().nanoseconds
+            self._ages_s.append(now_s - stamp_to_seconds(msg.header.stamp))
 
     def topics(self, seconds: float) -> list[Check]:
         """Publishers and rate of image, camera_info and depth, and whether the intrinsics can be used."""
@@ -69,7 +75,21 @@ class _Watch:
             else:
                 detail = f"{rate_hz:.1f} Hz from {publishers} publisher(s)"
             checks.append(Check(f"topic {topic}", rate_hz > 0, detail, needed=name != "depth_image"))
-        return [*checks, self._intrinsics()]
+        return [*checks, *self._stamps(), self._intrinsics()]
+
+    def _stamps(self) -> list[Check]:
+        """Whether the camera's machine has the time of this one; nothing where time is simulated, or sent only once."""
+        if self._config.driver == "pybullet" or len(self._ages_s) < 2:
+            return []
+        what, age_s = "stamps of the camera", statistics.median(self._ages_s)
+        most_s = self._config.parameter("controller", "max_image_age_s") or ControllerNodeConfig().max_image_age_s
+        if age_s < -MAX_FUTURE_S:
+            mend = "give its machine and this one the same time (chronyc tracking)"
+            return [Check(what, False, f"{-age_s:.2f} s in the future: {mend}")]
+        if age_s > most_s:
+            mend = "its driver is slow, or give its machine and this one the same time (chronyc tracking)"
+            return [Check(what, False, f"{age_s:.2f} s old when they come: {mend}")]
+        return [Check(what, True, f"{1e3 * age_s:.0f} ms old when they come")]
 
     def _intrinsics(self) -> Check:
         if self._info is None:

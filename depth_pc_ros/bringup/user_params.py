@@ -8,7 +8,7 @@ from depth_pc_ros.errors import ConfigError, shown
 from depth_pc_ros.files.yaml_file import read_yaml
 from depth_pc_ros.nodes.node_configs import NAMESPACE, NODE_CONFIGS
 
-_CLOCK = {"use_sim_time": "driver"}
+_CLOCK = {"use_sim_time": "use_sim_time"}
 _DRIVER = {
     "profile": "driver",
     **{name: name for name in ("tool_frame", "base_frame", "command_frame", "angular_unit", "joints")},
@@ -31,6 +31,7 @@ SET_AT_START_UP = {
         "lockstep": "lockstep",
     },
     "dead_man": {**_CLOCK, **_DRIVER},
+    "watch": {"address": "view_address", "port": "view_port", **_CLOCK},
 }
 
 

@@ -11,7 +11,8 @@ import time
 from pathlib import Path
 
 from depth_pc_ros.bringup.bringup_config import BringupConfig
-from depth_pc_ros.bringup.node_table import NodeSpec, nodes
+from depth_pc_ros.bringup.discovery import use_discovery
+from depth_pc_ros.bringup.node_table import NodeSpec, nodes_here
 from depth_pc_ros.errors import DepthPcError
 from depth_pc_ros.extras import one_line_where_missing
 from depth_pc_ros.options import add_text_fields, given_texts
@@ -29,6 +30,8 @@ EXAMPLES = """examples:
   bringup --driver moveit_servo --image /camera/color/image_raw --camera-info /camera/color/camera_info \\
           --tool-frame tool0           a real arm under MoveIt Servo; the camera's pose in the tool comes from TF
   bringup --namespace /left --seed 1   beside another one: a second arm in the same ROS domain
+  bringup --only depth --discovery-range SUBNET
+                                       a part of the chain; the others run on another machine
   bringup --params my_robot.yaml       your own parameters, such as controller: {max_linear: 0.1}
 
 then, in another shell:
@@ -55,7 +58,8 @@ def main(argv: list[str] | None = None) -> int:
     interrupt_on_signals()
     try:
         config = BringupConfig.from_text(given_texts(arguments, BringupConfig), "command line")
-        run(nodes(config), arguments.log_dir)
+        use_discovery(config)
+        run(nodes_here(config), arguments.log_dir)
     except DepthPcError as error:
         print(f"bringup: {error}", file=sys.stderr)
         return 1

@@ -7,10 +7,11 @@ import sys
 
 from depth_pc_ros.bringup.bringup_config import BringupConfig
 from depth_pc_ros.bringup.check_report import Check, table
+from depth_pc_ros.bringup.discovery import use_discovery
 from depth_pc_ros.config import CLASSICAL_LAWS
 from depth_pc_ros.errors import DepthPcError
 from depth_pc_ros.options import add_text_fields, given_texts
-from depth_pc_ros.package_files import SHIPPED_DEPTH, is_hub_name, local_model
+from depth_pc_ros.package_files import AUTO_DEPTH, SHIPPED_DEPTH, is_hub_name, local_model
 
 EXAMPLES = """examples:
   check_setup                          after `bringup` in another shell
@@ -69,6 +70,7 @@ def main(argv: list[str] | None = None) -> int:
         if not absent & {"module rclpy", "module depth_pc_interfaces"}:
             from depth_pc_ros.bringup.setup_check import check_running_nodes
 
+            use_discovery(config)
             checks += check_running_nodes(config, arguments.seconds, arguments.watch_hand_eye)
     except DepthPcError as error:
         print(f"check_setup: {error}", file=sys.stderr)
@@ -106,6 +108,8 @@ def depth_model(config: BringupConfig) -> Check:
     if config.depth_source != "estimated":
         return Check("depth model", True, f"depth {config.depth_source} needs none")
     name = config.parameter("depth", "model", config.depth_model) or SHIPPED_DEPTH
+    if name == AUTO_DEPTH:
+        name = SHIPPED_DEPTH  # what is used in any case where the official one cannot be had
     folder, on_hub = local_model(name), is_hub_name(name)
     absent = (
         "fetched by the depth node from the Hugging Face hub" if on_hub else f"{name} is in none of the models/ folders"

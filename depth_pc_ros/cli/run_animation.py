@@ -184,7 +184,8 @@ class _Strip:
         image = Image.fromarray(strip)
         draw = ImageDraw.Draw(image)
         frame, (te_mm, re_deg) = self._record.frames[k], self._errors[k]
-        words = ((f"{frame.t_s:5.2f} s", "black"), (f"TE {te_mm:.2f} mm", _BLUE), (f"RE {re_deg:.3f}°", _ORANGE))
-        for (text, colour), left in zip((*words, (frame.state.name.lower(), "black")), (54, 134, 264, 384)):
+        te, re = ("solved TE", "RE") if self._record.solved else ("TE", "RE")
+        words = ((f"{frame.t_s:5.2f} s", "black"), (f"{te} {te_mm:.2f} mm", _BLUE), (f"{re} {re_deg:.3f}°", _ORANGE))
+        for (text, colour), left in zip((*words, (frame.state.name.lower(), "black")), (54, 134, 294, 404)):
             draw.text((left, 5), text, font=_font(13), fill=colour)
         return np.asarray(image)

@@ -20,6 +20,11 @@ class RunRecorder:
         self._poses: dict[float, np.ndarray] = {}
         self._statuses = []
         self._last_s = -np.inf
+        self._ended = False
+
+    def end(self) -> None:
+        """The run is over: what comes later is not part of it."""
+        self._ended = True
 
     def on_camera_pose(self, stamp_s: float, T_world_cam: np.ndarray) -> None:
         """Take the true pose (4, 4) at this time."""
@@ -28,7 +33,7 @@ class RunRecorder:
     def on_status(self, status) -> None:
         """Take a `ServoStatus` message."""
         stamp_s = stamp_to_seconds(status.image_stamp)
-        if stamp_s > self._last_s:
+        if stamp_s > self._last_s and not self._ended:
             self._last_s = stamp_s
             if status.state not in _NOT_RUNNING:
                 self._statuses.append((stamp_s, status))

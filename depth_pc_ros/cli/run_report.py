@@ -40,12 +40,14 @@ class Frame:
 class RunRecord:
     """All frames of a run towards the goal pose `T_world_goal` (4, 4).
 
-    T_world_final: true pose (4, 4) at rest after the last frame, or None.
+    T_world_final: true pose (4, 4) at rest after the last frame, or None. solved: poses are not true, but as the
+    servo solved them.
     """
 
     T_world_goal: np.ndarray
     frames: list[Frame] = field(default_factory=list)
     T_world_final: np.ndarray | None = None
+    solved: bool = False
 
     def errors(self) -> np.ndarray:
         """(F, 2): distance to the goal pose in mm and degrees, frame by frame; NaN where the pose is not known."""

@@ -82,6 +82,10 @@ class CommandLoop:
         self._ramp.rest()
         self._moving = self._stop_due = False
 
+    def replace(self, twist: np.ndarray) -> None:
+        """Another twist (6,) moves the camera in place of the newest command, as in a recording."""
+        self._ramp.command = twist.copy()
+
     def count_until(self, acts_s: float) -> None:
         """The newest command moves the camera until this time of the images' clock: put that into the record."""
         self.record.add(self.twist, self._counted_s, acts_s, self.obeyed)

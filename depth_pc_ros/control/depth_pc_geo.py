@@ -3,6 +3,8 @@
 Source of the network: Depth-PC, arXiv 2411.17195; see `networks.depth_pc_geo` for what differs.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from depth_pc_ros.control.base import ControlLaw
@@ -15,14 +17,14 @@ from depth_pc_ros.types import LawOutput, Observation
 
 
 class DepthPcGeo(ControlLaw):
-    """The network judges the matches and gives a start for the pose; relative depth gives the goal's shape.
+    """The network judges the matches and gives a start for the pose; relative depth may give the goal's shape.
 
     Both only help where the geometry alone is ambiguous: pose and depths come from the solver that `Pbvs` uses, with
     its trust in unknown relief and its measured live depth. Metric goal depth is trusted less: a tighter sigma explains
-    too few matches where most are wrong.
+    too few matches where most are wrong. How much of the relative depth the scene has is found by the solver: networks
+    are often wrong about real images, and then it is none of it.
     """
 
-    RELIEF = 0.05  # of a goal's depth, as a share of its distance: what is typical
     METRIC_SIGMA = 0.03  # relative, of metric goal depth
     # Of points without measured depth where other points have one: only the measured ones set the scale.
     HOLE_SIGMA = 2.0
@@ -50,12 +52,14 @@ class DepthPcGeo(ControlLaw):
         return pbvs_output(observation.goal, estimate)
 
     def _problem(self, observation: Observation) -> Problem:
-        """The goal's depth: as measured, else `d (1 + RELIEF n)` of its distance d and its normalised depth n."""
-        return Problem.from_depth(
+        """The goal's depth: as measured, else a plane at its distance, and its normalised depth for the shape."""
+        problem = Problem.from_depth(
             observation.goal,
             observation.goal_depth_m,
-            observation.distance_m * (1 + self.RELIEF * self._judge.normalised_depth),
+            observation.distance_m,
             observation.focal_px,
             measured_sigma=self.METRIC_SIGMA,
             guess_sigma=self.HOLE_SIGMA if np.isfinite(observation.goal_depth_m).any() else Pbvs.RELIEF_SIGMA,
         )
+        shape = self._judge.normalised_depth
+        return replace(problem, shape=shape) if problem.tilts and np.any(shape) else problem

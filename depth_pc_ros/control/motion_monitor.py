@@ -46,12 +46,12 @@ class MotionMonitor:
     Verdicts:
 
     - FROZEN: points are equal to the last bit although the camera should have moved.
-    - NOT_FOLLOWING: points show noise, and no motion.
+    - NOT_FOLLOWING: points show noise, and no motion; where a known reason slows the arm down, none in a second.
     - CONTRADICTED: points move, and no lag, speed and depths explain how; the message names what would.
-
     - AMBIGUOUS: one of the last two, but the points are so few that they may be wrong.
 
-    What is not judged: less than `PATH` of commanded motion, or commands that were not obeyed for a known reason.
+    What is not judged: less than `PATH` of commanded motion, and the direction and speed of motion where commands were
+    not obeyed for a known reason.
 
     record: of the commands, kept by their owner.
     """
@@ -83,6 +83,7 @@ class MotionMonitor:
     STILL_PX, STILL_SIGMAS = 0.5, 4.0  # flow below this is none
     FIRST_LAG_S = 0.4  # of an arm that has not moved yet
     SLOWEST = 0.15  # speed of an arm that moves, over the commanded one
+    HELD_S, HELD = 1.0, 0.04  # the same of one that is slowed down for a known reason, over so long
     FAR = 1.5  # the scene may be farther than the distance prior by this, for a motion that is not seen
     # Flow of one image that no command explains: the matches jumped. The scene is not nearer than the prior by more.
     JUMP_PX, JUMP, NEAREST = 8.0, 5.0, 4.0
@@ -133,7 +134,7 @@ class MotionMonitor:
         self._images.append(image)
         while stamp_s - self._images[0].stamp_s > self.MEMORY_S:
             self._images.popleft()
-        return self._moves_otherwise(image) or self._stands_still(image, last)
+        return self._moves_otherwise(image) or self._stands_still(image, last) or self._is_held(image)
 
     def moved_px(self, since_s: float) -> float:
         """Typical motion of the points from that time, or the first image after it, to the newest image; 0: unknown."""
@@ -277,6 +278,17 @@ class MotionMonitor:
         slow = last is not None and image.stamp_s - last.stamp_s >= self.SLOW_S
         return verdict if slow or self._still_images >= 2 else None
 
+    def _is_held(self, image: _Image) -> MotionVerdict | None:
+        """Whether a camera that is known to be slowed down does not move at all."""
+        before = next((one for one in reversed(self._images) if image.stamp_s - one.stamp_s >= self.HELD_S), None)
+        if before is None or not self._far(before, image, self.STOP_PATH):
+            return None
+        flow = self._flow(before, image)
+        if flow is None or flow.px > self.STILL_FLOW_PX:
+            return None
+        commanded, obeyed = self._record.motions(before.stamp_s - _LAGS_S, image.stamp_s - _LAGS_S)
+        return None if obeyed else self._judge_still(flow, commanded[1 : self._lags], before, image, self.HELD)
+
     def _before(self, image: _Image, path: np.ndarray) -> _Image | None:
         """The newest image since which so much was commanded, m or rad; None: there is none."""
         return next((one for one in reversed(self._images) if self._far(one, image, path)), None)
@@ -319,7 +331,7 @@ class MotionMonitor:
         return bool(np.log((misfit + self.WITHIN_PX) / (best + self.WITHIN_PX)) > self.SUSPICION)
 
     def _judge_still(
-        self, flow: ImageFlow, commanded: np.ndarray, before: _Image, image: _Image
+        self, flow: ImageFlow, commanded: np.ndarray, before: _Image, image: _Image, slowest: float = SLOWEST
     ) -> MotionVerdict | None:
         """Whether nothing moved although much was commanded, for all possible lags (L, 6)."""
         fit = flow.fit()
@@ -343,7 +355,7 @@ class MotionMonitor:
         if size.min() < 1e-9:
             return None
         speed = predicted @ fit.gram @ fit.motion / size**2
-        if np.any(np.abs(speed) + 3 * fit.noise / size > self.SLOWEST):
+        if np.any(np.abs(speed) + 3 * fit.noise / size > slowest):
             return None
         drift = self.FASTEST_DRIFT_M_S * (image.stamp_s - before.stamp_s) / farthest_m
         if (self._followed or self._near) and size.min() < np.sqrt(fit.gram[0, 0]) * drift:

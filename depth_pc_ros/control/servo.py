@@ -188,6 +188,10 @@ class Servo:
         """
         return self._loop.answer(self._stamp_s, self._acts_s)
 
+    def replace_command(self, twist: np.ndarray) -> None:
+        """Something else moves the camera by this twist (6,) in place of the newest command: for recordings."""
+        self._loop.replace(twist)
+
     def stop(self, acts_s: float | None = None) -> None:
         """Stop at once: zeros if there was motion, then silence, until the next `update` that gives SERVOING.
 
@@ -284,6 +288,7 @@ class Servo:
             depth_source=depth_source,
             depth_age_s=depth_age_s,
             depth_problem=self.depth_problem,
+            T_cam_goal=law.T_cam_goal,
         )
 
     def _observe(

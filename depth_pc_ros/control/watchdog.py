@@ -4,8 +4,10 @@ import math
 import statistics
 from collections import deque
 
+MAX_FUTURE_S = 0.1  # that a stamp may be ahead, as clocks of two machines differ
 
-def stamp_problem(what: str, stamp_s: float, now_s: float, max_age_s: float, max_future_s: float = 0.1) -> str:
+
+def stamp_problem(what: str, stamp_s: float, now_s: float, max_age_s: float, max_future_s: float = MAX_FUTURE_S) -> str:
     """What is wrong with the time stamp of `what`; "" when nothing. All in seconds, stamp and now of one clock."""
     if not (math.isfinite(stamp_s) and stamp_s > 0):
         return f"{what} has no time stamp (zero); its source must stamp it"
@@ -91,7 +93,9 @@ class InputWatchdog:
     LEAVE = 0.6  # of the period that a state begins with: it ends below it
     WINDOW, LONGER = 12, 2  # newest intervals; so many may be longer than the period: an outage is not one
 
-    def __init__(self, what: str, timeout_s: float, max_age_s: float, max_future_s: float = 0.1, most_s: float = 0.0):
+    def __init__(
+        self, what: str, timeout_s: float, max_age_s: float, max_future_s: float = MAX_FUTURE_S, most_s: float = 0.0
+    ):
         self.what = what
         self.timeout_s = timeout_s
         self.max_age_s = max_age_s

@@ -11,11 +11,19 @@ _KINDS = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
 
 def read_bytes(path: str | Path, where: str, limit: int, error: type[DepthPcError] = FileError) -> bytes:
     """The content of a regular file of at most `limit` bytes; `~` is the home folder. where: begins the error."""
+    data = read_start(path, where, limit + 1, error)
+    if len(data) > limit:
+        raise error(f"{where}: expected at most {limit / 1e6:g} MB, the file is larger")
+    return data
+
+
+def read_start(path: str | Path, where: str, count: int, error: type[DepthPcError] = FileError) -> bytes:
+    """As `read_bytes`, but only the first `count` bytes of a file of any size."""
     place = os.path.expanduser(path)
     try:
         with open(place, "rb", opener=_not_waiting) as file:
             mode = os.fstat(file.fileno()).st_mode
-            data = file.read(limit + 1) if stat.S_ISREG(mode) else b""
+            data = file.read(count) if stat.S_ISREG(mode) else b""
     except FileNotFoundError:
         raise error(f"{where}: no such file") from None
     except IsADirectoryError:
@@ -24,8 +32,6 @@ def read_bytes(path: str | Path, where: str, limit: int, error: type[DepthPcErro
         raise error(f"{where}: {getattr(problem, 'strerror', None) or problem}") from None
     if not stat.S_ISREG(mode):
         raise error(f"{where}: expected a file, got {_KINDS.get(stat.S_IFMT(mode), 'a device')}")
-    if len(data) > limit:
-        raise error(f"{where}: expected at most {limit / 1e6:g} MB, the file is larger")
     return data
 
 
@@ -45,6 +51,20 @@ def write_whole(path: Path, data: bytes) -> None:
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     aside.write_bytes(data)
     os.replace(aside, path)
+
+
+def check_writable(path: str | Path, where: str, error: type[DepthPcError] = FileError) -> None:
+    """Raise where a file cannot be written, before the work that it is for. where: begins the error."""
+    path = Path(path).expanduser()
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(None, "it is a folder")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside.touch()
+        aside.unlink()
+    except OSError as problem:
+        raise error(f"{where}: {problem.strerror or problem}") from None
 
 
 def _not_waiting(path: str, flags: int) -> int:

@@ -1,7 +1,7 @@
 """What a message may hold, checked where it enters, before anything is built of it.
 
 A check copies no data, so a refused message costs next to nothing. It raises a typed error that names the argument,
-what was expected and what came.
+what was expected and what came. A message is whatever has the fields of one, of ROS or read from a bag; no ROS import.
 """
 
 import contextlib
@@ -9,8 +9,6 @@ import dataclasses
 
 import cv2
 import numpy as np
-from sensor_msgs.msg import CameraInfo, Image
-from std_msgs.msg import Header
 
 from depth_pc_ros.config import MatcherConfig
 from depth_pc_ros.errors import CameraError, DepthPcError, GoalError, ImageError
@@ -49,7 +47,7 @@ def check_text(text: str, name: str, error: type[DepthPcError] = ImageError) -> 
         raise error(f"{name}: expected at most {MOST_TEXT} characters, got {len(text)}")
 
 
-def check_header(header: Header, name: str, error: type[DepthPcError] = ImageError) -> None:
+def check_header(header, name: str, error: type[DepthPcError] = ImageError) -> None:
     """A frame of a usable length, and a stamp that is a time."""
     check_text(header.frame_id, f"{name}: frame_id", error)
     if header.stamp.nanosec >= 10**9:
@@ -67,7 +65,7 @@ def check_size(width: int, height: int, name: str, error: type[DepthPcError] = I
         raise error(f"{name}: expected sides of at most {MOST_ASPECT} to 1, got {width} x {height}")
 
 
-def check_fits(msg: Image, name: str, size: tuple[int, int], of_image: bool = False) -> None:
+def check_fits(msg, name: str, size: tuple[int, int], of_image: bool = False) -> None:
     """An image of this size (width, height), which is that of its camera_info; of_image: of the image it belongs to."""
     if (msg.width, msg.height) != tuple(size):
         size_text = f"{size[0]} x {size[1]}"
@@ -76,7 +74,7 @@ def check_fits(msg: Image, name: str, size: tuple[int, int], of_image: bool = Fa
 
 
 def check_image_msg(
-    msg: Image, name: str, bytes_per_pixel: int, size: tuple[int, int] | None = None, data_rows: float = 1.0
+    msg, name: str, bytes_per_pixel: int, size: tuple[int, int] | None = None, data_rows: float = 1.0
 ) -> None:
     """Header, size and amount of data of an image.
 
@@ -95,7 +93,7 @@ def check_image_msg(
         raise ImageError(f"{name}: expected step * height{share} = {needed} bytes, got {len(msg.data)}")
 
 
-def check_camera_info(info: CameraInfo, rectified: bool) -> None:
+def check_camera_info(info, rectified: bool) -> None:
     """Numbers that can be those of a pinhole camera. rectified: P matters, where it is given. Raises CameraError."""
     check_header(info.header, "camera_info", CameraError)
     check_size(info.width, info.height, "camera_info: width and height", CameraError)
@@ -120,7 +118,7 @@ def check_camera_info(info: CameraInfo, rectified: bool) -> None:
         _check_pinhole(P, info, "P")
 
 
-def image_window(info: CameraInfo) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:
+def image_window(info) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:
     """Offset of the published image in that of the calibration, its binning, and its size. Raises CameraError.
 
     offset: (x, y) in full-resolution px. binning: so many px (x, y) became one. size: (width, height).
@@ -139,7 +137,7 @@ def image_window(info: CameraInfo) -> tuple[tuple[int, int], tuple[int, int], tu
     return offset, binning, size
 
 
-def _check_pinhole(K: np.ndarray, info: CameraInfo, name: str) -> None:
+def _check_pinhole(K: np.ndarray, info, name: str) -> None:
     side = max(info.width, info.height)
     focal, centre = K[[0, 1], [0, 1]], np.abs(K[:2, 2])
     if not (_FOCAL[0] * side <= focal.min() and focal.max() <= _FOCAL[1] * side):

@@ -30,6 +30,7 @@ from depth_pc_ros.nodes.status_report import StatusReport
 from depth_pc_ros.types import LATCHED_STATES, MOVING_STATES, ServoState, StepResult
 
 _WAITING = StepResult.stopped(ServoState.STALE_INPUT, "waiting for the next matched image")
+_HELD_S = 1.0  # of commands that move nothing, for a reason that the adapter names
 
 
 class ControllerNode(ServoNode):
@@ -68,6 +69,7 @@ class ControllerNode(ServoNode):
         self._enabled = False
         self._latched: tuple[ServoState, str] | None = None
         self._camera_problem = ""  # why the keypoint node matches no images
+        self._held_since_s: float | None = None  # since when the adapter says that nothing moves the arm
         self._passing = False  # between two goals of a route, of which the first was only a waypoint
         self._result = _WAITING
         self._matches = KeypointMatches()  # the matches of `_result`
@@ -116,7 +118,7 @@ class ControllerNode(ServoNode):
         if self._enabled:
             return
         self._enabled = True
-        self._latched = None
+        self._latched = self._held_since_s = None
         if self._adapter.state == "FAULT":
             self._latched = ServoState.FAULT, f"twist adapter: {self._adapter.message}"
         elif rival := self._rivals.look():
@@ -200,7 +202,7 @@ class ControllerNode(ServoNode):
             return ServoState.TF_ERROR, self._adapter.message
         if self._result.state is ServoState.CONVERGED:
             return ServoState.CONVERGED, ""
-        if self._adapter.state == "LIMITED":
+        if self._adapter.state in ("LIMITED", "HELD"):
             return ServoState.LIMITED, self._adapter.message
         doubts = (self._adapter.message, self._inputs.goal_problem, self._watchdog.slowness, self._servo.depth_problem)
         return ServoState.SERVOING, next(filter(None, doubts), "")
@@ -330,7 +332,10 @@ class ControllerNode(ServoNode):
             if self._depth_problem:
                 self.get_logger().warning(self._depth_problem)
         if self._result.state in LATCHED_STATES and self._enabled:
-            self._latched = self._result.state, self._result.message
+            message, reason = self._result.message, self._adapter.message
+            if self._result.state is ServoState.NOT_FOLLOWING and reason:
+                message = f"{reason}; {message}"
+            self._latched = self._result.state, message
         self._answer(msg.header.stamp)
 
     # Output
@@ -352,6 +357,15 @@ class ControllerNode(ServoNode):
             self._servo.stop(self._acts_s())
         return state
 
+    def _watch_held(self, steady_s: float) -> None:
+        """Stop for good where commands move nothing for _HELD_S, and the adapter says why."""
+        if self._adapter.state != "HELD" or self.state()[0] is not ServoState.LIMITED:
+            self._held_since_s = None
+        elif self._held_since_s is None:
+            self._held_since_s = steady_s
+        elif steady_s - self._held_since_s >= _HELD_S:
+            self._latched = ServoState.NOT_FOLLOWING, self._adapter.message
+
     def _acts_s(self) -> float:
         """When a twist that is sent now moves the camera, s of the node's clock."""
         return self.now_s() + self._lag_s
@@ -364,6 +378,7 @@ class ControllerNode(ServoNode):
             return
         self._check_time()
         self._step_queued()
+        self._watch_held(steady_s)
         state = self._stop_unless_moving()
         if not (self.config.lockstep and state in MOVING_STATES):
             twist = self._servo.command(dt_s, self._acts_s())

@@ -57,6 +57,8 @@ class DepthNode(ServoNode):
             self._estimator = relative_depth.RelativeDepth(
                 self.config.model, self.config.short_side, self.config.device
             )
+            if self._estimator.choice:
+                self.get_logger().info(self._estimator.choice)
             self._relative_pub = self.create_lifecycle_publisher(Image, "~/relative_depth", IMAGE_QOS)
             self._goal_pub = self.create_publisher(Image, "~/goal_relative_depth", LATCHED_QOS)
             self._images = self._camera_topics.create_subscription(Image, "image", self._on_image)
@@ -127,7 +129,7 @@ class DepthNode(ServoNode):
             return DiagnosticStatus.OK, "no depth, as configured", {}
         values = {"source": source, "rate_hz": self._frames, "age_s": f"{self._age_s:.3f}"}
         if source == "estimated":
-            values |= {"model": self.config.model, "device": self.config.device,
+            values |= {"model": self._estimator.model, "device": self.config.device,
                        "estimate_s": f"{self._estimate_s:.3f}"}  # fmt: skip
         problem = self._problem if self._frames else self._images.silence() or self._problem
         problem = problem or self._goal_problem

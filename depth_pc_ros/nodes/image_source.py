@@ -16,16 +16,19 @@ def image_kind(topic: str) -> type:
 
 
 class CameraTopics:
-    """The camera's topics that a node subscribes to; they follow their publishers until `close`."""
+    """The camera's topics that a node subscribes to; they follow their publishers until `close`.
+
+    After it the node may subscribe anew.
+    """
 
     def __init__(self, node):
         self._node = node
         self._sources: list[CameraSource] = []
         node.create_timer(WATCH_PERIOD_S, self.look, clock=node.steady_clock)
 
-    def create_subscription(self, kind: type, name: str, callback: Callable) -> "CameraSource":
+    def create_subscription(self, kind: type, name: str, callback: Callable, depth: int = 1) -> "CameraSource":
         """As the node's own. kind: CameraInfo, or Image, in place of which CompressedImage may come."""
-        self._sources.append(CameraSource(self._node, kind, name, callback))
+        self._sources.append(CameraSource(self._node, kind, name, callback, depth))
         return self._sources[-1]
 
     def look(self) -> None:
@@ -35,21 +38,24 @@ class CameraTopics:
     def close(self) -> None:
         for source in self._sources:
             source.close()
+        self._sources.clear()
 
 
 class CameraSource:
     """The newest message of one topic of a camera, for a callback; older ones are dropped, so none ever queue up.
+    depth: as many of the newest may wait.
 
     Best effort fits every publisher, but loses large images where their publisher has a small transport buffer. So it
     becomes reliable where all publishers are. `look` follows the publishers; call it every `WATCH_PERIOD_S`.
     A camera_info that a latched publisher sends once is received, too.
     """
 
-    def __init__(self, node, kind: type, name: str, callback: Callable):
+    def __init__(self, node, kind: type, name: str, callback: Callable, depth: int = 1):
+        self._depth = depth
         self._node, self._callback, self._infos = node, callback, kind is CameraInfo
         self.topic = node.resolve_topic_name(name)
         self._kind = CameraInfo if self._infos else image_kind(self.topic)
-        self._qos = _newest(reliable=False, latched=False)
+        self._qos = _newest(depth, reliable=False, latched=False)
         self._old = None  # goes on until the new one has received something
         self._count = 0  # of subscriptions made
         self._subscription = self._subscribe()
@@ -69,7 +75,7 @@ class CameraSource:
         profiles = [publisher.qos_profile for publisher in usable]
         reliable = all(profile.reliability == ReliabilityPolicy.RELIABLE for profile in profiles)
         latched = self._infos and all(profile.durability == DurabilityPolicy.TRANSIENT_LOCAL for profile in profiles)
-        qos = _newest(reliable, latched)
+        qos = _newest(self._depth, reliable, latched)
         if (kind, qos) == (self._kind, self._qos) and self._subscription is not None:
             return
         self._destroy_old()
@@ -125,9 +131,9 @@ class CameraSource:
             self._node.destroy_subscription(self._subscription)
 
 
-def _newest(reliable: bool, latched: bool) -> QoSProfile:
+def _newest(depth: int, reliable: bool, latched: bool) -> QoSProfile:
     return QoSProfile(
-        depth=1,
+        depth=depth,
         history=HistoryPolicy.KEEP_LAST,
         reliability=ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT,
         durability=DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE,

@@ -3,7 +3,6 @@
 import time
 from array import array
 
-import cv2
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticStatus
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
@@ -36,6 +35,7 @@ from depth_pc_ros.nodes.node_configs import KeypointNodeConfig
 from depth_pc_ros.perception.factory import make_matcher
 from depth_pc_ros.perception.goal_mask import allowed_places, check_mask, read_mask
 from depth_pc_ros.types import Matches
+from depth_pc_ros.view.drawing import draw_matches
 
 _CAPTURE_MAX_AGE_S = 2.0  # a camera that has been silent for longer is not live
 _CAPTURE_DEPTH_SLACK_S = 0.05  # depth this far from the image in time still belongs to it
@@ -295,21 +295,6 @@ class KeypointNode(ServoNode):
         self._frames = 0
         level = DiagnosticStatus.WARN if problem else DiagnosticStatus.OK
         return level, problem or (self._doubt if self._goal_id and not self._num_matched else "") or "matching", values
-
-
-def draw_matches(goal: np.ndarray, live: np.ndarray, goal_points: np.ndarray, matches: Matches) -> np.ndarray:
-    """(H, 2 W, 3) uint8 picture: goal on the left, live on the right, a line for every match.
-
-    goal, live: (H, W, 3) uint8. goal_points: (N, 2) px.
-    """
-    picture = np.hstack([goal, live])
-    shift = np.array([goal.shape[1], 0])
-    starts = np.rint(goal_points[matches.matched]).astype(int)
-    ends = np.rint(matches.current_points[matches.matched] + shift).astype(int)
-    for start, end, score in zip(starts, ends, matches.scores[matches.matched], strict=True):
-        colour = (int(255 * (1 - score)), 255, 60)  # high scores are green, low ones yellow
-        cv2.line(picture, start.tolist(), end.tolist(), colour, 1, cv2.LINE_AA)
-    return picture
 
 
 def main() -> int:

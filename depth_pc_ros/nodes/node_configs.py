@@ -35,20 +35,32 @@ class NodeConfig(Config):
 
 @dataclass(frozen=True)
 class BridgeConfig(NodeConfig):
-    """PyBullet bridge: the simulated camera and arm."""
+    """Simulation bridge: the simulated camera and arm."""
 
+    simulator: str = option(
+        "pybullet",
+        "What stands in for camera and arm: PyBullet, or MuJoCo (scene `default` has other objects there).",
+        choices=("pybullet", "mujoco"),
+    )
     scene: str = option("default", "Simulated scene: what stands on the table.", choices=("default", "ycb"))
     seed: int = same_as(CommonConfig, "seed", help="Seed of the simulated scene, the goal pose and the start pose.")
     level: str = option(
         "M", "How far the free camera starts from the goal: small, medium or large.", choices=("S", "M", "L")
     )
     rig: str = option(
-        "free", "What moves the simulated camera: nothing (`free`, it flies), or a Panda arm.", choices=("free", "arm")
+        "free", "What moves the simulated camera: nothing (`free`, it flies), or an arm.", choices=("free", "arm")
+    )
+    arm_model: str = option(
+        "panda",
+        "Arm of rig `arm`: a Panda, or with MuJoCo a UR5e, whose model is in the package robosuite.",
+        choices=("panda", "ur5e"),
     )
     ycb_root: str = same_as(CommonConfig, "ycb_root")
     lockstep: bool = option(False, "Simulated time waits for the nodes: the same seed gives the same run.")
     renderer: str = option(
-        "auto", "What draws the images: EGL, TinyRenderer, or EGL where it works.", choices=("auto", "egl", "tiny")
+        "auto",
+        "What draws PyBullet's images: EGL, TinyRenderer, or EGL where it works. MuJoCo draws its own.",
+        choices=("auto", "egl", "tiny"),
     )
     rate_hz: float = option(25.0, "Frames per second of simulated time (wall clock: at most this many).", 1.0, 200.0)
     width: int = option(640, "Image width, px.", 64, 1024)
@@ -57,6 +69,32 @@ class BridgeConfig(NodeConfig):
     command_timeout_s: float = option(0.25, "Wall clock: a command older than this moves nothing, s.", 0.02, 10.0)
     idle_s: float = option(0.3, "Lockstep: wall time until the next frame while nothing is commanded, s.", 0.01, 10.0)
     lockstep_timeout_s: float = option(5.0, "Lockstep: longest wait for a command while commanded, s.", 0.1, 60.0)
+
+    def __post_init__(self):
+        super().__post_init__()
+        check_arm_model(self.arm_model, self.rig, self.simulator)
+        if self.renderer == "tiny" and self.simulator == "mujoco":
+            raise ConfigError("renderer: 'tiny' is PyBullet's; with simulator 'mujoco', expected 'auto' or 'egl'")
+
+
+def check_arm_model(arm_model: str, rig: str, simulator: str) -> None:
+    """Raise ConfigError for a UR5e where there is none."""
+    if arm_model == "ur5e" and (rig, simulator) != ("arm", "mujoco"):
+        raise ConfigError(
+            f"arm_model: 'ur5e' needs rig 'arm' and simulator 'mujoco', got rig {rig!r} and simulator {simulator!r}"
+        )
+
+
+GAZEBO_ARM_JOINTS = tuple(f"joint_{i}" for i in range(1, 7))  # of config/gazebo/arm.urdf
+
+
+@dataclass(frozen=True)
+class GazeboBridgeConfig(NodeConfig):
+    """Gazebo bridge: what `launch/gazebo.launch.py` tells it."""
+
+    rig: str = same_as(BridgeConfig, "rig")
+    seed: int = same_as(BridgeConfig, "seed")
+    level: str = same_as(BridgeConfig, "level")
 
 
 @dataclass(frozen=True)
@@ -88,7 +126,9 @@ class DepthNodeConfig(CameraConfig):
         choices=("camera", "estimated", "none"),
     )
     model: str = option(
-        SHIPPED_DEPTH, "Network of `estimated` depth: one that ships, a folder, or a name on the Hugging Face hub."
+        SHIPPED_DEPTH,
+        "Network of `estimated` depth: one that ships, a folder, a name on the Hugging Face hub, or `auto`: Depth "
+        "Anything V2 Small where it is in the hub's cache or the hub can be reached, else the one that ships.",
     )
     short_side: int = option(252, "Short side of the image that the network sees, px.", 56, 1036)
     device: str = same_as(CommonConfig, "device", choices=("cpu", "cuda"))
@@ -213,6 +253,18 @@ class DeadManConfig(NodeConfig, DriverConfig):
     rate_hz: float = same_as(AdapterConfig, "rate_hz")
 
 
+@dataclass(frozen=True)
+class WatchConfig(CameraConfig):
+    """Watch node: the live view in a browser."""
+
+    address: str = option(
+        "127.0.0.1",
+        "Where the page is served: for this machine only, or at an address that others reach, such as 0.0.0.0; these "
+        "need the token in the link that is printed at the start.",
+    )
+    port: int = option(8642, "Port of the page.", 1, 65535)
+
+
 NODE_CONFIGS: dict[str, type[NodeConfig]] = {
     "bridge": BridgeConfig,
     "keypoints": KeypointNodeConfig,
@@ -220,4 +272,5 @@ NODE_CONFIGS: dict[str, type[NodeConfig]] = {
     "controller": ControllerNodeConfig,
     "adapter": AdapterConfig,
     "dead_man": DeadManConfig,
+    "watch": WatchConfig,
 }

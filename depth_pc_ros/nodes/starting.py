@@ -8,9 +8,19 @@ import signal
 import sys
 from pathlib import Path
 
-_NODES = ("keypoint_node", "depth_node", "controller_node", "twist_adapter", "dead_man", "pybullet_bridge")
+_NODES = (
+    "keypoint_node",
+    "depth_node",
+    "controller_node",
+    "twist_adapter",
+    "dead_man",
+    "simulation_bridge",
+    "pybullet_bridge",
+    "gazebo_bridge",
+    "watch_node",
+)
 # The same exit codes as of a signal later on. The demo and `repeat` have 0 only where they arrived.
-_EXIT_CODES = {**dict.fromkeys(_NODES, 0), "bringup": 0, "demo": 1, "repeat": 1}
+_EXIT_CODES = {**dict.fromkeys(_NODES, 0), "bringup": 0, "watch": 0, "demo": 1, "repeat": 1, "record": 1}
 
 
 HOLD = "DEPTH_PC_ROS_HOLD"  # environment variable: modules to import before the wait, with spaces between them

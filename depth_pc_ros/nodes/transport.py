@@ -10,8 +10,8 @@ _VARIABLES = ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE")
 def use_large_shared_memory() -> None:
     """Have Fast DDS read config/fastdds.xml, in this process and its children. Call before `rclpy.init`.
 
-    Its default shared memory segment is smaller than one 640x480 image, and most images get lost. A profile set by the
-    user is kept; other middlewares ignore it.
+    Its default shared memory segment and UDP buffers are smaller than one 640x480 image, and most images get lost. A
+    profile set by the user is kept; other middlewares ignore it.
     """
     if any(os.environ.get(name) for name in _VARIABLES):
         return

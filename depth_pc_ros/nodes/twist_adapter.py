@@ -99,7 +99,7 @@ class TwistAdapter(ServoNode):
             return
         self._check_time()
         stamp_s = stamp_to_seconds(msg.header.stamp)
-        problem = self._watchdog.receive(stamp_s, self.now_s(), self.steady_s()) or self._standstill()
+        problem = self._watchdog.receive(stamp_s, self.now_s(), self.steady_s())
         if self._state == "FAULT":
             return
         twist = twist_from_msg(msg.twist)
@@ -108,6 +108,9 @@ class TwistAdapter(ServoNode):
             return
         if problem:
             self._refuse("OK", problem, twist)
+            return
+        if still := self._standstill():
+            self._refuse("HELD", still, twist)
             return
         try:
             T_tool_cam = self._hand_eye.T_tool_cam(msg.header.frame_id)
@@ -142,7 +145,9 @@ class TwistAdapter(ServoNode):
         twist = self._approach(target, stamp_to_seconds(stamp))
         self._burst.cancel()
         self._moving = self._moving or bool(twist.any())  # reported before the driver hears of it; a stop, after that
-        if slowed := self._slowed():
+        if halted := self._driver.halted():
+            self._report("HELD", halted)
+        elif slowed := self._slowed():
             self._report("LIMITED", slowed)
         elif not np.array_equal(target, wanted):
             self._report("LIMITED", "the tool's speed is at max_linear or max_angular, or at the driver's limit")

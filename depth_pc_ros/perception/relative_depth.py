@@ -29,6 +29,8 @@ try:
     from huggingface_hub import hf_hub_download
     from transformers import DepthAnythingConfig, DepthAnythingForDepthEstimation
     from transformers.utils import logging as transformers_logging
+
+    from depth_pc_ros.perception.depth_choice import choose_depth_model
 except ModuleNotFoundError:
     require("learned", "transformers")
     raise
@@ -71,16 +73,18 @@ def lower_priority() -> None:
 class RelativeDepth:
     """Estimates relative depth of single images.
 
-    model: name of a model that ships, a folder with `config.json` and `model.safetensors`, or a name on the Hugging
-    Face hub such as `depth-anything/Depth-Anything-V2-Small-hf`. short_side: px, resolution that the network sees.
-    device: `cpu` or `cuda`. Raises CheckpointError.
+    model: name of a model that ships, a folder with `config.json` and `model.safetensors`, a name on the Hugging Face
+    hub such as `depth-anything/Depth-Anything-V2-Small-hf`, or `auto`, see `choose_depth_model`; then `choice` says
+    which it is and why. short_side: px, resolution that the network sees. device: `cpu` or `cuda`. Raises
+    CheckpointError.
     """
 
     def __init__(self, model: str = SHIPPED_DEPTH, short_side: int = SHORT_SIDE, device: str = "cpu"):
-        self.model, self.short_side = model, short_side
+        self.model, self.choice = choose_depth_model(model)
+        self.short_side = short_side
         try:
             self.device = torch.device(device)
-            net = load_depth_network(model).eval()
+            net = load_depth_network(self.model).eval()
             self._net = net.to(self.device, memory_format=torch.channels_last)  # faster on a CPU
         except (RuntimeError, AssertionError) as error:  # torch: an unknown device, or one that is not there
             raise CheckpointError(

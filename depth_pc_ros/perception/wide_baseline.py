@@ -13,8 +13,10 @@ import numpy as np
 
 from depth_pc_ros.errors import DepthPcError
 from depth_pc_ros.geometry.camera import Intrinsics
+from depth_pc_ros.perception.agreement import small_texture
 from depth_pc_ros.perception.goal_mask import check_mask
 from depth_pc_ros.perception.matchers import Features, image_motion, is_at, some
+from depth_pc_ros.perception.standing_still import say_at_goal, standing_still
 from depth_pc_ros.perception.tracking import Followed, TrackingMatcher
 from depth_pc_ros.perception.wide_stages import NOTHING, Found, Stage
 from depth_pc_ros.types import Matches
@@ -26,6 +28,7 @@ _MANY = 300  # keypoints of a goal; where it has fewer, so are the three
 SEARCHING = "searching with"  # in `Matches.doubt`, while it goes on
 _RETRY_EVERY = 30  # images, where nothing was found
 _STILL_PX, _STILL_IMAGES, _FAR_PX = 0.3, 25, 16.0  # matches that stay so long, so far from the goal, are of no use
+_MOVED_PX = 12.0  # median distance from the goal of matches that take the place of those that stand still
 # From the place of a match to the keypoint of the goal that takes it over; more where that gives too few. So many of
 # the nearest matches tell how the image moves there, as far as they lie apart by more than the last number.
 _BESIDE_PX, _NEAREST, _APART_PX = (12.0, 20.0, 30.0), 10, 3.0
@@ -67,7 +70,8 @@ class WideBaselineMatcher:
         self._matcher = matcher
         self._own, self._stages, self._missing = own, stages, missing
         self._background = background
-        self._allowed: np.ndarray | None = None
+        self._given = self._allowed = None  # where it is allowed to match, and where it is matched
+        self._still_mask = None  # what stood still at the first answer
         self._start()
 
     @property
@@ -84,14 +88,24 @@ class WideBaselineMatcher:
         """See `Matcher.set_goal`."""
         count = self._matcher.set_goal(image, intrinsics, mask)
         self._intrinsics = intrinsics
-        self._allowed = None if mask is None else check_mask(mask, intrinsics.size)
+        self._given = self._allowed = None if mask is None else check_mask(mask, intrinsics.size)
+        self._texture = small_texture(self._matcher.goal_grey)
+        self._still_mask: np.ndarray | None = None
         self._start()
         return count
 
     def allow(self, allowed: np.ndarray | None) -> None:
-        """See `Matcher.allow`."""
-        self._allowed = allowed
-        self._matcher.allow(allowed)
+        """See `Matcher.allow`. What stood still at the first answer stays left out."""
+        self._given = allowed
+        self._leave_out(self._still_mask)
+
+    def _leave_out(self, still: np.ndarray | None) -> None:
+        """Match where it is allowed, and not where `still` (H, W) bool is true."""
+        self._still_mask = still
+        self._allowed = self._given
+        if still is not None:
+            self._allowed = ~still if self._given is None else self._given & ~still
+        self._matcher.allow(self._allowed)
 
     def forget(self) -> None:
         """Start from a detection, and from rest."""
@@ -105,6 +119,7 @@ class WideBaselineMatcher:
         self._before: Matches | None = None  # the last matches,
         self._still = 0  # and for how many images they have not moved
         self._answered: tuple[np.ndarray, Matches] | None = None  # an image, and what was found in it
+        self._weighed: np.ndarray | None = None  # the last image in which matches that stand still had no rival
 
     def match_other(self, features: Features, explained: np.ndarray) -> tuple[Matches, int]:
         """See `Matcher.match_other`. Where the goal's own keypoints match too little, fast stages search."""
@@ -135,6 +150,8 @@ class WideBaselineMatcher:
     def match_features(self, found: Features | Followed) -> Matches:
         """Matches from what `detect` found; none while a search goes on."""
         matches = self._matcher.match_features(found)
+        if self._at_rest and (moving := self._moving(found.grey, matches)) is not None:
+            return self._take(found.grey, moving)
         if not self._stages or matches.num_matched >= self._of_goal(ENOUGH):
             self._search, self._at_rest, self._wait = None, False, 0
             return matches
@@ -160,16 +177,46 @@ class WideBaselineMatcher:
         self._still = self._still + 1 if stays and matches.num_matched < self._of_goal(LITTLE) else 0
         return self._still >= _STILL_IMAGES
 
-    def _searched(self, grey: np.ndarray, matches: Matches) -> Matches:
-        """The answer to an image in which the goal's own keypoints match too little, with the camera at rest."""
+    def _moving(self, grey: np.ndarray, matches: Matches) -> Matches | None:
+        """Matches of the scene, where those of an image stand still and the picture says that the camera does not.
+
+        None: the picture agrees with them, or there are too few others. What stands still is left out from then on.
+        """
+        if self._still_mask is not None or grey is self._weighed:
+            return None
+        if not say_at_goal(self.goal_points[matches.matched], matches.current_points[matches.matched]):
+            return None
+        self._weighed = grey
+        still = standing_still(self._texture, grey, self._given)
+        if still is None:
+            return None
+        self._leave_out(still)
+        self._matcher.forget()
+        own = self._matcher.match(cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB))
+        others, verified = self._with_fast(grey, own)
+        away = np.linalg.norm(others.current_points - self.goal_points, axis=1)[others.matched]
+        if verified >= self._of_goal(LEAST) and np.median(away) > _MOVED_PX:
+            return others
+        self._leave_out(None)
+        self._matcher.follow(matches, grey)
+        return None
+
+    def _with_fast(self, grey: np.ndarray, matches: Matches) -> tuple[Matches, int]:
+        """Matches of an image together with those of the fast stages, and how many of all agree on one motion."""
         verified = matches.num_matched
         for stage in self._stages:
             if not stage.slow:
                 matches, verified = self._joined(
                     grey, matches, verified, stage.match(*self._arguments(grey)), self._allowed
                 )
-            elif verified < self._of_goal(LITTLE):
-                return self._begin(_Search(stage, grey, matches, verified))
+        return matches, verified
+
+    def _searched(self, grey: np.ndarray, matches: Matches) -> Matches:
+        """The answer to an image in which the goal's own keypoints match too little, with the camera at rest."""
+        matches, verified = self._with_fast(grey, matches)
+        slow = next((stage for stage in self._stages if stage.slow), None)
+        if slow is not None and verified < self._of_goal(LITTLE):
+            return self._begin(_Search(slow, grey, matches, verified))
         return self._answer(grey, matches, verified)
 
     def _of_goal(self, count: int) -> float:
@@ -183,7 +230,8 @@ class WideBaselineMatcher:
             self._matcher.forget()
             self._wait = _RETRY_EVERY
             return self._none(self._failed)
-        return self._take(grey, matches)
+        moving = self._moving(grey, matches)
+        return self._take(grey, matches if moving is None else moving)
 
     def _take(self, grey: np.ndarray, matches: Matches) -> Matches:
         """Take these matches of an image for the answer, and follow them."""

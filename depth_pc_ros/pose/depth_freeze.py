@@ -46,7 +46,8 @@ class DepthFreeze:
         """The same problem with the frozen depths in place of its prior; as it is where none are frozen."""
         if self._depths is None:
             return problem
-        return dataclasses.replace(problem, rho_prior=self._depths[0], rho_info=self._depths[1], tilts=False)
+        rho, info = self._depths
+        return dataclasses.replace(problem, rho_prior=rho, rho_info=info, tilts=False, tail=np.inf)
 
     def update(self, problem: Problem, solution: Solution, seen: np.ndarray) -> None:
         """Freeze or release, by the solution of a frame. seen: (M,) indices of the last view's inliers."""

@@ -28,6 +28,7 @@ MIN_SCALE_PX, MAX_SCALE_PX = 0.15, 30.0  # of the robust residual scale (35 % qu
 INLIER_PX = 3.0  # a point this close to its prediction supports the pose
 SIGMA_PX = 0.5  # assumed keypoint noise, relative to the depth prior
 DEPTH_SIGMA = 0.02  # relative, of measured depth in the current view
+SHAPE_SIGMA = 0.05  # of the share of the distance that a standard deviation of estimated depth is
 SLOPE_SIGMA = 0.4  # of the scene's plane: relative inverse depth over a unit of the normalised plane
 
 
@@ -50,6 +51,8 @@ class Problem:
     rho_prior, rho_info: (N,) prior of the inverse depth in the goal camera, 1/m, and its information (1/sigma^2).
     metric: whether the prior holds measured depth; else all lengths are those of the distance prior.
     tilts: the prior is that of a plane whose two slopes are found with the poses: the points are about a tilted one.
+    shape: (N,) estimated depth with median 0 and deviation 1, where there is one: how much of it the scene's depth has
+    is found with the slopes, its sign included. tail: sigmas from the prior beyond which a point counts little for it.
     """
 
     goal: np.ndarray
@@ -58,6 +61,8 @@ class Problem:
     focal_px: float
     metric: bool = False
     tilts: bool = False
+    shape: np.ndarray | None = None
+    tail: float = np.inf
 
     @classmethod
     def from_depth(
@@ -75,14 +80,26 @@ class Problem:
 
     @cached_property
     def slope_effect(self) -> np.ndarray:
-        """Inverse depth (N, 2) in 1/m that a unit of each slope adds to the prior; none for points in the middle.
+        """Inverse depth (N, 2), (N, 3) with `shape`, in 1/m that a unit of each slope adds to the prior.
 
-        The middle is that of all points, matched or not: matches at one side of the image say how the plane is tilted,
-        not how far the scene is.
+        None for points in the middle, which is that of all points, matched or not: matches at one side of the image say
+        how the plane is tilted, not how far the scene is.
         """
         if not self.tilts:
             return np.zeros((len(self.goal), 0))
-        return self.rho_prior[:, None] * (self.goal - np.median(self.goal, axis=0))
+        columns = [*(self.goal - np.median(self.goal, axis=0)).T]
+        if self.shape is not None:
+            columns.append(-SHAPE_SIGMA / SLOPE_SIGMA * self.shape)
+        return self.rho_prior[:, None] * np.column_stack(columns)
+
+    def prior_info(self, deviation: np.ndarray) -> np.ndarray:
+        """Information (N,) of the prior for points that deviate so (N,) from it, 1/m."""
+        return self.rho_info / (1 + self.rho_info * deviation**2 / self.tail**2)
+
+    def prior_cost(self, deviation: np.ndarray) -> np.ndarray:
+        """Cost (N,) of points that deviate so (N,) from the prior, 1/m: Cauchy's, beyond `tail` sigmas."""
+        square = self.rho_info * deviation**2
+        return square if np.isinf(self.tail) else self.tail**2 * np.log1p(square / self.tail**2)
 
 
 @dataclass(frozen=True)
@@ -113,7 +130,7 @@ def _predict(problem: Problem, view: View, T: np.ndarray, rho: np.ndarray) -> tu
 def _evaluate(problem: Problem, views, poses, rho: np.ndarray, rho_info: np.ndarray, slopes: np.ndarray) -> Solution:
     """Cost and inliers of poses and inverse depths: truncated squared residuals plus the prior's.
 
-    slopes: (2,) of the prior's plane, (0,) where it does not tilt.
+    slopes: (2,) of the prior's plane, (3,) with `shape`, (0,) where it does not tilt.
     """
     inliers, cost, used = [], 0.0, np.zeros(len(rho), dtype=bool)
     for view, T in zip(views, poses):
@@ -124,7 +141,7 @@ def _evaluate(problem: Problem, views, poses, rho: np.ndarray, rho_info: np.ndar
         used[view.index[inliers[-1]]] = True
         cost += float((np.minimum(norm_px, INLIER_PX) ** 2).sum()) / SIGMA_PX**2
     deviation = rho - problem.rho_prior - problem.slope_effect @ slopes
-    cost += float((problem.rho_info * deviation**2)[used].sum() + (slopes**2).sum() / SLOPE_SIGMA**2)
+    cost += float(problem.prior_cost(deviation)[used].sum() + (slopes**2).sum() / SLOPE_SIGMA**2)
     noise_px = float(np.median(norm_px[inliers[-1]])) if inliers[-1].any() else np.inf
     return Solution(tuple(poses), rho, rho_info, tuple(inliers), noise_px, cost)
 
@@ -192,20 +209,21 @@ def refine(problem: Problem, views, poses, rho: np.ndarray, iterations: int = 12
     effect = problem.slope_effect
     slopes = np.zeros(effect.shape[1])
     # The prior of points that no view shows says nothing about the slopes.
-    tilting = np.zeros_like(effect)
+    seen = np.zeros((len(rho), 1), dtype=bool)
     for view in views:
-        tilting[view.index] = (problem.rho_info[:, None] * effect)[view.index]
-    H_slopes = tilting.T @ effect + np.eye(len(slopes)) / SLOPE_SIGMA**2
+        seen[view.index] = True
     total = size + len(slopes)
     for _ in range(iterations):
         deviation = rho - problem.rho_prior - effect @ slopes
+        info = problem.prior_info(deviation)
+        tilting = seen * info[:, None] * effect
         H_pp, g_p = np.zeros((total, total)), np.zeros(total)
         H_pd = np.zeros((len(rho), total))
-        H_pp[size:, size:] = H_slopes
+        H_pp[size:, size:] = tilting.T @ effect + np.eye(len(slopes)) / SLOPE_SIGMA**2
         g_p[size:] = slopes / SLOPE_SIGMA**2 - tilting.T @ deviation
         H_pd[:, size:] = -tilting
-        H_dd = problem.rho_info.copy()
-        g_d = problem.rho_info * deviation
+        H_dd = info.copy()
+        g_d = info * deviation
         shares = [_normal_equations(problem, view, T, rho) for view, T in zip(views, poses)]
         if any(share is None for share in shares):
             break
@@ -215,7 +233,7 @@ def refine(problem: Problem, views, poses, rho: np.ndarray, iterations: int = 12
             H_pd[view.index, block] = share[1]
             H_dd[view.index] += share[2]
             g_d[view.index] += share[4]
-        rho_info = H_dd - problem.rho_info
+        rho_info = H_dd - info
         scaled = H_pd / H_dd[:, None]
         H = H_pp - scaled.T @ H_pd
         H[np.diag_indices(total)] *= 1 + 1e-6

@@ -53,6 +53,9 @@ class PoseTracker:
     # Near the goal a guessed depth is trusted more: its sigma shrinks linearly to this share, from this distance on
     # (translation, as a share of the distance to the scene).
     TRUSTED_SIGMA, TRUST_FROM = 0.25, 0.1
+    # What stands out of the plane by more than a sigma counts less and less for it from the second frame on: the views
+    # so far have told how far it is, and a tight prior that pulls it back would turn the pose.
+    TAIL = 1.0
 
     def __init__(self, freeze_depth: bool = True):
         """freeze_depth: near the goal, see `DepthFreeze`."""
@@ -98,7 +101,7 @@ class PoseTracker:
         return PoseEstimate(T_cam_goal, rho, mask, metric)
 
     def _trusting(self, problem: Problem) -> Problem:
-        """The problem with a tighter prior of guessed depths near the goal.
+        """The problem with a tighter, heavy-tailed prior of guessed depths near the goal.
 
         Deviations from the plane are alike on one object, so many points tell no more about the prior than a few. Far
         from the goal the images know better. Near it they know nothing, and the prior keeps their noise out.
@@ -108,7 +111,7 @@ class PoseTracker:
         T_cam_goal, rho = self._last
         far = min(1.0, float(np.linalg.norm(T_cam_goal[:3, 3]) * np.median(rho)) / self.TRUST_FROM)
         share = self.TRUSTED_SIGMA + (1 - self.TRUSTED_SIGMA) * far
-        return replace(problem, rho_info=problem.rho_info / share**2)
+        return replace(problem, rho_info=problem.rho_info / share**2, tail=self.TAIL)
 
     def _solve(self, problem: Problem, view: View, starts) -> Solution:
         """The cheapest pose that explains this view and the keyframes, else the cheapest that explains this one."""

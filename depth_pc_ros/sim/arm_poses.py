@@ -7,7 +7,7 @@ from depth_pc_ros.errors import SceneError
 from depth_pc_ros.geometry import se3
 from depth_pc_ros.geometry.camera import Intrinsics
 from depth_pc_ros.sim import poses
-from depth_pc_ros.sim.arm import T_HAND_CAM, PandaArm
+from depth_pc_ros.sim.arm import SerialArm
 
 GOAL_DISTANCE_M = (0.45, 0.62)
 START_ANGLE_DEG = (20.0, 60.0)
@@ -18,7 +18,7 @@ _TRIES = 1000
 _GAIN_1_S, _STEP_S, _STEPS = 2.0, 0.1, 40
 
 
-def sample_arm_pair(seed: int, centre, intrinsics: Intrinsics, arm: PandaArm) -> tuple[np.ndarray, np.ndarray]:
+def sample_arm_pair(seed: int, centre, intrinsics: Intrinsics, arm: SerialArm) -> tuple[np.ndarray, np.ndarray]:
     """`T_world_goal` and `T_world_start` (4, 4) of a seed; leaves the arm at the start.
 
     Image-down points to the arm's base (it stands at negative x), within the reach of the wrist.
@@ -57,9 +57,9 @@ def _sample_start(rng: np.random.Generator, T_world_goal: np.ndarray, centre) ->
     return T_world_goal @ se3.from_rt((swing * Rotation.from_euler("z", roll)).as_matrix(), shift)
 
 
-def _path_is_free(arm: PandaArm, T_world_goal: np.ndarray, centre) -> bool:
+def _path_is_free(arm: SerialArm, T_world_goal: np.ndarray, centre) -> bool:
     """Move as position-based servoing would, the scene's centre on a straight line; False near a joint limit."""
-    tool_from_camera = se3.adjoint(T_HAND_CAM)
+    tool_from_camera = se3.adjoint(arm.model.T_tool_cam)
     centre_goal = se3.transform(se3.inverse(T_world_goal), centre)
     for _ in range(_STEPS):
         T_cam_goal = se3.inverse(arm.camera_pose) @ T_world_goal

@@ -1,31 +1,15 @@
-"""How the bodies of a scene become collision shapes (to settle them) and meshes (to look at them)."""
+"""How the bodies of a scene become meshes to look at."""
 
 from pathlib import Path
 
 import numpy as np
 
 from depth_pc_ros.sim import textures, ycb
-from depth_pc_ros.sim.bullet import BulletClient
-from depth_pc_ros.sim.mesh import Mesh, check_collision, quads
-from depth_pc_ros.sim.models import load_model, model_mesh
+from depth_pc_ros.sim.mesh import Mesh, quads
+from depth_pc_ros.sim.models import model_mesh
 
 _TEXEL_M = 0.0006
-
-
-def add_collision(client: BulletClient, asset: str, size_m, ycb_root: Path | None) -> int:
-    """Add a falling body of this asset to `client`, at the origin; returns its id."""
-    if asset == "package":
-        shape = client.createCollisionShape(client.GEOM_BOX, halfExtents=[v / 2 for v in size_m])
-        return client.createMultiBody(0.2, shape)
-    source, name = asset.split("/", 1)
-    if source == "pybullet":
-        return load_model(client, name)
-    model = ycb.read_model(ycb_root, name)
-    check_collision(model.collision)
-    shape = client.createCollisionShape(
-        client.GEOM_MESH, fileName=str(model.collision), collisionFramePosition=model.origin_m
-    )
-    return client.createMultiBody(model.mass_kg, shape)
+_CAN_SIDES = 48
 
 
 def scene_meshes(scene, ycb_root: Path | None, cache_dir: Path) -> list[Mesh]:
@@ -42,6 +26,8 @@ def scene_meshes(scene, ycb_root: Path | None, cache_dir: Path) -> list[Mesh]:
 def _body_mesh(body, ycb_root: Path | None, cache_dir: Path) -> Mesh:
     if body.asset == "package":
         return _package(body.size_m, body.texture_seed)
+    if body.asset == "can":
+        return _can(body.size_m, body.texture_seed)
     source, name = body.asset.split("/", 1)
     if source == "pybullet":
         return model_mesh(name)
@@ -64,6 +50,32 @@ def _package(size_m, texture_seed: int) -> Mesh:
     picture, rectangles = textures.package_atlas(np.random.default_rng(texture_seed), faces_px)
     uvs = rectangles[:, [[0, 1], [2, 1], [2, 3], [0, 3]]]
     return quads(corners, uvs, normals, picture)
+
+
+def _can(size_m, texture_seed: int) -> Mesh:
+    """An upright cylinder of `size_m` (diameter, diameter, height) with a print around it and others on its lids."""
+    radius, half = size_m[0] / 2, size_m[2] / 2
+    lengths_m = [(2 * np.pi * radius, 2 * half), (2 * radius, 2 * radius), (2 * radius, 2 * radius)]
+    faces_px = [tuple(max(16, round(length / _TEXEL_M)) for length in face) for face in lengths_m]
+    picture, (wall, *lids) = textures.package_atlas(np.random.default_rng(texture_seed), faces_px)
+    turns = np.linspace(0, 1, _CAN_SIDES + 1)
+    circle = np.stack([np.cos(2 * np.pi * turns), np.sin(2 * np.pi * turns), 0 * turns], axis=1)
+    up = np.array([0.0, 0.0, 1.0])
+    vertices = [radius * circle - half * up, radius * circle + half * up]
+    normals = [circle, circle]
+    u = wall[0] + turns * (wall[2] - wall[0])
+    uvs = [np.stack([u, np.full_like(u, v)], axis=1) for v in (wall[1], wall[3])]
+    k, n = np.arange(_CAN_SIDES), _CAN_SIDES + 1
+    faces = [np.stack([k, k + 1, n + k + 1], axis=1), np.stack([k, n + k + 1, n + k], axis=1)]
+    for sign, rectangle in zip((1.0, -1.0), lids):
+        first = sum(map(len, vertices))
+        vertices += [sign * half * up[None], radius * circle + sign * half * up]
+        normals.append(np.tile(sign * up, (n + 1, 1)))
+        middle, reach = (rectangle[:2] + rectangle[2:]) / 2, (rectangle[2:] - rectangle[:2]) / 2
+        uvs += [middle[None], middle + reach * circle[:, :2] * (1, sign)]
+        fan = np.stack([0 * k, 1 + k, 2 + k], axis=1)
+        faces.append(first + (fan if sign > 0 else fan[:, ::-1]))
+    return Mesh(*map(np.concatenate, (vertices, normals, uvs, faces)), picture)
 
 
 def _table(kind: str, texture_seed: int) -> Mesh:

@@ -1,35 +1,16 @@
 """One quiet, headless PyBullet client."""
 
-import contextlib
-import ctypes
-import os
-import sys
 from functools import partial
+from pathlib import Path
 
+from depth_pc_ros.extras import imports_of
+from depth_pc_ros.sim.silence import silenced
 
-@contextlib.contextmanager
-def silenced():
-    """Discard what C code prints to stdout and stderr (PyBullet announces itself, Mesa warns of missing devices)."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    libc = ctypes.CDLL(None)
-    libc.fflush(None)
-    saved = [os.dup(1), os.dup(2)]
-    null = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(null, 1)
-        os.dup2(null, 2)
-        yield
-    finally:
-        libc.fflush(None)
-        os.dup2(saved[0], 1)
-        os.dup2(saved[1], 2)
-        for fd in (*saved, null):
-            os.close(fd)
-
-
-with silenced():
+with imports_of("sim"), silenced():
     import pybullet
+    import pybullet_data
+
+DATA = Path(pybullet_data.getDataPath())
 
 
 class BulletClient:

@@ -13,15 +13,18 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import cv2
-import moderngl
 import numpy as np
 
+from depth_pc_ros.extras import imports_of
 from depth_pc_ros.geometry import se3
 from depth_pc_ros.geometry.camera import Intrinsics
-from depth_pc_ros.sim.bullet import silenced
 from depth_pc_ros.sim.checks import check_pose
 from depth_pc_ros.sim.light import BACKGROUND_RGB, FAR_M, NEAR_M, Light
 from depth_pc_ros.sim.mesh import Mesh
+from depth_pc_ros.sim.silence import silenced
+
+with imports_of("sim"):
+    import moderngl
 
 _DEVICES = 8  # so many EGL devices are tried; the first may be a GPU without permission for this user
 _VERTEX = """#version 330

@@ -38,11 +38,7 @@ class SerialChain:
         self._T_world_base = T_world_base
 
     def solve(self, q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """`T_world_tool` (4, 4) and the Jacobian (6, n) at joint angles q (n,) in radians.
-
-        The Jacobian maps joint speeds to the tool's twist `[v, w]`, in tool axes about the tool origin:
-        column i is `[z_i x (p_tool - p_i), z_i]` rotated into tool axes.
-        """
+        """See `arm.Chain`. Column i of the Jacobian is `[z_i x (p_tool - p_i), z_i]` rotated into tool axes."""
         T = self._T_world_base
         axes, origins = [], []
         for T_parent_link, angle in zip(self._T_parent_link[:-1], q, strict=True):
@@ -56,14 +52,3 @@ class SerialChain:
         R_tool_world = T[:3, :3].T
         linear = np.cross(z, T[:3, 3] - np.array(origins))
         return T, np.concatenate([R_tool_world @ linear.T, R_tool_world @ z.T], axis=0)
-
-
-def damped_inverse(J: np.ndarray, damping: float = 0.01) -> np.ndarray:
-    """Pseudo-inverse (n, 6) of a Jacobian (6, n): exact in regular postures, bounded in singular ones.
-
-    damping: smallest singular value that is still inverted exactly.
-    Source: Y. Nakamura, H. Hanafusa, "Inverse kinematic solutions with singularity robustness", 1986.
-    """
-    u, s, vt = np.linalg.svd(J, full_matrices=False)
-    squared = np.where(s < damping, damping**2 - s**2, 0.0)
-    return (vt.T * (s / (s**2 + squared))) @ u.T

@@ -119,21 +119,24 @@ def _corner(word: str, rows: dict[str, list]) -> tuple[int, ...]:
     return tuple(found)
 
 
-def check_collision(path: Path) -> None:
-    """Raise SceneError unless PyBullet can load this mesh: what is wrong in one can end the process."""
+def read_collision(path: Path) -> np.ndarray:
+    """Corners (V, 3) in metres of a collision mesh, OBJ or binary STL.
+
+    Raises SceneError for what a physics engine cannot load: what is wrong in a mesh can end PyBullet's process.
+    """
     where = f"collision mesh: cannot read {path}"
     if path.suffix == ".obj":
-        read_obj(path)
-        return
+        return read_obj(path)[0]
     if path.suffix != ".stl":
         raise SceneError(f"{where}: expected .obj or .stl, got {shown(path.suffix)}")
     data = read_bytes(path, where, _MAX_OBJ_BYTES, SceneError)
     count = int.from_bytes(data[80:84], "little")
     if count == 0 or len(data) != _STL_HEADER + count * _STL_TRIANGLE.itemsize:
         raise SceneError(f"{where}: expected binary STL, got {len(data)} bytes that name {count} triangles")
-    corners = np.frombuffer(data, _STL_TRIANGLE, offset=_STL_HEADER)["corners"]
-    if not (np.abs(corners) < _MAX_NUMBER).all() or not np.ptp(corners.reshape(-1, 3), axis=0).any():
+    corners = np.frombuffer(data, _STL_TRIANGLE, offset=_STL_HEADER)["corners"].reshape(-1, 3)
+    if not (np.abs(corners) < _MAX_NUMBER).all() or not np.ptp(corners, axis=0).any():
         raise SceneError(f"{where}: expected corners below {_MAX_NUMBER:g}, not all in one point")
+    return corners
 
 
 def indexed(vertices, uvs, normals, corners, picture: np.ndarray) -> Mesh:

@@ -4,13 +4,11 @@ import re
 from pathlib import Path
 
 import numpy as np
-import pybullet_data
 from scipy.spatial.transform import Rotation
 
 from depth_pc_ros.errors import SceneError
 from depth_pc_ros.files.raw import read_text
 from depth_pc_ros.files.xml_file import read_xml
-from depth_pc_ros.sim.bullet import BulletClient
 from depth_pc_ros.sim.mesh import Mesh, indexed, plain, read_obj, read_picture
 
 # Per model of pybullet_data: rotation that stands it upright (rpy, radians), scale, colour (None: its own).
@@ -34,8 +32,8 @@ def upright_quaternion(name: str, yaw: float) -> tuple[float, ...]:
     return tuple((Rotation.from_euler("z", yaw) * Rotation.from_euler("xyz", rpy)).as_quat().tolist())
 
 
-def load_model(client: BulletClient, name: str) -> int:
-    """Add a falling model to `client`; returns its body's id."""
+def load_model(client, name: str) -> int:
+    """Add a falling model to a `BulletClient`; returns its body's id."""
     flags = client.URDF_IGNORE_VISUAL_SHAPES
     return client.loadURDF(str(_urdf(name)), globalScaling=_MODELS[name][1], flags=flags)
 
@@ -61,7 +59,9 @@ def model_mesh(name: str) -> Mesh:
 
 
 def _urdf(name: str) -> Path:
-    return Path(pybullet_data.getDataPath()) / name
+    from depth_pc_ros.sim.bullet import DATA  # only now: names and colours need no PyBullet
+
+    return DATA / name
 
 
 def _numbers(element, attribute: str, default) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Let bodies fall onto the table until they rest. Same bodies in, same poses out."""
+"""Let bodies fall onto the table until they rest, by PyBullet. Same bodies in, same poses out."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,8 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from depth_pc_ros.errors import SceneError
-from depth_pc_ros.sim import assets
+from depth_pc_ros.sim import ycb
 from depth_pc_ros.sim.bullet import BulletClient
+from depth_pc_ros.sim.mesh import read_collision
+from depth_pc_ros.sim.models import load_model
 
 _STEP_S = 1 / 120
 _MAX_STEPS = 480
@@ -28,7 +30,7 @@ def settle(bodies, ycb_root: Path | None, radius_m: float) -> tuple:
         _add_ring(client, radius_m)
         indices = []
         for body in bodies:
-            index = assets.add_collision(client, body.asset, body.size_m, ycb_root)
+            index = add_collision(client, body.asset, body.size_m, ycb_root)
             client.resetBasePositionAndOrientation(index, body.position_m, body.quaternion_xyzw)
             client.changeDynamics(index, -1, lateralFriction=0.8, rollingFriction=0.003, spinningFriction=0.003)
             indices.append(index)
@@ -45,6 +47,25 @@ def settle(bodies, ycb_root: Path | None, radius_m: float) -> tuple:
         return tuple(settled)
     finally:
         client.close()
+
+
+def add_collision(client: BulletClient, asset: str, size_m, ycb_root: Path | None) -> int:
+    """Add a falling body of this asset to `client`, at the origin; returns its id."""
+    if asset == "package":
+        shape = client.createCollisionShape(client.GEOM_BOX, halfExtents=[v / 2 for v in size_m])
+        return client.createMultiBody(0.2, shape)
+    if asset == "can":
+        shape = client.createCollisionShape(client.GEOM_CYLINDER, radius=size_m[0] / 2, height=size_m[2])
+        return client.createMultiBody(0.2, shape)
+    source, name = asset.split("/", 1)
+    if source == "pybullet":
+        return load_model(client, name)
+    model = ycb.read_model(ycb_root, name)
+    read_collision(model.collision)
+    shape = client.createCollisionShape(
+        client.GEOM_MESH, fileName=str(model.collision), collisionFramePosition=model.origin_m
+    )
+    return client.createMultiBody(model.mass_kg, shape)
 
 
 def _at_rest(client: BulletClient, indices) -> bool:

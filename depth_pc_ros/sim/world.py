@@ -1,26 +1,18 @@
-"""One simulated workplace: a scene, a camera that moves, a goal pose and a start pose."""
+"""A simulated workplace of PyBullet."""
 
 from pathlib import Path
 
-import numpy as np
-
-from depth_pc_ros.errors import SceneError
 from depth_pc_ros.files.cache import default_cache_dir
-from depth_pc_ros.geometry import se3
 from depth_pc_ros.geometry.camera import Intrinsics
-from depth_pc_ros.sim import assets, poses
-from depth_pc_ros.sim.arm import PandaArm
-from depth_pc_ros.sim.arm_poses import sample_arm_pair
-from depth_pc_ros.sim.free_camera import FreeCamera
+from depth_pc_ros.sim import assets
 from depth_pc_ros.sim.light import Light
+from depth_pc_ros.sim.panda import PandaArm
 from depth_pc_ros.sim.renderer import open_renderer
 from depth_pc_ros.sim.scenes import Scene, make_scene
-
-DEFAULT_INTRINSICS = Intrinsics(540.0, 540.0, 319.5, 239.5, 640, 480)
-RIGS = ("free", "arm")
+from depth_pc_ros.sim.workplace import DEFAULT_INTRINSICS, Workplace, check_rig
 
 
-class SimWorld:
+class SimWorld(Workplace):
     """A context manager; equal arguments give equal worlds, bit for bit on one machine and renderer.
 
     scene: 'default', 'ycb', or a `Scene`. seed: of the scene and of the poses. rig: 'free' (a flying camera) or 'arm'
@@ -41,83 +33,9 @@ class SimWorld:
         renderer: str = "auto",
         light: Light | None = None,
     ):
-        if rig not in RIGS:
-            raise SceneError(f"rig: expected one of {RIGS}, got {rig!r}")
-        self.intrinsics = intrinsics
-        self.scene = scene if isinstance(scene, Scene) else make_scene(scene, seed, ycb_root)
-        centre = self.scene.centre
-        if rig == "arm":
-            self.rig = PandaArm()
-            self._goal_pose, self._start_pose = sample_arm_pair(seed, centre, self.intrinsics, self.rig)
-        else:
-            self._goal_pose, self._start_pose = poses.sample_pair(seed, centre, self.intrinsics, level)
-            self.rig = FreeCamera(self._start_pose)
+        check_rig(rig)
+        scene = scene if isinstance(scene, Scene) else make_scene(scene, seed, ycb_root)
+        super().__init__(scene, seed, rig, PandaArm, intrinsics, level)
         root = Path(ycb_root) if ycb_root is not None else None
-        meshes = assets.scene_meshes(self.scene, root, Path(cache_dir or default_cache_dir()))
+        meshes = assets.scene_meshes(scene, root, Path(cache_dir or default_cache_dir()))
         self._renderer = open_renderer(meshes, renderer, light)
-
-    def render(self) -> tuple[np.ndarray, np.ndarray]:
-        """What the camera sees now: rgb (H, W, 3) uint8, depth_m (H, W) float32, 0 where nothing was hit."""
-        return self.view(self.camera_pose)
-
-    def view(self, T_world_cam: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """As `render`, from any pose `T_world_cam` (4, 4); the camera stays where it is."""
-        return self._renderer.render(T_world_cam, self.intrinsics)
-
-    def goal_view(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The goal image, its depth in metres and `T_world_goal`; the camera stays where it is."""
-        return *self.view(self._goal_pose), self._goal_pose.copy()
-
-    def step(self, twist: np.ndarray, dt_s: float) -> np.ndarray:
-        """Move for `dt_s` seconds with twist (6,) of the camera (free) or the tool (arm), in its own frame.
-
-        Returns the twist carried out (6,), smaller than commanded at a limit.
-        """
-        return self.rig.step(twist, dt_s)
-
-    def reset_to_start(self) -> None:
-        """Put the camera at the start pose."""
-        self.rig.reset(self._start_pose)
-
-    def look_from_goal(self) -> None:
-        """Put the camera at the goal pose."""
-        self.rig.reset(self._goal_pose)
-
-    @property
-    def camera_pose(self) -> np.ndarray:
-        """`T_world_cam` (4, 4) now."""
-        return self.rig.camera_pose.copy()
-
-    @property
-    def goal_pose(self) -> np.ndarray:
-        """`T_world_goal` (4, 4): the goal of the camera."""
-        return self._goal_pose.copy()
-
-    @property
-    def start_pose(self) -> np.ndarray:
-        """`T_world_start` (4, 4): where `reset_to_start` puts the camera."""
-        return self._start_pose.copy()
-
-    @property
-    def scene_distance(self) -> float:
-        """Distance from the goal camera to the scene's centre, in metres."""
-        return float(np.linalg.norm(self._goal_pose[:3, 3] - self.scene.centre))
-
-    @property
-    def renderer_name(self) -> str:
-        """'EGL' or 'TinyRenderer'."""
-        return self._renderer.name
-
-    def pose_error(self) -> tuple[float, float]:
-        """How far the camera is from the goal: translation in metres, rotation in degrees."""
-        return se3.pose_error(self.camera_pose, self._goal_pose)
-
-    def close(self) -> None:
-        """Free the renderer's meshes and textures. May be called twice."""
-        self._renderer.close()
-
-    def __enter__(self) -> "SimWorld":
-        return self
-
-    def __exit__(self, *exc) -> None:
-        self.close()

@@ -99,6 +99,20 @@ def test_without_meshes_e_generic_runs_and_says_so(tmp_path, capsys):
     assert "E_generic" in (tmp_path / "summary.md").read_text()
 
 
+def test_e_mujoco_runs_in_scenes_that_reload(mujoco, tmp_path, capsys):
+    scenes, words = tmp_path / "scenes.json", ["e_mujoco", "--episodes", "1", "--workers", "1", "--max-steps", "4"]
+    assert main([*words, "--export-scenes", str(scenes)]) == 0
+    assert main([*words, "--methods", "ibvs", "--output", str(tmp_path / "seed")]) == 0
+    assert main([*words, "--methods", "ibvs", "--scenes", str(scenes), "--output", str(tmp_path / "file")]) == 0
+    assert capsys.readouterr().out.startswith("E_mujoco: no --ycb-root was given")
+    (trial,), (again,) = (untimed(tmp_path / name).values() for name in ("seed", "file"))
+    assert trial["matches_min"] > 50
+    assert trial["te_mm"] == again["te_mm"] < trial["start_te_mm"]
+    settings = read_results(tmp_path / "seed").settings
+    assert (settings.environment, settings.renderer) == ("E_mujoco", "mujoco")
+    assert "E_mujoco: printed packages" in (tmp_path / "seed" / "summary.md").read_text()
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
@@ -106,6 +120,8 @@ def test_without_meshes_e_generic_runs_and_says_so(tmp_path, capsys):
         (["e_ycb", "--methods", "pbvs,magic"], "unknown method 'magic'; known: oracle, pbvs"),
         (["e_ycb", "--levels", "S,XL"], "levels: expected some of S,M,L, got 'XL'"),
         (["e_ycb", "--scene", "hard"], "needs YCB objects"),
+        (["e_mujoco", "--scene", "hard"], "needs YCB objects"),
+        (["e_mujoco", "--ycb-root", "/no/meshes"], "no such folder: /no/meshes"),
         (["e_ycb", "--occlude", "0.9"], "occlude: expected a value in [0.0, 0.7]"),
         (["e_ycb", "--scenes", "/no/file.json"], "cannot read /no/file.json"),
         (["e_image", "--images", "/no/photos"], "no such folder: /no/photos"),

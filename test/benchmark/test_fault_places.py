@@ -11,7 +11,7 @@ from depth_pc_ros.benchmark.episodes import Episode
 from depth_pc_ros.geometry import se3
 from depth_pc_ros.sim.poses import sample_pair
 from depth_pc_ros.sim.scenes import SCENE_CENTRE, Scene
-from depth_pc_ros.sim.world import DEFAULT_INTRINSICS
+from depth_pc_ros.sim.workplace import DEFAULT_INTRINSICS
 
 SIZE = DEFAULT_INTRINSICS.size
 

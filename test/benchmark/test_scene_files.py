@@ -12,7 +12,7 @@ from depth_pc_ros.benchmark.settings import E_GENERIC, Settings
 from depth_pc_ros.errors import SceneError
 from depth_pc_ros.sim.poses import sample_pair
 from depth_pc_ros.sim.scenes import SCENE_CENTRE, Body, Scene
-from depth_pc_ros.sim.world import DEFAULT_INTRINSICS
+from depth_pc_ros.sim.workplace import DEFAULT_INTRINSICS
 
 GENERIC = Settings(environment=E_GENERIC)
 
@@ -55,7 +55,7 @@ DAMAGE = {
     "bodies of numbers": (lambda d: episode(d)["place"].update(bodies=[1]), r"bodies\[0\]: expected object"),
     "too many bodies": (lambda d: episode(d)["place"].update(bodies=[body(d)] * 1000), "bodies: expected maxItems 64"),
     "unknown table": (lambda d: episode(d)["place"].update(table="glass"), "table: expected one of terrazzo, wood"),
-    "unknown kind": (lambda d: episode(d)["place"].update(kind="x"), "kind: expected one of default, ycb"),
+    "unknown kind": (lambda d: episode(d)["place"].update(kind="x"), "kind: expected one of default, printed, ycb"),
     "short centre": (lambda d: episode(d)["place"].update(centre=[0, 0]), "centre: expected minItems 3"),
     "negative seed": (lambda d: episode(d).update(seed=-1), "seed: expected minimum 0, got -1"),
     "fractional seed": (lambda d: episode(d).update(seed=0.5), "seed: expected integer, got 0.5"),

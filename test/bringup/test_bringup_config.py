@@ -21,6 +21,8 @@ CAMERA_IN_TOOL = "0.07 0 0.05 0 0 0.6 0.8"
         ),
         ({"max_linear": 3.0}, r"max_linear: expected a value in \[0.001, 2.0\], got 3.0"),
         ({"driver": "twist"}, r"image: driver twist needs one, such as image:="),
+        ({"only": "depth", "without": "depth"}, "only, without: expected one of them, got 'depth' and 'depth'"),
+        ({"discovery_range": "WORLD"}, "discovery_range: expected one of unchanged, LOCALHOST, SUBNET"),
         ({"image_transport": "compressed"}, "image_transport: the simulated camera sends raw images"),
         ({"driver": "moveit_servo", **REAL}, "tool_frame"),
         (
@@ -32,6 +34,13 @@ CAMERA_IN_TOOL = "0.07 0 0.05 0 0 0.6 0.8"
         ({"driver": "joint_velocity", "tool_frame": "t", **REAL}, r"joints: driver joint_velocity needs one, such as"),
         ({"driver": "twist", "angular_unit": "turns", **REAL}, "angular_unit: expected one of rad, deg"),
         ({"driver": "twist", **REAL}, "camera_in_tool"),
+        (
+            {"driver": "twist", "camera_in_tool": CAMERA_IN_TOOL, "simulator": "mujoco", **REAL},
+            "simulator: 'mujoco' needs",
+        ),
+        ({"simulator": "gazebo"}, "simulator: expected one of pybullet, mujoco"),
+        ({"simulator": "mujoco", "arm_model": "ur5e"}, "arm_model: 'ur5e' needs rig 'arm' and simulator 'mujoco'"),
+        ({"rig": "arm", "arm_model": "ur5e"}, "arm_model: 'ur5e' needs .* got rig 'arm' and simulator 'pybullet'"),
         ({"driver": "twist", "camera_in_tool": CAMERA_IN_TOOL, "lockstep": True, **REAL}, "lockstep"),
     ],
 )

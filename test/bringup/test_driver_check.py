@@ -6,14 +6,17 @@ import time
 import numpy as np
 import pytest
 from geometry_msgs.msg import PoseStamped, Twist, TwistStamped
+from sensor_msgs.msg import CameraInfo
 from stand_in_controllers import StandInControllers
 from stand_in_servo import StandInServo
+from std_msgs.msg import Header
 from waits import WAIT_S
 
 from depth_pc_ros.bringup.bringup_config import BringupConfig
 from depth_pc_ros.bringup.client import ServoClient
 from depth_pc_ros.bringup.driver_check import DriverCheck
 from depth_pc_ros.bringup.setup_check import _Watch
+from depth_pc_ros.nodes.conversions import seconds_to_stamp
 
 pytestmark = pytest.mark.ros
 
@@ -240,6 +243,24 @@ def test_poses_from_tf_are_old_or_missing(bench, tf):
     assert "does not exist" in camera.detail
     assert tool.missing
     assert "s old: has robot_state_publisher" in tool.detail
+
+
+@pytest.mark.parametrize(
+    ("age_s", "text"), [(0.02, ""), (-0.7, "s in the future: give its machine"), (3.0, "s old when they come: its")]
+)
+def test_a_camera_on_a_machine_with_another_time(bench, age_s, text):
+    topic = f"{bench.runner.namespace}/info"
+    options = {"driver": "twist", "camera_in_tool": "0 0 0 0 0 0 1", "image": "/i", "camera_info": topic}
+    with ServoClient(WAIT_S, bench.runner.namespace) as client:
+        watch = _Watch(client, BringupConfig(**options))
+        source = bench.runner.publisher(CameraInfo, topic)
+        while len(watch._ages_s) < 3:
+            stamp_s = 1e-9 * bench.runner.node.get_clock().now().nanoseconds - age_s
+            source.publish(CameraInfo(header=Header(stamp=seconds_to_stamp(stamp_s))))
+            time.sleep(0.01)
+        (check,) = watch._stamps()
+    assert check.missing == bool(text)
+    assert (text or "ms old when they come") in check.detail
 
 
 def test_hand_eye_needs_the_frames_and_views(bench, tf, capsys):

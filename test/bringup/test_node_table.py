@@ -1,15 +1,17 @@
 import importlib.util
 import json
+import os
 
 import numpy as np
 import pytest
 import yaml
 
 from depth_pc_ros.bringup.bringup_config import BringupConfig
-from depth_pc_ros.bringup.node_table import NodeSpec, nodes
+from depth_pc_ros.bringup.discovery import use_discovery
+from depth_pc_ros.bringup.node_table import NodeSpec, nodes, nodes_here, watch_alone
 from depth_pc_ros.errors import ConfigError
 from depth_pc_ros.nodes.node_configs import NAMESPACE
-from depth_pc_ros.sim.arm import T_HAND_CAM
+from depth_pc_ros.sim.arm_models import PANDA
 
 REAL = {"image": "/camera/image", "camera_info": "/camera/info"}
 CAMERA_IN_TOOL = "0.07 0 0.05 0 0 0.6 0.8"
@@ -42,10 +44,64 @@ def test_every_input_is_some_nodes_output():
     assert with_camera - wired == {"bridge/depth_image"}
 
 
+def test_the_live_view_is_one_more_node_that_listens():
+    plain, viewed = table(), table(view=True, view_port=9000)
+    assert list(viewed) == [*plain, "watch"]
+    watch = viewed["watch"]
+    assert (watch.parameters["address"], watch.parameters["port"]) == ("127.0.0.1", 9000)
+    assert not watch.essential
+    known = {target for spec in plain.values() for target in spec.remappings.values()}
+    assert set(watch.remappings.values()) - known == {
+        "controller/status", "controller/enable", "keypoints/capture_goal",
+    }  # fmt: skip
+
+
+def test_the_live_view_sees_the_camera_as_the_keypoints_do(tmp_path):
+    path = tmp_path / "my_robot.yaml"
+    path.write_text("keypoints: {max_width: 1280, rectified: true}\n")
+    options = {"driver": "twist", "camera_in_tool": CAMERA_IN_TOOL, "params": str(path), **REAL}
+    for watch in (table(view=True, **options)["watch"], watch_alone(BringupConfig(**options))):
+        assert (watch.parameters["max_width"], watch.parameters["rectified"]) == (1280, True)
+        assert (watch.remappings["image"], watch.remappings["camera_info"]) == ("/camera/image", "/camera/info")
+        assert watch.parameters["use_sim_time"] is False
+
+
+@pytest.mark.parametrize(("options", "names"), [
+    ({"only": "depth"}, ["depth"]), ({"only": "controller keypoints"}, ["keypoints", "controller"]),
+    ({"without": "depth bridge"}, ["keypoints", "controller", "adapter"]),
+    ({}, ["bridge", "keypoints", "depth", "controller", "adapter"]),
+])  # fmt: skip
+def test_a_machine_starts_its_part_of_the_chain(options, names):
+    config = BringupConfig(**options)
+    assert [spec.name for spec in nodes_here(config)] == names
+    whole = {spec.name: spec for spec in nodes(config)}
+    assert all(spec == whole[spec.name] for spec in nodes_here(config))
+
+
+@pytest.mark.parametrize(("options", "words"), [
+    ({"only": "dpth"}, r"only: unknown node 'dpth' \(did you mean depth\?\)"),
+    ({"without": "dead_man"}, "without: unknown node 'dead_man'"),  # the simulation has none
+    ({"without": "bridge keypoints depth controller adapter"}, "expected to leave a node to start"),
+])  # fmt: skip
+def test_a_part_that_does_not_exist_is_named(options, words):
+    with pytest.raises(ConfigError, match=words):
+        nodes_here(BringupConfig(**options))
+
+
+def test_discovery_is_left_to_the_environment_unless_it_is_given(monkeypatch):
+    names = "ROS_AUTOMATIC_DISCOVERY_RANGE", "ROS_STATIC_PEERS"
+    for name in names:
+        monkeypatch.setenv(name, "as it was")
+    use_discovery(BringupConfig())
+    assert [os.environ[name] for name in names] == ["as it was"] * 2
+    use_discovery(BringupConfig(discovery_range="SUBNET", peers="10.0.0.2 robot.local;10.0.0.3"))
+    assert [os.environ[name] for name in names] == ["SUBNET", "10.0.0.2;robot.local;10.0.0.3"]
+
+
 def test_every_name_of_a_simulation_follows_the_namespace():
-    specs = table(namespace="/cell_1/left", driver="pybullet")
+    specs = table(namespace="/cell_1/left", driver="pybullet", view=True)
     assert {spec.full_name for spec in specs.values()} == {
-        f"/cell_1/left/{name}" for name in ("bridge", "keypoints", "depth", "controller", "adapter")
+        f"/cell_1/left/{name}" for name in ("bridge", "keypoints", "depth", "controller", "adapter", "watch")
     }
     targets = {target for spec in specs.values() for target in spec.remappings.values()}
     assert not any(target.startswith("/") for target in targets)
@@ -97,9 +153,18 @@ def test_the_classical_laws_get_metric_depth_or_none():
 
 def test_the_simulated_arm_brings_its_own_hand_eye():
     parameters = table(rig="arm")["adapter"].parameters
-    np.testing.assert_allclose(parameters["camera_in_tool_xyz"], T_HAND_CAM[:3, 3])
+    np.testing.assert_allclose(parameters["camera_in_tool_xyz"], PANDA.T_tool_cam[:3, 3])
     x, y, z, w = parameters["camera_in_tool_quat"]
-    np.testing.assert_allclose([1 - 2 * (y * y + z * z), 2 * (x * y + z * w)], T_HAND_CAM[:2, 0], atol=1e-12)
+    np.testing.assert_allclose([1 - 2 * (y * y + z * z), 2 * (x * y + z * w)], PANDA.T_tool_cam[:2, 0], atol=1e-12)
+
+
+def test_the_simulator_is_the_bridge_s_and_is_imported_ahead():
+    assert table()["bridge"].preload == ("depth_pc_ros.sim.world",)
+    bridge = table(simulator="mujoco", rig="arm", arm_model="ur5e")["bridge"]
+    assert (bridge.executable, bridge.preload) == ("simulation_bridge", ("depth_pc_ros.sim.mujoco_world",))
+    assert {name: bridge.parameters[name] for name in ("simulator", "rig", "arm_model")} == {
+        "simulator": "mujoco", "rig": "arm", "arm_model": "ur5e"
+    }  # fmt: skip
 
 
 def test_a_real_driver_has_no_simulation_and_runs_on_wall_time():
@@ -219,9 +284,9 @@ def test_a_wrong_option_is_named(options, named):
 
 
 def test_a_command_line_carries_everything():
-    spec = NodeSpec("bridge", "pybullet_bridge", {"seed": 3, "scene": "", "xyz": [0.5, 1.0]}, {"image": "/a"})
+    spec = NodeSpec("bridge", "simulation_bridge", {"seed": 3, "scene": "", "xyz": [0.5, 1.0]}, {"image": "/a"})
     words = spec.command()
-    assert words[1:4] == ["-m", "depth_pc_ros.nodes.pybullet_bridge", "--ros-args"]
+    assert words[1:4] == ["-m", "depth_pc_ros.nodes.simulation_bridge", "--ros-args"]
     pairs = list(zip(words[4::2], words[5::2], strict=True))
     assert pairs == [
         ("-r", "__node:=bridge"), ("-r", f"__ns:={NAMESPACE}"), ("-p", "seed:=3"), ("-p", 'scene:=""'),

@@ -65,6 +65,7 @@ def test_a_wildcard_reaches_the_nodes_that_have_the_parameter(read):
     assert read("/**: {ros__parameters: {rectified: true}}") == {
         "keypoints": {"rectified": True},
         "depth": {"rectified": True},
+        "watch": {"rectified": True},
     }
     assert set(read("/depth_pc/*: {autostart: false}")) == set(NODE_CONFIGS)
 
@@ -102,7 +103,7 @@ def test_a_section_of_one_node_overrides_a_wildcard(read, first):
         ("controller: {gain: 1.0,\n gain: 2.0}", "line 2: duplicate key 'gain'"),
         ("controller: {}\n/depth_pc/controller: {}", "'controller' and '/depth_pc/controller' are of the same node"),
         ("bridge: {rig: arm}", "'bridge': rig follows from the start-up option `rig`"),
-        ("/**: {use_sim_time: true}", "use_sim_time follows from the start-up option `driver`"),
+        ("/**: {use_sim_time: true}", "use_sim_time follows from the start-up option `use_sim_time`"),
         ("adapter: {hand_eye: tf}", "hand_eye follows from the start-up option `camera_in_tool`"),
         ("- controller", "expected a mapping of keys, got list"),
         ("controller: [", "line 1: "),

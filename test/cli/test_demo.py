@@ -1,5 +1,6 @@
 """The demo: a whole run, and every failure: one clear line, the results so far, no process left."""
 
+import asyncio
 import csv
 import os
 import signal
@@ -9,13 +10,20 @@ import time
 
 import psutil
 import pytest
+from ports import free_port
+from view_messages import unpacked
 from waits import WAIT_S
 
 pytest.importorskip("rclpy", reason="needs rclpy: run scripts/setup.sh, or source a ROS 2 environment")
 
 from depth_pc_ros.bringup.bringup_config import BringupConfig
+from depth_pc_ros.bringup.client import ServoClient
+from depth_pc_ros.bringup.node_table import nodes
+from depth_pc_ros.bringup.processes import NodeProcesses
 from depth_pc_ros.cli import demo
+from depth_pc_ros.cli.replay_setup import ReplayConfig, prepare
 from depth_pc_ros.errors import DepthPcError
+from depth_pc_ros.types import ServoState
 
 NODES = {"bridge", "keypoints", "depth", "controller", "adapter"}
 
@@ -35,6 +43,13 @@ def wait_until_moving(process):
     pytest.fail(f"the demo ended before it moved: {process.stderr.read()}")
 
 
+def wait_for_line(process, text: str):
+    for line in process.stdout:
+        if line.endswith(f"{text}\n"):
+            return
+    pytest.fail(f"the demo ended before it said {text!r}: {process.stderr.read()}")
+
+
 def node_processes(process) -> dict[str, psutil.Process]:
     """Nodes by name among the children of the demo."""
     children = psutil.Process(process.pid).children(recursive=True)
@@ -51,13 +66,40 @@ def rows(output):
         return list(csv.DictReader(file))
 
 
+async def look_until_it_moves(address: str) -> None:
+    """Be a browser until the page's curves say that the servo moved."""
+    import aiohttp
+
+    async with (
+        aiohttp.ClientSession() as session,
+        session.ws_connect(f"{address}/live", headers={"Origin": address}) as page,
+    ):
+        await page.receive_json()
+        seen = set()
+        while not seen & {"SERVOING", "CONVERGED"}:
+            await page.send_str("live")
+            head, _ = unpacked(await page.receive_bytes(timeout=WAIT_S))
+            seen |= {ServoState(state).name for *_, state in head["samples"]}
+
+
 @pytest.mark.ros
 @pytest.mark.slow
-def test_a_run_converges_and_leaves_its_results(tmp_path):
-    process = start(tmp_path, "--seed", "1", "--level", "S", "--animation")
-    out, err = process.communicate(timeout=4 * WAIT_S)
+def test_a_watched_and_recorded_run_converges_stays_and_leaves_its_results(tmp_path):
+    pytest.importorskip("aiohttp", reason="needs aiohttp: pip install 'depth_pc_ros[view]'")
+    pytest.importorskip("rosbags", reason="needs rosbags: pip install 'depth_pc_ros[rosbag]'")
+    address, bag = f"http://127.0.0.1:{(port := free_port())}", tmp_path / "bag"
+    words = "--seed", "1", "--level", "S", "--animation", "--record", str(bag), "--view", "--view-port", str(port)
+    process = start(tmp_path, *words)
+    try:
+        wait_for_line(process, f"open {address}/ in a browser to start")
+        asyncio.run(asyncio.wait_for(look_until_it_moves(address), 4 * WAIT_S))
+        wait_for_line(process, "CONVERGED; the page stays until Ctrl-C")
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=4 * WAIT_S)
+    finally:
+        process.kill()
     assert (process.returncode, err) == (0, "")
-    header, _, row = out.split("\n\n")[1].splitlines()
+    header, _, row = out.split("\n\n")[0].strip().splitlines()
     assert "TE mm" in header
     state, te_mm, re_deg, steps, seconds, matches = row.split()
     assert state == "CONVERGED"
@@ -72,12 +114,43 @@ def test_a_run_converges_and_leaves_its_results(tmp_path):
     assert len(frames) == int(steps)
     assert frames[-1]["state"] == "CONVERGED"
     assert float(frames[0]["te_mm"]) > 20 * float(frames[-1]["te_mm"])
-    assert {path.stem for path in (tmp_path / "logs").iterdir()} == NODES
+    assert {path.stem for path in (tmp_path / "logs").iterdir()} == NODES | {"watch", "record"}
+    replayed = prepare(bag, ReplayConfig(), {}, lambda *view: None).run(lambda count: None)
+    assert len(replayed.commands) == int(steps)
+    assert replayed.differences.max() <= 1e-9
+    assert replayed.other_states == replayed.notes == []
+
+
+def test_a_recording_never_overwrites_a_folder(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(demo, "interrupt_on_signals", lambda: None)  # the handlers of this process stay
+    assert demo.main(["--record", str(tmp_path)]) == 1
+    assert capsys.readouterr().err == f"demo: record: expected a new folder, {tmp_path} exists\n"
 
 
 def test_the_animation_is_a_switch():
     assert demo.parser().parse_args(["--animation"]).animation
     assert not demo.parser().parse_args([]).animation
+
+
+@pytest.mark.ros
+@pytest.mark.slow
+def test_a_simulation_that_runs_already_is_used(tmp_path):
+    config = BringupConfig(level="S", seed=1, lockstep=True, controller="pbvs")
+    with NodeProcesses(nodes(config), tmp_path / "running"), ServoClient() as client:
+        client.wait_for(lambda status: status.state == status.NO_GOAL, WAIT_S)
+        process = start(tmp_path / "demo", "--running")
+        out, err = process.communicate(timeout=4 * WAIT_S)
+    assert (process.returncode, err) == (0, "")
+    assert "starting the nodes" not in out
+    state, te_mm, *_ = out.split("\n\n")[1].splitlines()[-1].split()
+    assert state == "CONVERGED"
+    assert float(te_mm) <= 3.0
+
+
+def test_what_is_chosen_at_the_start_of_a_simulation_is_refused_later(tmp_path, capsys):
+    assert demo.main(["--running", "--seed", "3", "--arm", "--output", str(tmp_path)]) == 1
+    error = "demo: --running: the nodes run already, --arm, --seed can only be given when they are started\n"
+    assert capsys.readouterr().err == error
 
 
 @pytest.mark.ros

@@ -32,7 +32,7 @@ FINE = {
     "prior too small": {"prior": 0.33},
     "relief": {"relief_m": 0.2},
     "near the goal": {"offset": np.full(6, 0.005)},
-    "limited": {"speed": 0.0, "obeyed": False},
+    "limited": {"speed": 0.05, "obeyed": False},
 }
 
 
@@ -41,6 +41,14 @@ FINE = {
 def test_no_false_alarm(case, seed):
     state = PointLoop(seed, **FINE[case]).run(2.0)
     assert state in (ServoState.SERVOING, ServoState.CONVERGED)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_known_reason_for_a_slow_arm_is_none_for_one_that_stands_still(seed):
+    loop = PointLoop(seed, speed=0.0, obeyed=False)
+    assert loop.run(0.9) is ServoState.SERVOING
+    loop = PointLoop(seed, speed=0.0, obeyed=False)
+    assert loop.run(2.0) is ServoState.NOT_FOLLOWING
 
 
 def assert_short(loop):

@@ -501,13 +501,6 @@ def test_an_arm_that_is_blocked_before_it_arrives_is_told(intrinsics, after_goal
     assert result.state is ServoState.NOT_FOLLOWING
 
 
-def test_an_arm_that_something_known_holds_back_is_not_accused(intrinsics, world):
-    servo = Servo(ControlConfig(controller="pbvs"))
-    servo.set_obeyed(False)
-    goal = Goal.from_images(world.goal_points, intrinsics, 0.7)
-    assert approach(world, servo, goal, 45.0, 12.5, blocked_m=1.0).state is ServoState.SERVOING
-
-
 @pytest.mark.parametrize("after_goal", ["hold", "track"])
 def test_a_day_of_approaches_is_no_lack_of_progress(intrinsics, after_goal):
     conveyor = Conveyor(intrinsics, after_goal=after_goal)

@@ -10,12 +10,16 @@ import yaml
 from doc_commands import DOCS, OF_THE_PAST, PAGES, ROOT, blocks, commands, full_names
 
 from depth_pc_ros.bringup.bringup_config import BringupConfig
+from depth_pc_ros.bringup.gazebo_config import GazeboConfig
 from depth_pc_ros.bringup.user_params import read_user_params
 from depth_pc_ros.errors import ConfigError
 from depth_pc_ros.geometry import se3
 
 # Programs of others: that they are named is all that is checked.
-OTHERS = {"colcon", "curl", "git", "mkdocs", "mypy", "pip", "pre-commit", "ruff", "tar", "tensorboard"}
+OTHERS = {
+    "colcon", "cp", "curl", "export", "git", "mkdocs", "mypy", "pip", "pre-commit", "rviz2", "ruff", "ssh", "sudo",
+    "tar", "tensorboard",
+}  # fmt: skip
 OTHER_PACKAGES = {
     "ur_robot_driver", "ur_moveit_config", "realsense2_camera", "xarm_moveit_servo", "kortex_bringup", "kinova_vision",
     "franka_fr3_moveit_config",
@@ -91,12 +95,19 @@ def check_launch(words: list[str]) -> None:
         return
     assert package == "depth_pc_ros", package
     assert (ROOT / "launch" / file).is_file(), file
-    BringupConfig.from_text(dict(argument.split(":=", 1) for argument in arguments if argument[:2] != "--"))
+    given = dict(argument.split(":=", 1) for argument in arguments if argument[:2] != "--")
+    if file == "gazebo.launch.py":
+        gazebo = GazeboConfig.from_launch(given)
+        given = {name: text for name, text in given.items() if name not in GazeboConfig.__dataclass_fields__}
+        given |= gazebo.servo_arguments()
+    BringupConfig.from_text(given)
 
 
 def check_ros2(words: list[str]) -> None:
     verb, rest = " ".join(words[:2]), words[2:]
-    if words[0] == "launch":
+    if verb.split()[0] == "security":
+        assert words[1] in ("create_keystore", "create_enclave", "create_permission", "generate_policy"), words
+    elif words[0] == "launch":
         check_launch(words[1:])
     elif words[0] == "run":
         assert words[1] == "depth_pc_ros"
@@ -105,6 +116,8 @@ def check_ros2(words: list[str]) -> None:
             parse(module, words[3:])
     elif verb in ("control switch_controllers", "param set"):
         assert len(rest) > 2
+    elif verb in ("bag record", "bag play", "bag info"):
+        assert all(word.startswith(("/", "-")) or word.isidentifier() for word in rest), rest
     elif verb == "service call":
         assert rest[0] in full_names({"service"}), rest[0]
         assert len(rest) < 3 or isinstance(yaml.safe_load(rest[2]), dict), rest
@@ -147,6 +160,8 @@ def test_every_command_is_understood(page):
         ["scripts/demo.sh", "--sed", "3"],
         ["python", "-m", "depth_pc_ros.benchmark", "e_ycb", "--method", "pbvs", "--no-such"],
         ["ros2", "launch", "depth_pc_ros", "servo.launch.py", "controler:=pbvs"],
+        ["ros2", "launch", "depth_pc_ros", "gazebo.launch.py", "rig:=ur5"],
+        ["ros2", "launch", "depth_pc_ros", "gazebo.launch.py", "controler:=pbvs"],
         ["ros2", "service", "call", "/depth_pc/controller/enabled", "std_srvs/srv/SetBool"],
         ["ros2", "topic", "echo", "/depth_pc/controller/state"],
         ["no_such_program"],

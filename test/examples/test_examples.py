@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from depth_pc_ros.config import PipelineConfig
+from depth_pc_ros.files.video_file import VideoFile
 from depth_pc_ros.geometry import se3
 from depth_pc_ros.geometry.interaction import interaction_matrix
 from depth_pc_ros.types import Observation
@@ -69,6 +70,20 @@ def test_a_run_that_does_not_arrive_is_a_failure(example, capsys):
         result, steps = simulation.servo(pipeline, world, max_steps=3)
         assert simulation.report(world, result, steps) == 1
     assert capsys.readouterr().out.startswith("SERVOING after 3 images")
+
+
+def test_a_hand_held_video_comes_to_its_goal(example, tmp_path, T_world_goal, move):
+    start = move(T_world_goal, (0.1, 0.0, 0.05), roll_deg=20.0)
+    poses = list(example("hand_held_video").walk(start, T_world_goal, 40, seed=0))
+    te_m, re_deg = zip(*(se3.pose_error(pose, T_world_goal) for pose in poses), strict=True)
+    assert te_m[0] == pytest.approx(0.11, abs=0.02)
+    assert max(te_m[31:]) < 0.003
+    assert max(re_deg[31:]) < 0.3
+    assert (te_m[-1], re_deg[-1]) == pytest.approx((0, 0), abs=1e-6)
+    done = run("hand_held_video.py", str(tmp_path / "walk.avi"), "--seconds", "1")
+    assert (done.returncode, done.stderr) == (0, "")
+    video = VideoFile(tmp_path / "walk.avi")
+    assert (video.count, video.size) == (12, (640, 480))
 
 
 def test_own_matcher_compares_by_the_hellinger_kernel(example, plane, intrinsics, T_world_goal):

@@ -4,12 +4,16 @@ import gzip
 import io
 import json
 import lzma
+import tempfile
+from pathlib import Path
 
 import cv2
 import numpy as np
+from bags import camera_bag
 from PIL import Image
 
 from depth_pc_ros.benchmark.settings import E_GENERIC, E_IMAGE, E_REAL, Settings
+from depth_pc_ros.files.video_file import WRITTEN, VideoWriter
 
 CUBE = "mtllib cube.mtl\nv 0 0 0\nv 0.1 0 0\nv 0.1 0.1 0\nv 0 0.1 0.1\nvt 0 0\nvt 1 0\nvt 1 1\nvn 0 0 1\n"
 CUBE += "f 1/1/1 2/2/1 3/3/1\nf 1/1 3/2 -1/3\nf 1//1 2//1 4//1 3//1\n# end\n"
@@ -27,6 +31,15 @@ controller: {max_linear: 0.1, gain: 1e0, speed: limited, find_scale: false}
 """
 
 
+CAMERA_INFO = """image_width: 640
+image_height: 480
+camera_name: left
+camera_matrix: {rows: 3, cols: 3, data: [610.5, 0, 330, 0, 605, 228, 0, 0, 1]}
+distortion_model: plumb_bob
+distortion_coefficients: {rows: 1, cols: 5, data: [-0.21, 0.07, 0.001, -0.0015, 0]}
+"""
+
+
 def picture() -> np.ndarray:
     return np.random.default_rng(0).integers(0, 255, (24, 32, 3), dtype=np.uint8)
 
@@ -41,6 +54,19 @@ def images() -> list[bytes]:
     palette = io.BytesIO()
     Image.fromarray(small).quantize(16).save(palette, "PNG")
     return [*files, turned.getvalue(), palette.getvalue()]
+
+
+def videos() -> list[bytes]:
+    files = []
+    with tempfile.TemporaryDirectory() as folder:
+        for suffix in WRITTEN:
+            path = Path(folder) / f"video{suffix}"
+            writer = VideoWriter(path, 10)
+            for shift in range(3):
+                writer.add(np.roll(picture(), shift, axis=1))
+            writer.close()
+            files.append(path.read_bytes())
+    return files
 
 
 def arrays() -> list[bytes]:
@@ -148,3 +174,20 @@ def recordings() -> list[bytes]:
 def json_texts() -> list[bytes]:
     values = [{"a": [1, 2.5, None, True], "b": {"c": "d\u00e9"}}, [[[[1]]]], "text", 1e300, {}]
     return [json.dumps(value).encode() for value in values]
+
+
+CAMERA_INFO = """\
+image_width: 64
+image_height: 48
+camera_matrix: {rows: 3, cols: 3, data: [50, 0, 31.5, 0, 50, 23.5, 0, 0, 1]}
+distortion_model: plumb_bob
+distortion_coefficients: {rows: 1, cols: 5, data: [0.1, 0, 0, 0, 0]}
+"""
+
+
+def bags() -> list[bytes]:
+    """A camera's image and camera_info, as MCAP and as sqlite3."""
+    with tempfile.TemporaryDirectory() as folder:
+        small = [np.zeros((240, 320, 3), np.uint8)]
+        made = [camera_bag(Path(folder, storage), small, storage, jpeg=True) for storage in ("mcap", "sqlite3")]
+        return [next(file for file in bag.iterdir() if file.suffix != ".yaml").read_bytes() for bag in made]

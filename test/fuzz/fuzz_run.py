@@ -15,8 +15,12 @@ from pathlib import Path
 
 FOLDER = Path("out", "fuzz")
 NAMES = (
-    "yaml", "json", "scene", "obj", "stl", "urdf", "image", "npy", "npz", "route", "results", "recording", "messages",
+    "yaml", "camera_info", "json", "scene", "obj", "stl", "urdf", "image", "video", "npy", "npz", "route", "results",
+    "recording", "bag", "messages",
 )  # fmt: skip
+sys.path.append(
+    str(Path(__file__).resolve().parents[1] / "support")
+)  # as pytest does; the corpus takes bags from there
 SLOWEST_S = 30  # an input that takes longer is a finding
 
 

@@ -9,6 +9,7 @@ import contextlib
 import functools
 import hashlib
 import io
+import itertools
 import os
 import shutil
 import tempfile
@@ -32,12 +33,18 @@ from depth_pc_ros.bringup.user_params import read_user_params
 from depth_pc_ros.config import PipelineConfig
 from depth_pc_ros.errors import DepthPcError
 from depth_pc_ros.files.array_file import read_array, read_arrays
+from depth_pc_ros.files.bag_file import BagFile
+from depth_pc_ros.files.camera_info_file import read_camera_info
 from depth_pc_ros.files.image_file import decode_image, read_grey16, read_image
 from depth_pc_ros.files.json_file import read_json
 from depth_pc_ros.files.route_file import MANIFEST, read_route
-from depth_pc_ros.sim.mesh import check_collision, indexed, plain, read_obj
+from depth_pc_ros.files.video_file import VideoFile
+from depth_pc_ros.nodes.message_values import rectifier_from_info
+from depth_pc_ros.replay.topics import find_camera
+from depth_pc_ros.sim.mesh import indexed, plain, read_collision, read_obj
 from depth_pc_ros.sim.simplify import simplify
 from depth_pc_ros.sim.ycb import read_model
+from depth_pc_ros.webcam.known_camera import camera_from_file
 
 
 @dataclass(frozen=True)
@@ -84,6 +91,17 @@ def yaml(data: bytes) -> None:
     read_user_params(path)
 
 
+def camera_info(data: bytes) -> None:
+    camera_from_file(written("camera.yaml", data), (640, 480))
+    rectifier_from_info(read_camera_info(written("camera.yaml", data)))
+
+
+def video(data: bytes) -> None:
+    reader = VideoFile(written("video", data))
+    for _, rgb in itertools.islice(reader.frames(), 50):
+        assert rgb.shape[1::-1] == reader.size
+
+
 def json(data: bytes) -> None:
     read_json(written("value.json", data), "json")
 
@@ -104,7 +122,7 @@ def obj(data: bytes) -> None:
 
 
 def stl(data: bytes) -> None:
-    check_collision(written("collision.stl", data))
+    read_collision(written("collision.stl", data))
 
 
 def urdf(data: bytes) -> None:
@@ -172,6 +190,15 @@ def recording(data: bytes) -> None:
             rgb, depth_m = frame.load()
             assert rgb.shape[1::-1] == frame.intrinsics.size
             assert depth_m is None or depth_m.shape == rgb.shape[:2]
+
+
+def bag(data: bytes) -> None:
+    name = "bag.db3" if data.startswith(b"SQLite") else "bag.mcap"
+    with BagFile(written(name, data)) as found:
+        with contextlib.suppress(DepthPcError):
+            find_camera(found)
+        for logged in found.logged(found.kinds):
+            logged.read()
 
 
 class Fields:
@@ -303,16 +330,19 @@ def _route_seeds() -> list[bytes]:
 
 TARGETS = {
     "yaml": Target(yaml, lambda: [corpus.YAML.encode()]),
+    "camera_info": Target(camera_info, lambda: [corpus.CAMERA_INFO.encode()]),
     "json": Target(json, corpus.json_texts),
     "scene": Target(scene, corpus.scenes),
     "obj": Target(obj, lambda: [corpus.CUBE.encode()]),
     "stl": Target(stl, lambda: [corpus.stl()]),
     "urdf": Target(urdf, lambda: [corpus.URDF.encode()]),
     "image": Target(image, corpus.images),
+    "video": Target(video, corpus.videos),
     "npy": Target(npy, corpus.arrays),
     "npz": Target(npz, corpus.archives),
     "route": Target(route, _route_seeds),
     "results": Target(results, _result_seeds),
     "recording": Target(recording, corpus.recordings),
     "messages": Target(messages, _message_seeds),
+    "bag": Target(bag, corpus.bags),
 }

@@ -10,13 +10,15 @@ from fuzz_targets import TARGETS, only_typed_errors, recording, recording_folder
 
 from depth_pc_ros.benchmark.recordings.source import read_sequences
 
-COUNTS = {"image": 1500, "results": 1500, "yaml": 1500}
+COUNTS = {"bag": 200, "image": 1500, "results": 1500, "yaml": 1500, "video": 500, "camera_info": 800}
 
 
 @pytest.fixture(params=NAMES)
 def name(request):
     if request.param == "messages":
         pytest.importorskip("rclpy", reason="needs rclpy: run scripts/setup.sh, or source a ROS 2 environment")
+    if request.param == "bag":
+        pytest.importorskip("rosbags", reason="needs rosbags: pip install 'depth_pc_ros[rosbag]'")
     return request.param
 
 

@@ -5,6 +5,7 @@ With DRIVER_SEEDS=5 in the environment: five seeds, and the arm in PyBullet for 
 
 import os
 
+import numpy as np
 import pytest
 from driven_arm import TICK_S, DrivenArm, PointEye, WristEye, told
 from stand_in_arms import BaseTwistArm, IdealArm, JointArm, KortexArm, PoseArm, ServoArm
@@ -86,19 +87,76 @@ def test_the_arm_in_pybullet_converges(runner, tf, name, seed):
     compare(runner, tf, WristEye, seed, name)
 
 
-def test_a_driver_that_never_moves_is_named(runner, tf):
-    """Within a second of commands, by the picture alone: no driver has said anything."""
-    arm = KortexArm()
-    arm.take = lambda msg: None
-    driven = DrivenArm(runner, PointEye(0), arm, tf, profile="kortex")
+def until_named(driven, most_s=3.0) -> tuple[str, float]:
+    """Drive until the servo says NOT_FOLLOWING; its message, and for how long, s, motion was commanded until then."""
     driven.controller.enable()
     commanded = 0
-    while driven.state[0].name != "NOT_FOLLOWING" and driven.steps < 200:
+    while driven.state[0].name != "NOT_FOLLOWING" and driven.steps * TICK_S < most_s:
         driven.tick()
         commanded += bool(driven.controller._servo.twist.any())
-    assert driven.state[0].name == "NOT_FOLLOWING"
-    assert commanded * TICK_S <= 1.0
+    state, message = driven.state
     driven.close()
+    assert state.name == "NOT_FOLLOWING", (state, message)
+    return message, commanded * TICK_S
+
+
+@pytest.mark.parametrize("name", [name for name in ARMS if name != "servo, unitless"])
+def test_a_driver_that_never_moves_is_named(runner, tf, name):
+    """Within a second of commands, by the picture alone: no driver has said anything."""
+    make, options, _ = ARMS[name]
+    arm = make()
+    arm.tool_twist = lambda now_s, T_base_tool: np.zeros(6)
+    driven = DrivenArm(runner, PointEye(0), arm, tf, **options)
+    if isinstance(arm, ServoArm):
+        told(driven.adapter._driver, arm)
+    message, commanded_s = until_named(driven)
+    assert "the camera did not move" in message
+    assert commanded_s <= 1.0
+
+
+def test_an_arm_that_is_slowed_down_and_then_stands_still_is_named(runner, tf):
+    """A known reason for a slow arm is none for one that does not move."""
+    arm = KortexArm()
+    driven = DrivenArm(runner, PointEye(0), arm, tf, profile="kortex")
+    driven.adapter._on_speed_scaling(Float64(data=30.0))
+    obey = arm.tool_twist
+    arm.tool_twist = lambda *where: (0.3 if driven.steps < 50 else 0.0) * obey(*where)
+    message, commanded_s = until_named(driven)
+    assert "speed scaling is 30 %" in message
+    assert "the camera did not move" in message
+    assert 0.5 < commanded_s - 50 * TICK_S < 1.3
+
+
+@pytest.mark.parametrize(
+    ("code", "text"), [(2, "SINGULARITY: "), (5, "COLLISION: "), (6, "JOINT_BOUND: "), (-1, "INVALID: ")]
+)
+def test_an_arm_that_moveit_servo_halts_is_named_after_a_second(runner, tf, code, text):
+    arm = ServoArm()
+    driven = DrivenArm(runner, PointEye(0), arm, tf, profile="moveit_servo")
+    told(driven.adapter._driver, arm)
+    driven.controller.enable()
+    for _ in range(20):
+        driven.tick()
+    assert driven.state[0].name in ("SERVOING", "LIMITED")
+    arm.tool_twist = lambda now_s, T_base_tool: np.zeros(6)
+    halted_s, states = driven.time_s, []
+    while driven.state[0].name != "NOT_FOLLOWING":
+        driven.adapter._driver._on_status(code)
+        driven.tick()
+        states.append(driven.state[0].name)
+    assert set(states[1:-1]) == {"LIMITED"}
+    assert driven.state[0].name == "NOT_FOLLOWING"
+    assert driven.state[1].startswith(text)
+    assert 0.9 < driven.time_s - halted_s <= 1.2
+    driven.close()
+
+
+def test_a_driver_that_takes_no_commands_is_named_after_a_second(runner, tf):
+    arm = ServoArm()
+    driven = DrivenArm(runner, PointEye(0), arm, tf, profile="moveit_servo")  # nobody has told it to take twists
+    message, commanded_s = until_named(driven)
+    assert message.startswith("MoveIt Servo")
+    assert commanded_s <= 1.2
 
 
 def test_a_speed_slider_does_not_look_like_a_short_distance(runner, tf):

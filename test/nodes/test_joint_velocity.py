@@ -5,7 +5,6 @@ import types
 import numpy as np
 import pytest
 from builtin_interfaces.msg import Time
-from driven_arm import PANDA
 from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 
@@ -13,13 +12,14 @@ from depth_pc_ros.errors import ConfigError
 from depth_pc_ros.nodes.drivers.arm_kinematics import ArmKinematics
 from depth_pc_ros.nodes.drivers.joint_velocity import JointVelocityDriver
 from depth_pc_ros.nodes.node_configs import DriverConfig
-from depth_pc_ros.sim.arm import HOME_RAD, PandaArm
+from depth_pc_ros.sim import panda
+from depth_pc_ros.sim.arm_models import PANDA
 
 pytest.importorskip("pinocchio", reason="needs pinocchio: pip install pin")
 
 JOINTS = tuple(f"panda_joint{i}" for i in range(1, 8))
 TWIST = np.array([0.1, -0.05, 0.08, 0.2, -0.1, 0.3])
-URDF = PANDA.read_text()
+URDF = panda.URDF.read_text()
 
 
 @pytest.fixture(scope="module")
@@ -33,38 +33,38 @@ def at(q):
 
 def near_its_limit():
     """Joint 7 is 0.03 rad from its limit in that URDF."""
-    return np.append(HOME_RAD[:6], 2.9671 - 0.03)
+    return np.append(PANDA.home_rad[:6], 2.9671 - 0.03)
 
 
 def test_the_jacobian_is_that_of_another_library(arm):
-    chain = PandaArm()._chain
-    for q in np.random.default_rng(0).uniform(-1, 1, (5, 7)) + HOME_RAD:
+    chain = panda.PandaArm()._chain
+    for q in np.random.default_rng(0).uniform(-1, 1, (5, 7)) + PANDA.home_rad:
         np.testing.assert_allclose(arm.jacobian(at(q)), chain.solve(q)[1], atol=1e-6)
 
 
 def test_speeds_move_the_tool_with_the_twist(arm):
-    speeds, slowed = arm.speeds(TWIST, at(HOME_RAD))
+    speeds, slowed = arm.speeds(TWIST, at(PANDA.home_rad))
     assert slowed == ""
-    np.testing.assert_allclose(arm.jacobian(at(HOME_RAD)) @ speeds, TWIST, atol=1e-9)
+    np.testing.assert_allclose(arm.jacobian(at(PANDA.home_rad)) @ speeds, TWIST, atol=1e-9)
 
 
 def test_the_order_of_the_joints_is_that_of_the_options():
-    forward, _ = ArmKinematics(URDF, JOINTS, "panda_hand").speeds(TWIST, at(HOME_RAD))
-    backward, _ = ArmKinematics(URDF, JOINTS[::-1], "panda_hand").speeds(TWIST, at(HOME_RAD))
+    forward, _ = ArmKinematics(URDF, JOINTS, "panda_hand").speeds(TWIST, at(PANDA.home_rad))
+    backward, _ = ArmKinematics(URDF, JOINTS[::-1], "panda_hand").speeds(TWIST, at(PANDA.home_rad))
     np.testing.assert_allclose(backward[::-1], forward, atol=1e-9)
 
 
 def test_speed_limits_keep_the_direction(arm):
-    speeds, slowed = arm.speeds(30 * TWIST, at(HOME_RAD))
+    speeds, slowed = arm.speeds(30 * TWIST, at(PANDA.home_rad))
     assert slowed.startswith("JOINT_SPEED: panda_joint")
-    moved = arm.jacobian(at(HOME_RAD)) @ speeds
+    moved = arm.jacobian(at(PANDA.home_rad)) @ speeds
     np.testing.assert_allclose(moved / np.linalg.norm(moved), TWIST / np.linalg.norm(TWIST), atol=1e-9)
     assert np.abs(speeds).max() <= 2.61 + 1e-9
 
 
 def test_a_singularity_and_a_joints_limit_halt_the_arm(arm):
     three = ArmKinematics(URDF, JOINTS[:3], "panda_hand")  # too few for most directions
-    speeds, slowed = three.speeds(TWIST, at(HOME_RAD))
+    speeds, slowed = three.speeds(TWIST, at(PANDA.home_rad))
     assert not speeds.any()
     assert slowed.startswith("SINGULARITY")
     q = near_its_limit()
@@ -104,7 +104,7 @@ class Chain:
     def get_logger(self):
         return types.SimpleNamespace(error=self.log.append)
 
-    def joints(self, q=HOME_RAD, names=JOINTS):
+    def joints(self, q=PANDA.home_rad, names=JOINTS):
         self.driver._on_joints(JointState(name=list(names), position=[float(value) for value in q]))
 
 
@@ -125,7 +125,7 @@ def test_commands_need_a_urdf_and_fresh_joint_states():
     chain.joints()
     assert driver.problem() == ""
     driver.send(TWIST, Time())
-    np.testing.assert_allclose(driver._arm.jacobian(at(HOME_RAD)) @ chain.sent[-1], TWIST, atol=1e-9)
+    np.testing.assert_allclose(driver._arm.jacobian(at(PANDA.home_rad)) @ chain.sent[-1], TWIST, atol=1e-9)
     chain.time_s += 0.4
     assert driver.problem().endswith("the newest are 0.4 s old")
 

@@ -141,8 +141,11 @@ def test_its_status_is_named(code, jazzy, humble_name):
     driver = MoveItServoDriver(Steady(), DriverConfig(tool_frame="tool0"))
     for driver._newer, name in ((True, jazzy), (False, humble_name)):
         driver._on_status(code)
-        assert driver.slowed().startswith(name)
-        assert bool(driver.slowed()) == bool(name)
+        halts = "has halted" in name or "INVALID" in name
+        text, other = (driver.halted(), driver.slowed())[:: 1 if halts else -1]
+        assert text.startswith(name)
+        assert bool(text) == bool(name)
+        assert not other
 
 
 def test_a_servo_that_slows_down_limits_and_the_arm_goes_on(runner, humble):
@@ -155,6 +158,16 @@ def test_a_servo_that_slows_down_limits_and_the_arm_goes_on(runner, humble):
     chain.send_until(lambda: len(servo.moved) > count, "motion")
     servo.model.code = 0
     chain.send_until(lambda: "SINGULARITY" not in chain.statuses[-1].message, "the end of it")
+
+
+def test_a_servo_that_halts_holds_the_arm_and_gets_commands_that_may_lead_away(runner, humble):
+    chain = Chain(runner)
+    servo = chain.servo(humble=humble)
+    servo.model.code = 2
+    chain.message("SINGULARITY: MoveIt Servo has halted the arm")
+    assert chain.values()["state"] == "HELD"
+    count = len(servo.moved)
+    chain.send_until(lambda: len(servo.moved) > count, "commands")
 
 
 def test_a_frame_that_servo_does_not_know_is_named(runner, humble):

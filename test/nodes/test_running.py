@@ -22,7 +22,15 @@ from depth_pc_ros.nodes.starting import program_name
 pytestmark = pytest.mark.ros
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM]
-NODES = ["keypoint_node", "depth_node", "controller_node", "twist_adapter", "dead_man", "pybullet_bridge"]
+NODES = [
+    "keypoint_node",
+    "depth_node",
+    "controller_node",
+    "twist_adapter",
+    "dead_man",
+    "simulation_bridge",
+    "gazebo_bridge",
+]
 
 
 @pytest.fixture

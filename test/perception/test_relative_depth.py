@@ -8,6 +8,8 @@ from transformers import DepthAnythingForDepthEstimation
 
 from depth_pc_ros.benchmark.depth_latency import official_small
 from depth_pc_ros.errors import CheckpointError, ImageError
+from depth_pc_ros.perception import depth_choice
+from depth_pc_ros.perception.depth_choice import choose_depth_model
 from depth_pc_ros.perception.relative_depth import RelativeDepth, network_input, network_size
 
 OFFICIAL = "depth-anything/Depth-Anything-V2-Small-hf"
@@ -101,6 +103,41 @@ def test_official_model_is_loaded_by_its_name_from_the_cache_of_the_hub(no_netwo
     depth = RelativeDepth(OFFICIAL, short_side=56)
     assert sum(p.numel() for p in depth._net.parameters()) == pytest.approx(24.8e6, rel=0.01)
     assert depth(np.zeros((60, 80, 3), np.uint8)).shape == (60, 80)
+
+
+def test_auto_takes_the_model_that_ships_where_the_hub_cannot_be_reached_and_says_so(no_network):
+    model, line = choose_depth_model("auto")
+    assert model == "depth_anything_tiny"
+    for part in ("depth_anything_tiny, which ships", OFFICIAL, "not in the hub's cache", "offline mode"):
+        assert part in line
+    assert "\n" not in line
+    depth = RelativeDepth("auto", short_side=84)
+    assert (depth.model, depth.choice) == (model, line)
+
+
+def test_auto_takes_the_official_model_from_the_cache_or_the_hub(no_network, monkeypatch):
+    class Metadata:
+        size = 99_200_000
+
+    asked = []
+    monkeypatch.setattr(depth_choice, "get_hf_file_metadata", lambda url, timeout: asked.append(timeout) or Metadata)
+    assert choose_depth_model("auto") == (OFFICIAL, f"depth model: {OFFICIAL}, 99 MB from the hub")
+    assert asked == [5.0]
+    repository = no_network / ("models--" + OFFICIAL.replace("/", "--"))
+    (repository / "refs").mkdir(parents=True)
+    (repository / "refs" / "main").write_text("0123")
+    snapshot = repository / "snapshots" / "0123"
+    snapshot.mkdir(parents=True)
+    (snapshot / "config.json").write_text("{}")
+    choose_depth_model("auto")  # half of it is no model
+    assert len(asked) == 2
+    (snapshot / "model.safetensors").write_bytes(b"")
+    assert choose_depth_model("auto") == (OFFICIAL, f"depth model: {OFFICIAL}, from the hub's cache")
+    assert len(asked) == 2
+
+
+def test_a_name_is_taken_as_it_is(no_network):
+    assert choose_depth_model("my/model") == ("my/model", "")
 
 
 def test_truncated_weights_are_refused(copy):

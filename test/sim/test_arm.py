@@ -3,8 +3,9 @@ import pytest
 
 from depth_pc_ros.errors import SceneError
 from depth_pc_ros.geometry import se3
-from depth_pc_ros.sim.arm import HOME_RAD, LOWER_RAD, MAX_SPEED_RAD_S, T_HAND_CAM, UPPER_RAD, PandaArm
+from depth_pc_ros.sim.arm_models import PANDA
 from depth_pc_ros.sim.arm_poses import _path_is_free, sample_arm_pair
+from depth_pc_ros.sim.panda import URDF, PandaArm
 from depth_pc_ros.sim.scenes import SCENE_CENTRE
 
 
@@ -28,8 +29,8 @@ def test_a_twist_of_the_tool_moves_it_along_that_twist(arm, axis):
 
 def test_camera_is_rigidly_on_the_hand(arm):
     arm.step(np.array([0.1, 0.1, -0.2, 0.3, -0.4, 0.5]), 0.1)
-    assert np.allclose(se3.inverse(arm.tool_pose) @ arm.camera_pose, T_HAND_CAM, atol=1e-12)
-    assert np.allclose(T_HAND_CAM[:3, :3] @ T_HAND_CAM[:3, :3].T, np.eye(3))
+    assert np.allclose(se3.inverse(arm.tool_pose) @ arm.camera_pose, PANDA.T_tool_cam, atol=1e-12)
+    assert np.allclose(PANDA.T_tool_cam[:3, :3] @ PANDA.T_tool_cam[:3, :3].T, np.eye(3))
 
 
 def test_speed_limits_slow_the_tool_but_keep_its_direction(arm):
@@ -37,7 +38,7 @@ def test_speed_limits_slow_the_tool_but_keep_its_direction(arm):
     q = arm.joint_positions
     executed = arm.step(twist, 0.02)
     assert arm.at_limit
-    assert (np.abs(arm.joint_positions - q) <= MAX_SPEED_RAD_S * 0.02 + 1e-12).all()
+    assert (np.abs(arm.joint_positions - q) <= PANDA.max_speed_rad_s * 0.02 + 1e-12).all()
     assert np.linalg.norm(executed) < np.linalg.norm(twist)
     assert executed @ twist / np.linalg.norm(executed) / np.linalg.norm(twist) > 0.999
 
@@ -50,15 +51,15 @@ def test_joint_limits_are_never_exceeded_and_the_arm_halts_there(arm):
         for _ in range(120):
             q = arm.joint_positions
             arm.step(twist, 0.05)
-            assert (arm.joint_positions >= LOWER_RAD).all()
-            assert (arm.joint_positions <= UPPER_RAD).all()
-            assert (np.abs(arm.joint_positions - q) <= MAX_SPEED_RAD_S * 0.05 + 1e-9).all()
+            assert (arm.joint_positions >= PANDA.lower_rad).all()
+            assert (arm.joint_positions <= PANDA.upper_rad).all()
+            assert (np.abs(arm.joint_positions - q) <= PANDA.max_speed_rad_s * 0.05 + 1e-9).all()
         assert arm.at_limit  # nothing travels on for six seconds
         assert np.abs(arm.step(twist, 0.05)).max() < 0.05
 
 
 def sample_pose_near(arm: PandaArm) -> np.ndarray:
-    arm._set(HOME_RAD)
+    arm.set_joints(PANDA.home_rad)
     return arm.camera_pose
 
 
@@ -107,17 +108,11 @@ def test_paths_to_the_goal_stay_inside_the_joint_limits(arm, intrinsics):
 
 
 def test_camera_does_not_see_its_own_arm(arm, intrinsics):
-    from pathlib import Path
-
-    import pybullet_data
-
-    from depth_pc_ros.sim.arm import T_WORLD_BASE
     from depth_pc_ros.sim.bullet import BulletClient
     from depth_pc_ros.sim.tiny_renderer import projection_matrix, view_matrix
 
     client = BulletClient()
-    urdf = str(Path(pybullet_data.getDataPath()) / "franka_panda/panda.urdf")
-    body = client.loadURDF(urdf, T_WORLD_BASE[:3, 3].tolist(), useFixedBase=True)
+    body = client.loadURDF(str(URDF), PANDA.T_world_base[:3, 3].tolist(), useFixedBase=True)
     for finger in (9, 10):
         client.resetJointState(body, finger, 0.04)
     for joint, angle in enumerate(arm.joint_positions):

@@ -5,8 +5,9 @@ import pybullet_data
 import pytest
 
 from depth_pc_ros.geometry import se3
+from depth_pc_ros.sim.arm import damped_inverse
 from depth_pc_ros.sim.bullet import BulletClient
-from depth_pc_ros.sim.kinematics import SerialChain, damped_inverse
+from depth_pc_ros.sim.kinematics import SerialChain
 
 PANDA = str(Path(pybullet_data.getDataPath()) / "franka_panda/panda.urdf")
 T_WORLD_BASE = se3.from_rt(se3.exp_so3(np.array([0.0, 0.0, 0.4])), np.array([0.3, -0.1, 0.05]))

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from depth_pc_ros.errors import SceneError
-from depth_pc_ros.sim.mesh import check_collision, indexed, plain, read_obj, read_picture
+from depth_pc_ros.sim.mesh import indexed, plain, read_collision, read_obj, read_picture
 from depth_pc_ros.sim.models import MODEL_NAMES, model_mesh
 
 QUAD = "v 0 0 0\nv 2 0 0\nv 2 1 0\nv 0 1 0\nvt 0 0\nvt 1 1\nvn 0 0 1\n"
@@ -68,6 +68,7 @@ def test_models_are_where_pybullet_draws_them(name):
     from depth_pc_ros.geometry import se3
     from depth_pc_ros.geometry.camera import Intrinsics
     from depth_pc_ros.sim import models
+    from depth_pc_ros.sim.bullet import BulletClient
     from depth_pc_ros.sim.light import FAR_M, NEAR_M, Light
     from depth_pc_ros.sim.tiny_renderer import TinyRenderer, projection_matrix, view_matrix
 
@@ -76,7 +77,7 @@ def test_models_are_where_pybullet_draws_them(name):
     ours = TinyRenderer([model_mesh(name)], Light())
     _, depth_m = ours.render(T, k)
     ours.close()
-    client = models.BulletClient()
+    client = BulletClient()
     body = client.loadURDF(str(models._urdf(name)), globalScaling=models._MODELS[name][1])
     client.resetBasePositionAndOrientation(body, (0, 0, 0), (0, 0, 0, 1))
     matrices = [m.T.ravel().tolist() for m in (view_matrix(T), projection_matrix(k))]
@@ -127,7 +128,7 @@ def test_a_damaged_mesh_is_named_with_its_line(tmp_path, text, words):
         read_obj(path)
     assert "\n" not in str(error.value)
     with pytest.raises(SceneError, match=r"bad\.obj"):
-        check_collision(path)
+        read_collision(path)
 
 
 def test_corners_may_count_back_and_vertices_may_have_colours(tmp_path):
@@ -161,6 +162,6 @@ def stl(corners) -> bytes:
 def test_a_damaged_collision_mesh_is_refused_before_pybullet_sees_it(tmp_path, name, data, words):
     (tmp_path / name).write_bytes(data)
     with pytest.raises(SceneError, match=f"^collision mesh: cannot read .*{words}"):
-        check_collision(tmp_path / name)
+        read_collision(tmp_path / name)
     (tmp_path / "good.stl").write_bytes(stl([np.eye(3)]))
-    check_collision(tmp_path / "good.stl")
+    read_collision(tmp_path / "good.stl")

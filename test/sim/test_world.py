@@ -8,7 +8,7 @@ import pytest
 from depth_pc_ros.errors import SceneError
 from depth_pc_ros.geometry import se3
 from depth_pc_ros.geometry.camera import Intrinsics
-from depth_pc_ros.sim.arm import T_HAND_CAM
+from depth_pc_ros.sim.arm_models import PANDA
 from depth_pc_ros.sim.scenes import make_scene
 from depth_pc_ros.sim.world import SimWorld
 
@@ -63,7 +63,7 @@ def test_arm_world_moves_by_tool_twists():
         assert np.allclose(T_start, world.start_pose, atol=1e-5)
         twist_cam = np.array([0.05, -0.1, 0.08, 0.1, 0.2, -0.3])
         for _ in range(10):
-            world.step(se3.adjoint(T_HAND_CAM) @ twist_cam, 0.02)
+            world.step(se3.adjoint(PANDA.T_tool_cam) @ twist_cam, 0.02)
         error_m, error_deg = se3.pose_error(world.camera_pose, T_start @ se3.exp(0.2 * twist_cam))
         assert error_m < 1e-5
         assert error_deg < 1e-3

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from depth_pc_ros.errors import SceneError
-from depth_pc_ros.sim.assets import add_collision
 from depth_pc_ros.sim.bullet import BulletClient
+from depth_pc_ros.sim.settle import add_collision
 from depth_pc_ros.sim.ycb import light_copy, read_model
 
 CUBE = "".join(f"v {x} {y} {z}\n" for x in (0, 0.1) for y in (0, 0.1) for z in (0, 0.1)) + "vt 0 0\nvt 1 0\nvt 1 1\n"

@@ -18,7 +18,7 @@ PAGES = [
 NODES = ROOT / "depth_pc_ros" / "nodes"
 NAMESPACES = ("/depth_pc", "/left")  # of the servos in the documents
 # Files that talk for a node, and whose they are. Those in drivers/ talk for the adapter; the dead man has their TOPIC.
-HELPERS = {"servo_action": ["controller"]}
+HELPERS = {"servo_action": ["controller"], "gazebo_rigs": ["gazebo_bridge"]}
 _INLINE = re.compile(r"(?<!`)`([^`]+)`(?!`)")
 _NAME = re.compile(r"python -m depth_pc_ros[\w.]+|ros2 run depth_pc_ros \w+")
 _PROGRAMS = ("python -m depth_pc_ros", "scripts/", "ros2 ", "mkdocs ", "colcon ", "pip install")

@@ -6,10 +6,8 @@ camera in PyBullet.
 
 import types
 from array import array
-from pathlib import Path
 
 import numpy as np
-import pybullet_data
 from sensor_msgs.msg import JointState
 from stand_in_arms import JointArm
 from std_msgs.msg import Header, String
@@ -24,12 +22,12 @@ from depth_pc_ros.nodes.drivers.servo_settings import ABOUT_TIP, ServoSettings
 from depth_pc_ros.nodes.hand_eye import FixedHandEye
 from depth_pc_ros.nodes.twist_adapter import TwistAdapter
 from depth_pc_ros.perception.factory import make_matcher
-from depth_pc_ros.sim.arm import T_HAND_CAM
+from depth_pc_ros.sim.arm_models import PANDA
+from depth_pc_ros.sim.panda import URDF
 from depth_pc_ros.sim.world import SimWorld
 from depth_pc_ros.types import Matches, ServoState
 
 TICK_S = 0.02
-PANDA = Path(pybullet_data.getDataPath()) / "franka_panda/panda.urdf"
 TICKS_PER_IMAGE = 2
 XYZ, QUAT = [0.05, -0.02, 0.11], [0.2, -0.4, 0.4, 0.8]  # camera in the tool of the PointEye
 
@@ -75,7 +73,7 @@ class PointEye:
 class WristEye:
     """The wrist camera of the Panda in PyBullet, at half the usual size."""
 
-    T_tool_cam = T_HAND_CAM
+    T_tool_cam = PANDA.T_tool_cam
 
     def __init__(self, seed: int):
         self.world = SimWorld(seed=seed, rig="arm", intrinsics=Intrinsics(270.0, 270.0, 159.5, 119.5, 320, 240))
@@ -115,9 +113,9 @@ class DrivenArm:
         self.time_s, self.steps = 1000.0, 0
         self.eye, self.arm, self._tf = eye, arm, tf
         quat_xyz = {"camera_in_tool_xyz": XYZ, "camera_in_tool_quat": QUAT}
-        if eye.T_tool_cam is T_HAND_CAM:
+        if eye.T_tool_cam is PANDA.T_tool_cam:
             s = float(np.sqrt(0.5))
-            quat_xyz = {"camera_in_tool_xyz": T_HAND_CAM[:3, 3].tolist(), "camera_in_tool_quat": [0.0, 0.0, s, s]}
+            quat_xyz = {"camera_in_tool_xyz": PANDA.T_tool_cam[:3, 3].tolist(), "camera_in_tool_quat": [0.0, 0.0, s, s]}
         frames = {"tool_frame": "panda_hand" if isinstance(arm, JointArm) else "tool0", "base_frame": "base_link"}
         parameters = {"controller": "pbvs", "actuation_delay_s": 0.0, "default_distance": eye.distance}
         self.controller = runner.make(ControllerNode, **{**parameters, **(controller or {})})
@@ -181,7 +179,7 @@ class DrivenArm:
 def told(driver, arm) -> None:
     """What the driver of MoveIt Servo would have been answered, and that of joint velocities be told."""
     if isinstance(arm, JointArm):
-        driver._on_urdf(String(data=PANDA.read_text()))
+        driver._on_urdf(String(data=URDF.read_text()))
         return
     model = arm.model
     driver._newer = not model.humble

@@ -40,7 +40,10 @@ except ImportError:
     rclpy = None
 
 
-WITHOUT_ROS = ("test_node_table.py", "test_bringup_config.py", "test_user_params.py", "test_node_configs.py")
+WITHOUT_ROS = (
+    "test_node_table.py", "test_bringup_config.py", "test_user_params.py", "test_node_configs.py",
+    "test_gazebo_config.py", "test_gazebo_files.py", "test_pose_track.py",
+)  # fmt: skip
 
 
 class SkippedModule(pytest.Module):

@@ -20,7 +20,7 @@ except ImportError:
 # Half the usual size: the same view of the same scene, four times faster.
 PARAMS = """
 bridge: {{width: 320, height: 240, focal_px: 270.0, idle_s: {idle_s}}}
-controller: {{check_motion: {check_motion}}}
+controller: {{check_motion: {check_motion}, slow_limit_s: {slow_limit_s}}}
 """
 
 
@@ -90,6 +90,7 @@ def start_servo(tmp_path):
 
     The law is pbvs unless a test names one: nodes that import no torch start in half of the time.
     check_motion: False where a busy machine may hold the simulated arm up, which is a fault to the controller.
+    slow_limit_s: longer where a test does not end because images come slowly.
     idle_s: in lockstep, how long the world waits for the first answer; a run repeats exactly where that comes in time.
     """
     if ServoClient is None:
@@ -97,8 +98,9 @@ def start_servo(tmp_path):
     params = tmp_path / "small.yaml"
     with contextlib.ExitStack() as stack:
 
-        def start(only=(), idle_s=0.3, check_motion=True, **options) -> RunningServo:
-            params.write_text(PARAMS.format(idle_s=idle_s, check_motion=str(check_motion).lower()))
+        def start(only=(), idle_s=0.3, check_motion=True, slow_limit_s=1.0, **options) -> RunningServo:
+            values = {"idle_s": idle_s, "check_motion": str(check_motion).lower(), "slow_limit_s": slow_limit_s}
+            params.write_text(PARAMS.format(**values))
             specs = nodes(BringupConfig(params=str(params), **{"controller": "pbvs", **options}))
             specs = [spec for spec in specs if not only or spec.name in only]
             namespace = specs[0].namespace

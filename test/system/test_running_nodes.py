@@ -21,7 +21,7 @@ from depth_pc_ros.files.route_file import read_route
 from depth_pc_ros.geometry import se3
 from depth_pc_ros.nodes.base import IMAGE_QOS, TWIST_QOS
 from depth_pc_ros.nodes.conversions import pose_from_msg, twist_to_msg
-from depth_pc_ros.sim.arm import T_HAND_CAM
+from depth_pc_ros.sim.arm_models import PANDA
 
 pytestmark = [pytest.mark.ros, pytest.mark.slow]
 
@@ -189,7 +189,7 @@ def test_single_axis_twists_through_the_adapter_move_the_camera_of_the_arm_just_
     twists = node.create_publisher(TwistStamped, "controller/twist_cmd", TWIST_QOS)
     servo.wait(lambda: twists.get_subscription_count() == 2 and poses, "adapter and bridge")  # this test listens too
     dt_s = 0.04
-    adjoint = se3.adjoint(T_HAND_CAM)
+    adjoint = se3.adjoint(PANDA.T_tool_cam)
     for axis in range(6):
         twist = 0.05 * np.eye(6)[axis]
         before, count = poses[-1], len(servo.commands.values)

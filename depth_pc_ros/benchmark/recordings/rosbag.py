@@ -13,7 +13,7 @@ from depth_pc_ros.benchmark.recordings.bag_images import decoded_colour, decoded
 from depth_pc_ros.benchmark.recordings.frames import Camera, Frame, RecordingError, Sequence, camera_of, rigid
 from depth_pc_ros.benchmark.recordings.tf_tree import TfTree
 from depth_pc_ros.errors import shown
-from depth_pc_ros.extras import require
+from depth_pc_ros.files.bag_file import BagFile
 
 MARKS = ("*.mcap", "*.db3", "*.bag", "*.mcap.zstd", "*.db3.zstd")
 APART_S = 0.03  # a depth image that is further from an image in time is not its own
@@ -56,28 +56,18 @@ def _read_bag(path: Path, name: str) -> Sequence:
 
 
 @functools.lru_cache(maxsize=4)
-def _bag(path: Path):
-    """The open bag."""
-    require("rosbag", "rosbags")
-    from rosbags.highlevel import AnyReader
-    from rosbags.typesys import Stores, get_typestore
-
-    try:
-        bag = AnyReader([path], default_typestore=get_typestore(Stores.ROS2_HUMBLE))
-        bag.open()
-    except Exception as problem:  # rosbags raises a different kind for each way a bag can be damaged
-        raise RecordingError(f"{path}: expected a bag: {shown(problem, 200)}") from None
+def _bag(path: Path) -> BagFile:
+    """The open bag. One without its end is refused: its frames would not be those of the recording."""
+    bag = BagFile(path, RecordingError)
+    if not bag.complete:
+        raise RecordingError(f"{path}: expected a whole bag, its end is missing")
     return bag
 
 
-def _messages(bag, topic: str, **times):
+def _messages(bag: BagFile, topic: str, *times_ns: int):
     """(time it was recorded in ns, message) of a topic. Raises RecordingError where they cannot be read."""
-    connections = [each for each in bag.connections if each.topic == topic]
-    try:
-        for connection, logged_ns, raw in bag.messages(connections=connections, **times):
-            yield logged_ns, bag.deserialize(raw, connection.msgtype)
-    except Exception as problem:  # as above
-        raise RecordingError(f"{bag.paths[0]}: {topic}: damaged: {shown(problem, 200)}") from None
+    for logged in bag.logged([topic], *times_ns):
+        yield logged.logged_ns, logged.read()
 
 
 def _stamps(bag, topic: str) -> list[tuple[float, int]]:
@@ -89,12 +79,12 @@ def _stamps(bag, topic: str) -> list[tuple[float, int]]:
 
 
 def _image_topics(bag) -> list[str]:
-    return sorted({each.topic for each in bag.connections if each.msgtype in _IMAGES})
+    return sorted(topic for topic, kind in bag.kinds.items() if kind in _IMAGES)
 
 
 def _colour(bag, path: Path) -> tuple[str, Camera, str]:
     """The colour topic, its camera and its TF frame."""
-    infos = {each.topic for each in bag.connections if each.msgtype == "sensor_msgs/msg/CameraInfo"}
+    infos = {topic for topic, kind in bag.kinds.items() if kind == "sensor_msgs/msg/CameraInfo"}
     for topic in _image_topics(bag):
         _, message = next(_messages(bag, topic), (0, None))
         info = next((f"{up}/camera_info" for up in _above(topic) if f"{up}/camera_info" in infos), None)
@@ -123,7 +113,7 @@ def _depth_topic(bag, colour: str, frame_id: str, camera: Camera) -> str | None:
         _, message = next(_messages(bag, topic), (0, None))
         if topic == colour or message is None or not is_depth(message) or message.header.frame_id != frame_id:
             continue
-        if decoded_depth(message, f"{bag.paths[0]}: {topic}").shape[1::-1] == tuple(camera.size):
+        if decoded_depth(message, f"{bag.path}: {topic}").shape[1::-1] == tuple(camera.size):
             return topic
     return None
 
@@ -131,7 +121,7 @@ def _depth_topic(bag, colour: str, frame_id: str, camera: Camera) -> str | None:
 def _tf(bag) -> TfTree:
     tree = TfTree()
     for topic in ("/tf_static", "/tf"):
-        for _, message in _messages(bag, topic) if any(each.topic == topic for each in bag.connections) else ():
+        for _, message in _messages(bag, topic):
             for transform in message.transforms:
                 tree.add(transform, topic == "/tf_static")
     tree.close()
@@ -146,7 +136,7 @@ def _read_pair(path: Path, colour: str, colour_ns: int, depth: str | None, depth
 
 
 def _message(path: Path, topic: str, logged_ns: int):
-    _, message = next(_messages(_bag(path), topic, start=logged_ns, stop=logged_ns + 1), (0, None))
+    _, message = next(_messages(_bag(path), topic, logged_ns, logged_ns + 1), (0, None))
     if message is None:
         raise RecordingError(f"{path}: {topic}: expected a message at {1e-9 * logged_ns:.3f} s, found none")
     return message

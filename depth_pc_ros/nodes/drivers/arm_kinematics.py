@@ -45,10 +45,22 @@ class ArmKinematics:
         self._lower = np.where(turning, -np.inf, model.lowerPositionLimit[places])
         self._upper = np.where(turning, np.inf, model.upperPositionLimit[places])
 
+    def tool_pose(self, angles: Mapping[str, float]) -> np.ndarray:
+        """Pose (4, 4) of the tool in the URDF's root. angles: of all known joints, rad."""
+        self._pinocchio.framesForwardKinematics(self._model, self._data, self._configuration(angles))
+        return self._data.oMf[self._frame].homogeneous.copy()
+
     def jacobian(self, angles: Mapping[str, float]) -> np.ndarray:
         """Jacobian (6, n): joint speeds to the tool's twist `[v, w]` in tool axes. angles: of all known joints, rad."""
-        pinocchio, model = self._pinocchio, self._model
-        q = pinocchio.neutral(model)
+        frame = self._pinocchio.ReferenceFrame.LOCAL
+        q = self._configuration(angles)
+        J = self._pinocchio.computeFrameJacobian(self._model, self._data, q, self._frame, frame)
+        return J[:, self._columns]
+
+    def _configuration(self, angles: Mapping[str, float]) -> np.ndarray:
+        """The angles as pinocchio has them; joints that are not named are at zero."""
+        model = self._model
+        q = self._pinocchio.neutral(model)
         for name, angle in angles.items():
             if model.existJointName(name):
                 index = model.getJointId(name)
@@ -57,8 +69,7 @@ class ArmKinematics:
                     q[place : place + 2] = np.cos(angle), np.sin(angle)
                 elif model.nqs[index] == 1:
                     q[place] = angle
-        J = pinocchio.computeFrameJacobian(model, self._data, q, self._frame, pinocchio.ReferenceFrame.LOCAL)
-        return J[:, self._columns]
+        return q
 
     def speeds(self, twist: np.ndarray, angles: Mapping[str, float]) -> tuple[np.ndarray, str]:
         """Joint speeds (n,) for the tool's twist (6,), and what holds them back; "": nothing.

@@ -9,9 +9,9 @@ from depth_pc_ros.nodes.node_configs import DriverConfig
 class ArmDriver:
     """Base of all arm drivers, and of your own.
 
-    The adapter builds one, calls `prepare` once, and then for every command asks `problem`, `limits` and `slowed` and
-    calls `send`. The dead man only builds one and sends zeros: a constructor may do no more than make publishers, and
-    zeros have to go out whatever is unknown.
+    The adapter builds one, calls `prepare` once, and then for every command asks `problem`, `limits`, `halted` and
+    `slowed`, and calls `send`. The dead man only builds one and sends zeros: a constructor may do no more than make
+    publishers, and zeros have to go out whatever is unknown.
     """
 
     TOPIC = ""  # on which it commands the arm
@@ -32,6 +32,13 @@ class ArmDriver:
     def limits(self) -> tuple[float, float]:
         """Largest speeds that the driver carries out, m/s and rad/s: the servo keeps to them, direction included."""
         return np.inf, np.inf
+
+    def halted(self) -> str:
+        """Why the arm does not move at the moment although it takes commands; "": it does, as far as is known.
+
+        Commands go on, so that the driver can tell when this ends; the servo stops after a second of it.
+        """
+        return ""
 
     def slowed(self) -> str:
         """Why the arm is slower than its commands at the moment; "": it is not, as far as is known."""

@@ -35,6 +35,7 @@ class JointVelocityDriver(ArmDriver):
         self._angles: dict[str, float] = {}
         self._heard_s = -np.inf
         self._slowed = ""
+        self._halted = False  # at the last command
         self._halted_s = -np.inf
 
     def prepare(self) -> None:
@@ -63,6 +64,9 @@ class JointVelocityDriver(ArmDriver):
             return f"joint_states of {', '.join(self._joints)}: {when}"
         return self._slowed if self._node.steady_s() - self._halted_s < self.HALT_S else ""
 
+    def halted(self) -> str:
+        return self._slowed if self._halted else ""
+
     def slowed(self) -> str:
         return self._slowed
 
@@ -70,6 +74,7 @@ class JointVelocityDriver(ArmDriver):
         speeds = np.zeros(len(self._joints))
         if twist.any():
             speeds, self._slowed = self._arm.speeds(twist, self._angles)
-            if not speeds.any():
+            self._halted = not speeds.any()
+            if self._halted:
                 self._halted_s = self._node.steady_s()
         self._publisher.publish(Float64MultiArray(data=speeds.tolist()))

@@ -91,10 +91,13 @@ class MoveItServoDriver(BridgeDriver):
     def limits(self) -> tuple[float, float]:
         return super().limits() if self._settings is None else self._settings.limits()
 
-    def slowed(self) -> str:
+    def halted(self) -> str:
         if self._code == _REFUSED:
             return f"INVALID: MoveIt Servo refuses the twists: does it know the frame {self._config.tool_frame!r}?"
-        return named_status(self._code, self._newer)
+        return named_status(self._code, self._newer) if _halts(self._code, self._newer) else ""
+
+    def slowed(self) -> str:
+        return "" if _halts(self._code, self._newer) else named_status(self._code, self._newer)
 
     def send(self, twist: np.ndarray, stamp: Time) -> None:
         command = twist if self._settings is None else self._settings.to_command(twist)
@@ -154,6 +157,11 @@ def named_status(code: int, newer: bool) -> str:
         return ""
     name, how = codes[code]
     return f"{name}: MoveIt Servo {how} {_WHAT[name]}"
+
+
+def _halts(code: int, newer: bool) -> bool:
+    """Whether the arm stands still with this code. newer: than Humble's."""
+    return (_JAZZY if newer else _HUMBLE).get(code, ("", ""))[1] == _HALT
 
 
 def _plain(value: ParameterValue) -> object:

@@ -1,4 +1,4 @@
-"""`bridge`: PyBullet in place of camera and arm. Twist of the tool in; image, depth, clock and true poses out."""
+"""`bridge`: a simulator in place of camera and arm. Twist of the tool in; image, depth, clock and true poses out."""
 
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticStatus
@@ -19,18 +19,18 @@ from depth_pc_ros.nodes.conversions import (
     twist_from_msg,
 )
 from depth_pc_ros.nodes.node_configs import BridgeConfig
-from depth_pc_ros.sim.world import SimWorld
+from depth_pc_ros.sim.simulators import open_world
 
 CAMERA_FRAME = "camera_optical_frame"
 WORLD_FRAME = "world"
 
 
-class PyBulletBridge(ServoNode):
+class SimulationBridge(ServoNode):
     """Out: `~/image`, `~/camera_info`, `~/depth_image`, `~/camera_pose`, `~/goal_pose`, `~/at_limit`, `joint_states`
     (arm only), `/clock`. In: `~/command`, the twist of the tool in the tool frame. Services: `~/reset`,
     `~/look_from_goal`. All stamps are the simulated time of `/clock`.
 
-    PyBullet is not thread-safe: everything happens in the callbacks of one thread.
+    Simulators are not thread-safe: everything happens in the callbacks of one thread.
     """
 
     def __init__(self, **node_options):
@@ -38,10 +38,12 @@ class PyBulletBridge(ServoNode):
 
     def build(self) -> None:
         config = self.config
-        self._world = SimWorld(
-            config.scene,
-            config.seed,
-            config.rig,
+        self._world = open_world(
+            config.simulator,
+            scene=config.scene,
+            seed=config.seed,
+            rig=config.rig,
+            arm_model=config.arm_model,
             ycb_root=config.ycb_root or None,
             intrinsics=_intrinsics(config),
             level=config.level,
@@ -199,8 +201,8 @@ def _intrinsics(config: BridgeConfig) -> Intrinsics:
 
 
 def main() -> int:
-    """Entry point of the executable `pybullet_bridge`."""
-    return run(PyBulletBridge)
+    """Entry point of the executables `simulation_bridge` and, as it was called, `pybullet_bridge`."""
+    return run(SimulationBridge)
 
 
 if __name__ == "__main__":

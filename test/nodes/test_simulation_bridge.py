@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 import time
@@ -20,7 +21,7 @@ from depth_pc_ros.nodes.conversions import (
     stamp_to_seconds,
     twist_to_msg,
 )
-from depth_pc_ros.nodes.pybullet_bridge import PyBulletBridge
+from depth_pc_ros.nodes.simulation_bridge import SimulationBridge
 
 pytestmark = pytest.mark.ros
 
@@ -35,7 +36,7 @@ class Simulation:
         self.runner = runner
         self.poses = runner.listen(PoseStamped, "bridge/camera_pose")
         self.goals = runner.listen(PoseStamped, "bridge/goal_pose", LATCHED_QOS)
-        self.node = runner.add(PyBulletBridge, **{**SMALL, **parameters})
+        self.node = runner.add(SimulationBridge, **{**SMALL, **parameters})
         self.commands = runner.publisher(TwistStamped, "bridge/command", TWIST_QOS)
         runner.wait(lambda: self.poses, "the first frame")
 
@@ -85,14 +86,14 @@ def lockstep(simulate):
     return simulate(lockstep=True, idle_s=10.0)
 
 
-def test_a_frame_is_complete_and_carries_one_simulated_time(runner, simulate):
+def test_a_frame_is_complete_and_carries_one_simulated_time(runner, simulate, simulator):
     heard = {
         topic: runner.listen(kind, topic)
         for topic, kind in (("/clock", Clock), ("bridge/camera_info", CameraInfo))
     }  # fmt: skip
     images = runner.listen(Image, "bridge/image", 1)
     depths = runner.listen(Image, "bridge/depth_image", 1)
-    simulation = simulate(lockstep=True, idle_s=0.05)
+    simulation = simulate(lockstep=True, idle_s=0.05, simulator=simulator)
     runner.wait(lambda: len(images) > 2 and len(depths) > 2 and heard["bridge/camera_info"], "frames")
     rgb, depth_m = image_to_rgb(images[0]), depth_to_metres(depths[0])
     assert rgb.shape == (72, 96, 3)
@@ -191,9 +192,9 @@ def test_a_command_that_is_not_finite_moves_nothing(runner, simulate):
     assert np.array_equal(simulation.pose(), start)
 
 
-def test_the_arm_publishes_its_joints_and_moves_the_camera_with_the_tool(runner, simulate):
+def test_the_arm_publishes_its_joints_and_moves_the_camera_with_the_tool(runner, simulate, simulator):
     joints = runner.listen(JointState, "joint_states")
-    simulation = simulate(rig="arm", lockstep=True, idle_s=10.0)
+    simulation = simulate(rig="arm", lockstep=True, idle_s=10.0, simulator=simulator)
     start = simulation.pose()
     end = simulation.answer([0, 0, 0.05, 0, 0, 0])
     np.testing.assert_allclose(np.linalg.norm(end[:3, 3] - start[:3, 3]), 0.05 * DT_S, rtol=0.02)
@@ -202,11 +203,23 @@ def test_the_arm_publishes_its_joints_and_moves_the_camera_with_the_tool(runner,
     assert list(joints[0].position) != list(joints[-1].position)
 
 
-def test_a_missing_mesh_folder_is_one_clear_line():
-    words = ["-p", "scene:=ycb", "-p", "ycb_root:=/no/such/folder"]
-    command = [sys.executable, "-m", "depth_pc_ros.nodes.pybullet_bridge", "--ros-args", *words]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=WAIT_S, check=False)
+@pytest.mark.parametrize(
+    ("options", "environment", "expected"),
+    [
+        ({"scene": "ycb", "ycb_root": "/no/such/folder"}, {}, "/no/such/folder"),
+        ({"simulator": "mujoco"}, {"__EGL_VENDOR_LIBRARY_DIRS": "/no/such/folder"}, "apt install libegl1"),
+        ({"simulator": "mujoco", "renderer": "tiny"}, {}, "renderer: 'tiny' is PyBullet's"),
+        ({"rig": "arm", "arm_model": "ur5e"}, {}, "arm_model: 'ur5e' needs rig 'arm' and simulator 'mujoco'"),
+    ],
+)
+def test_what_is_missing_is_one_clear_line(options, environment, expected):
+    if options.get("simulator") == "mujoco":
+        pytest.importorskip("mujoco")
+    words = [word for name, value in options.items() for word in ("-p", f"{name}:={value}")]
+    command = [sys.executable, "-m", "depth_pc_ros.nodes.simulation_bridge", "--ros-args", *words]
+    environment = {**os.environ, **environment}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=WAIT_S, check=False, env=environment)
     assert done.returncode == 1
-    (line,) = [line for line in done.stderr.splitlines() if line.startswith("PyBulletBridge:")]
-    assert "/no/such/folder" in line
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("SimulationBridge:")]
+    assert expected in line
     assert "Traceback" not in done.stderr

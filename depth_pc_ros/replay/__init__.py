@@ -1,0 +1,1 @@
+"""Recordings, fed to the servo as it is now: no ROS, no motion."""
