@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 
 from depth_pc_ros.config import ControlConfig
+from depth_pc_ros.control.arrival import Arrival
 from depth_pc_ros.control.base import ControlLaw
 from depth_pc_ros.control.command_loop import CommandLoop
 from depth_pc_ros.control.command_record import CommandRecord
@@ -14,23 +15,9 @@ from depth_pc_ros.control.limits import VelocityLaw, limit_norms
 from depth_pc_ros.control.measured_depth import MeasuredDepth
 from depth_pc_ros.control.motion_monitor import MotionMonitor
 from depth_pc_ros.control.motion_scale import MotionScale
-from depth_pc_ros.control.progress import FAR_LIMIT, NEAR_LIMIT, Progress
-from depth_pc_ros.control.stopping import StoppingRule
-from depth_pc_ros.control.target_filter import TargetFilter
-from depth_pc_ros.control.waking import WakeRule
 from depth_pc_ros.errors import GoalError, PoseError
 from depth_pc_ros.geometry.camera import check_relative_depth
-from depth_pc_ros.geometry.interaction import interaction_matrix
 from depth_pc_ros.types import Goal, LawOutput, Matches, Observation, ServoState, StepResult
-
-_STUCK = (
-    "{:.0f} cm and {:.0f}° were commanded and the picture came no nearer to the goal: it swings where the latency is "
-    "longer than actuation_delay_s says, or the goal looks alike from several poses"
-)
-_BLOCKED = (
-    "{:.0f} cm and {:.0f}° were commanded close to the goal and the picture came no nearer to it: look at what blocks "
-    "the arm (contact, joint limit, protective stop); a target that moves needs after_goal: track"
-)
 
 
 class Servo:
@@ -54,13 +41,6 @@ class Servo:
     """
 
     UNSEEN_LINEAR, UNSEEN_ANGULAR = 0.06, 0.09  # m/s and rad/s until the camera is seen to follow
-    NEAR = 4.0  # times the stopping error: a target that has been nearer for the hold time is tracked
-    LEAVE = 2.0  # times as far: it is not tracked any more
-    STILL_PX_S = 1.0  # a tracked target that is slower in the image is at rest
-    # Commands of the hold time that would move the image by more, of the error and px, are those of no arrival.
-    ARRIVED, ARRIVED_PX = 0.2, 0.8
-    MOVED, MOVED_PX = 0.5, 1.5  # share of the commanded motion in the image, and px, that show that the arm moves
-    FOLLOWED = 0.4  # times the stopping error: a target that is tracked is nearer
 
     def __init__(self, config: ControlConfig, law: ControlLaw | None = None):
         """law: in place of the one that `config` names. Raises CheckpointError, ConfigError (see `make_law`)."""
@@ -70,10 +50,7 @@ class Servo:
         self._scale = MotionScale(self._loop.record)
         self._monitor = MotionMonitor(self._loop.record)
         self._depth = MeasuredDepth(self._loop.record, config.default_distance)
-        self._far_progress, self._near_progress = Progress(FAR_LIMIT), Progress(NEAR_LIMIT)
-        self._stopping = StoppingRule(config.stop_error, config.stop_hold_s, config.stop_precision)
-        self._wake = WakeRule(np.inf)
-        self._target = TargetFilter()
+        self._arrival = Arrival(config, self._loop, self._monitor)
         self._depth_track = DepthTrack(config.max_relative_depth_age_s)
         self._stamp_s = self._acts_s = -np.inf  # of the newest image, and when its answer moves the camera
         self.reset()
@@ -93,7 +70,7 @@ class Servo:
         """
         self._goal_points, self._focal = goal.intrinsics.normalise(goal.keypoints), goal.intrinsics.focal
         self._depth.set_goal(goal)
-        self._wake.wake = self.config.wake_px / self._focal
+        self._arrival.set_goal(self._goal_points, self._focal)
         if keep_moving and self._loop.heading:
             follows = self._monitor.follows
             self._forget()
@@ -149,10 +126,7 @@ class Servo:
         self._scale.begin_line()
         self._monitor.begin()
         self._depth.begin()
-        self._far_progress.reset()
-        self._near_progress.reset()
-        self._stopping.reset()
-        self._leave_target()
+        self._arrival.begin()
 
     def resume(self) -> None:
         """Restart after a gap in which the camera stood still; scale and verdict from motion are kept."""
@@ -160,10 +134,8 @@ class Servo:
         self._law.reset()
         self._depth_track.reset()
         self._last_stamp_s = -np.inf
-        self._converged = False
-        self._arrived = False  # at any time: then a target that moves looks like an arm that is blocked
+        self._arrival.reset()
         self._doubt = ""  # of the last picture that was judged since the stop
-        self._error = np.inf  # of the last image
         self._fault = ""
 
     # Commands
@@ -270,8 +242,7 @@ class Servo:
         self._last_stamp_s = stamp_s
         if self.config.check_motion:
             current = goal.intrinsics.normalise(matches.current_points)
-            near = self._error <= self.NEAR * self.config.stop_error
-            verdict = self._monitor.see(current, stamp_s, self._depth.distance_m, self._focal, near)
+            verdict = self._monitor.see(current, stamp_s, self._depth.distance_m, self._focal, self._arrival.near)
             if verdict is not None:
                 return self._final(verdict.state, verdict.message, matches)
         if matches.num_matched < self.config.min_matches:
@@ -290,23 +261,16 @@ class Servo:
             return self._lost(self.depth_problem, matches)  # the next image is seen without it
         delay_s = max(age_s, 0.0) + 0.5 * frame_s
         remaining = self._in_metres(law, stamp_s)
-        if self._tracking:
-            self._target.see(remaining, self.record.motion(stamp_s - frame_s, stamp_s), frame_s)
-        else:
-            self._target.reset()
-        target = self._while_unseen(self.velocity_law.target(remaining, delay_s, self._target.velocity))
-        # A slow law is not taken for one that no longer improves.
-        self._stopping.hold_s = max(self.config.stop_hold_s, 0.25 / self.velocity_law.gain_behind(delay_s))
-        self._true_distance_m = self._distance_of(law, observation)
-        pushed = self.record.motion(stamp_s - self._stopping.hold_s, stamp_s)
-        error = self._judge_error(observation, law.inliers, pushed, stamp_s, frame_s)
-        stuck = self._stuck(error, pushed, stamp_s, frame_s) if self.config.check_motion else None
+        followed = self._arrival.see_target(remaining, stamp_s, frame_s)
+        target = self._while_unseen(self.velocity_law.target(remaining, delay_s, followed))
+        gain, distance_m = self.velocity_law.gain_behind(delay_s), self._distance_of(law, observation)
+        stuck = self._arrival.judge(observation, law.inliers, distance_m, gain, stamp_s, frame_s)
         if stuck and matches.doubt:
             return self._final(ServoState.AMBIGUOUS, matches.doubt, matches)
         if stuck:
             return self._final(*stuck, matches)
         state = ServoState.SERVOING
-        if self._converged:
+        if self._arrival.converged:
             self._monitor.rest()
             if np.isfinite(matches.agreement) or matches.doubt:
                 self._doubt = matches.doubt
@@ -314,13 +278,13 @@ class Servo:
         else:
             self._doubt = ""
         return StepResult(
-            twist=np.zeros(6) if self._converged else target,
+            twist=np.zeros(6) if self._arrival.converged else target,
             state=state,
             message=self._doubt,
             num_matches=matches.num_matched,
-            error=error,
+            error=self._arrival.error,
             agreement=matches.agreement,
-            error_px=error * self._focal,
+            error_px=self._arrival.error * self._focal,
             depth_source=depth_source,
             depth_age_s=depth_age_s,
             depth_problem=self.depth_problem,
@@ -365,7 +329,7 @@ class Servo:
         if not self.config.find_scale or law.T_cam_goal is None or law.metric:
             self._scale.begin_line()
             return law.twist
-        if self._tracking:  # the target's motion would be taken for an error of the scale
+        if self._arrival.tracking:  # the target's motion would be taken for an error of the scale
             self._scale.begin_line()
         else:
             self._scale.see(law.T_cam_goal, stamp_s)
@@ -377,102 +341,17 @@ class Servo:
             return target
         return limit_norms(target, self.UNSEEN_LINEAR, self.UNSEEN_ANGULAR)
 
-    def _on_the_way(self, error: float, pushed: np.ndarray) -> bool:
-        """Whether the commands of the hold time add up to a good part of the error; noise and swing cancel.
-
-        pushed: (6,) their sum, m and rad.
-        """
-        return self._image_motion(pushed) > max(self.ARRIVED * error, self.ARRIVED_PX / self._focal)
-
-    def _moved_px(self, pushed: np.ndarray) -> float:
-        """Motion of the points that shows that the arm is not blocked, when so much (6,) was commanded."""
-        return max(self.MOVED * self._image_motion(pushed) * self._focal, self.MOVED_PX)
-
-    def _stuck(self, error: float, pushed: np.ndarray, stamp_s: float, frame_s: float) -> tuple[ServoState, str] | None:
-        """Why the servo stops where it comes no nearer to the goal; after the first arrival the target may move.
-
-        Commands that something is known to hold back count for nothing. pushed: as in `_on_the_way`.
-        """
-        far = error > self.NEAR * self.config.stop_error
-        (self._near_progress if far else self._far_progress).reset()
-        if not self._loop.obeyed or self._converged:
-            return None
-        if far:
-            stuck = self._far_progress.see(error, self.record.path(stamp_s - frame_s, stamp_s))
-            progress, state, text = self._far_progress, ServoState.CONTRADICTED, _STUCK
-        else:
-            followed = self.config.after_goal == "track" and error < self.FOLLOWED * self.config.stop_error
-            if self._arrived or followed or not self._on_the_way(error, pushed):
-                return None
-            path = np.linalg.norm(pushed.reshape(2, 3), axis=1) * frame_s / self._stopping.hold_s
-            stuck = self._near_progress.see(error, path)
-            moves = self._monitor.moved_px(stamp_s - self._stopping.hold_s) > self._moved_px(pushed)
-            progress, state, text = self._near_progress, ServoState.NOT_FOLLOWING, _BLOCKED
-            if moves:
-                state, text = ServoState.CONTRADICTED, _STUCK
-        return (state, text.format(*progress.path * (100, 180 / np.pi))) if stuck else None
-
     def _final(self, state: ServoState, message: str, matches: Matches) -> StepResult:
         """Stop until `reset`."""
         self._verdict = StepResult.stopped(state, message, matches.num_matched)
         return self._verdict
 
     def _lost(self, message: str, matches: Matches) -> StepResult:
-        self._stopping.reset()
-        self._leave_target()
+        self._arrival.lose()
         self._monitor.rest()
         self._depth.begin()
         self._scale.begin_line()
         return StepResult.stopped(ServoState.LOST, message, matches.num_matched)
-
-    def _judge_error(
-        self, observation: Observation, inliers: np.ndarray, pushed: np.ndarray, stamp_s: float, frame_s: float
-    ) -> float:
-        """Mean error of the inliers on the normalised plane; decides whether the servo has converged.
-
-        pushed: as in `_on_the_way`. An error that does not fall although it is commanded to is not an arrival: the arm
-        does not move.
-        """
-        points = np.where(inliers[:, None], observation.current, np.nan)
-        distances = np.linalg.norm(points - observation.goal, axis=1)
-        self._error = error = self._stopping.mean_error(np.nan_to_num(distances), inliers)
-        if self._converged:
-            wakes = self.config.after_goal != "done" and (error > self.config.stop_error or self._wake.drifted(points))
-            if wakes:
-                self._converged = False
-                self._stopping.restart()
-        elif self._target_rests() and self._stopping.converged(error, stamp_s) and not self._on_the_way(error, pushed):
-            self._converged = self._arrived = True
-            self._wake.rest(points)
-        self._watch_target(error, frame_s)
-        return error
-
-    # A moving target
-
-    @property
-    def _tracking(self) -> bool:
-        return self._near_s >= self.config.stop_hold_s and self._loop.obeyed
-
-    def _watch_target(self, error: float, frame_s: float) -> None:
-        """Track the target once the servo has been near it for long enough, until it is far from it."""
-        near = self.NEAR * self.config.stop_error
-        if self.config.after_goal != "track" or error > (self.LEAVE * near if self._tracking else near):
-            self._leave_target()
-        else:
-            self._near_s += frame_s
-
-    def _leave_target(self) -> None:
-        self._near_s = 0.0
-        self._target.reset()
-
-    def _target_rests(self) -> bool:
-        """Whether the tracked target is as good as still in the image; True where none is tracked."""
-        return self._image_motion(self._target.velocity) * self._focal < self.STILL_PX_S
-
-    def _image_motion(self, motion: np.ndarray) -> float:
-        """Mean length of the motion of the goal's points on the normalised plane, by a motion (6,) of the camera."""
-        L = interaction_matrix(self._goal_points, np.full(len(self._goal_points), self._true_distance_m))
-        return float(np.linalg.norm(L @ motion, axis=1).mean())
 
     def _distance_of(self, law: LawOutput, observation: Observation) -> float:
         """Distance of the scene in m, as far as it is known: as measured, else the distance prior, scaled by motion."""

@@ -16,7 +16,8 @@ from depth_pc_ros.control.limits import VelocityLaw
 from depth_pc_ros.control.servo import Servo
 from depth_pc_ros.control.watchdog import ClockWatch, InputWatchdog, StampWatch
 from depth_pc_ros.errors import DepthPcError, ImageError
-from depth_pc_ros.nodes.adapter_status import AdapterStatus, adapter_life
+from depth_pc_ros.nodes.adapter_link import AdapterLink
+from depth_pc_ros.nodes.adapter_status import AdapterStatus
 from depth_pc_ros.nodes.base import IMAGE_QOS, LATCHED_QOS, TWIST_QOS, ServoNode, run
 from depth_pc_ros.nodes.bounds import MOST_TEXT, check_header
 from depth_pc_ros.nodes.conversions import stamp_to_seconds, twist_to_msg
@@ -25,10 +26,10 @@ from depth_pc_ros.nodes.node_configs import ControllerNodeConfig
 from depth_pc_ros.nodes.rivals import Rivals
 from depth_pc_ros.nodes.servo_action import ServoAction
 from depth_pc_ros.nodes.servo_input import ServoInput
+from depth_pc_ros.nodes.status_report import StatusReport
 from depth_pc_ros.types import LATCHED_STATES, MOVING_STATES, ServoState, StepResult
 
 _WAITING = StepResult.stopped(ServoState.STALE_INPUT, "waiting for the next matched image")
-_STATUS_PERIOD_S = 0.5
 _HELD_S = 1.0  # of commands that move nothing, for a reason that the adapter names
 
 
@@ -58,7 +59,7 @@ class ControllerNode(ServoNode):
             config.max_image_age_s,
             most_s=0.0 if config.lockstep else config.slow_limit_s,  # in lockstep the camera waits
         )
-        self._adapter_life = adapter_life(config.adapter_timeout_s, config.rate_hz)
+        self._adapter_link = AdapterLink(config.adapter_timeout_s, config.rate_hz)
         self._clock_watch, self._stamp_watch = ClockWatch(), StampWatch()
         self._servo = Servo(config)
         if "torch" in sys.modules:  # a learned law: its network is small, and the other cores have images to match
@@ -67,21 +68,19 @@ class ControllerNode(ServoNode):
         self._lockstep_queue = LockstepQueue(self._inputs, self.get_logger().warning)
         self._enabled = False
         self._latched: tuple[ServoState, str] | None = None
-        self._adapter = AdapterStatus()
         self._camera_problem = ""  # why the keypoint node matches no images
         self._held_since_s: float | None = None  # since when the adapter says that nothing moves the arm
         self._passing = False  # between two goals of a route, of which the first was only a waypoint
         self._result = _WAITING
         self._matches = KeypointMatches()  # the matches of `_result`
         self._latency_ms = float("nan")
-        self._reported = ServoState.INACTIVE
         self._depth_problem = ""  # the one that was logged last
-        self._last_tick_s = self._last_status_s = self.steady_s()
+        self._last_tick_s = self.steady_s()
         # In lockstep the world waits meanwhile.
         self._lag_s = 0.0 if config.lockstep else config.actuation_delay_s
 
         self._twist_pub = self.create_lifecycle_publisher(TwistStamped, "~/twist_cmd", TWIST_QOS)
-        self._status_pub = self.create_publisher(ServoStatus, "~/status", LATCHED_QOS)
+        self._report = StatusReport(self, self.create_publisher(ServoStatus, "~/status", LATCHED_QOS))
         self.create_subscription(ServoGoal, "goal", self._on_goal, LATCHED_QOS)
         self.create_subscription(Image, "metric_depth", self._on_depth, IMAGE_QOS)
         self.create_subscription(Image, "relative_depth", self._on_relative_depth, IMAGE_QOS)
@@ -109,11 +108,8 @@ class ControllerNode(ServoNode):
         self.action.destroy()
 
     def reconfigured(self):
-        """The limits of adapter and driver count, too: they are the tool's, and nearly the camera's."""
         if self._built:
-            law, adapter = VelocityLaw.from_config(self.config), self._adapter
-            limits = {name: min(getattr(law, name), getattr(adapter, name)) for name in ("max_linear", "max_angular")}
-            self._servo.velocity_law = dataclasses.replace(law, **limits)
+            self._servo.velocity_law = self._adapter_link.within_limits(VelocityLaw.from_config(self.config))
 
     # Switching on and off
 
@@ -152,6 +148,11 @@ class ControllerNode(ServoNode):
         response.success = True
         response.message = f"{'enabled' if request.data else 'disabled'}; {state.name}: {message}"
         return response
+
+    @property
+    def _adapter(self) -> AdapterStatus:
+        """What the twist adapter reported last."""
+        return self._adapter_link.status
 
     @property
     def goal_id(self) -> int:
@@ -195,7 +196,7 @@ class ControllerNode(ServoNode):
             return ServoState.STALE_INPUT, self._with_camera_problem(problem)
         if self._result.state not in (ServoState.SERVOING, ServoState.CONVERGED):
             return self._result.state, self._result.message
-        if silence := self._adapter_life.silence():
+        if silence := self._adapter_link.silence():
             return ServoState.ADAPTER_LOST, f"{silence}; is it running, active, and wired to adapter_status?"
         if self._adapter.state == "TF_ERROR":
             return ServoState.TF_ERROR, self._adapter.message
@@ -245,10 +246,9 @@ class ControllerNode(ServoNode):
         self._step_queued()
 
     def _on_adapter_status(self, msg: DiagnosticStatus):
-        stood_still = self._adapter_stands_still()
-        before, self._adapter = self._adapter, AdapterStatus.from_msg(msg)
-        self._adapter_life.beat()
-        if stood_still and not self._adapter_stands_still() and self._result.state is ServoState.SERVOING:
+        stood_still = self._adapter_link.stands_still
+        before = self._adapter_link.receive(msg)
+        if stood_still and not self._adapter_link.stands_still and self._result.state is ServoState.SERVOING:
             self._result = _WAITING  # the target is old
         if (self._adapter.max_linear, self._adapter.max_angular) != (before.max_linear, before.max_angular):
             self.reconfigured()
@@ -260,10 +260,6 @@ class ControllerNode(ServoNode):
         self._servo.set_obeyed(self._adapter.state == "OK" and not refused)
         if self._adapter.state == "FAULT" and self._enabled:
             self._latched = ServoState.FAULT, f"twist adapter: {msg.message}"
-
-    def _adapter_stands_still(self) -> bool:
-        """Whether the adapter is known to move nothing, whatever is commanded."""
-        return self._adapter.state == "TF_ERROR" or bool(self._adapter_life.silence())
 
     def _on_rival(self, problem: str) -> None:
         if self._enabled:
@@ -282,7 +278,7 @@ class ControllerNode(ServoNode):
             return
         self._passing = False
         self._check_time()
-        if self._watchdog.problem(self.steady_s()) or self._adapter_stands_still():
+        if self._watchdog.problem(self.steady_s()) or self._adapter_link.stands_still:
             self._servo.resume()  # the camera stood still: an error that did not fall meanwhile is not convergence
         stamp_s = stamp_to_seconds(msg.header.stamp)
         was_slow = bool(self._watchdog.slowness)
@@ -303,7 +299,7 @@ class ControllerNode(ServoNode):
         """Start again from rest where this node was held up, or its clock was set."""
         jump = self._clock_watch.jump(self.now_s(), self.steady_s())
         held_up_s = self._clock_watch.gap_s
-        self._adapter_life.look(held_up_s)
+        self._adapter_link.look(held_up_s)
         if held_up_s > LONGEST_S and self._servo.twist.any() and not self.config.lockstep:  # the adapter has stopped it
             self._servo.interrupted(self._acts_s())
             self.get_logger().warning(f"held up for {held_up_s:.2f} s: again from rest", throttle_duration_sec=1.0)
@@ -318,7 +314,7 @@ class ControllerNode(ServoNode):
         self._servo.reset()
         self._result = StepResult.stopped(ServoState.STALE_INPUT, f"{jump}: waiting for the next matched image")
         self.get_logger().warning(f"{jump}: the servo starts again from rest")
-        self._reported = self.state()[0]  # the log has it
+        self._report.logged(self.state()[0])
         self._publish_status()
 
     def _step_queued(self) -> None:
@@ -390,7 +386,7 @@ class ControllerNode(ServoNode):
                 twist = np.zeros(6)  # the adapter looks its transform up again with every twist
             if twist is not None:
                 self._publish_twist(twist)
-        if state is not self._reported or steady_s - self._last_status_s >= _STATUS_PERIOD_S:
+        if self._report.is_due(state):
             self._publish_status()
         self.action.tick()
         if self.config.after_goal == "done" and self.state()[0] is ServoState.CONVERGED:
@@ -405,31 +401,15 @@ class ControllerNode(ServoNode):
 
     def _publish_status(self) -> None:
         state, message = self.state()
-        if state is not self._reported:
-            text = f"{state.name}: {message}" if message else state.name
-            if state > ServoState.CONVERGED:  # two calls: a line of code keeps the severity it logged first
-                self.get_logger().warning(text)
-            else:
-                self.get_logger().info(text)
-        self._reported, self._last_status_s = state, self.steady_s()
-        status = ServoStatus(
-            state=int(state),
-            message=message,
-            controller=self.config.controller,
-            goal_id=self.goal_id,
-            num_matches=self._result.num_matches,
-            error=self._result.error,
-            error_px=self._result.error_px,
-            agreement=self._result.agreement,
-            depth_source=self._result.depth_source,
+        status = self._report.publish(
+            state,
+            message,
+            self._result,
+            self._matches.header,
+            command=self._servo.twist,
             depth_age_s=self._inputs.depth_age_s,
             latency_ms=self._latency_ms,
-            image_stamp=self._matches.header.stamp,
-            command=twist_to_msg(self._servo.twist),
         )
-        status.header.stamp = self.get_clock().now().to_msg()
-        status.header.frame_id = self._matches.header.frame_id
-        self._status_pub.publish(status)
         self.action.publish_feedback(status)
 
     def diagnose(self):

@@ -29,7 +29,8 @@ class LiveCamera:
         roi = (info.roi.x_offset, info.roi.y_offset, info.roi.width, info.roi.height)
         binning = (info.binning_x, info.binning_y)
         text, d = info.distortion_model[: MOST_TEXT + 1], info.d[: MOST_COEFFICIENTS + 1]
-        key = (info.width, info.height, text, *info.k, *d, *info.p, *info.r, *roi, *binning)
+        header = (info.header.frame_id[: MOST_TEXT + 1], info.header.stamp.nanosec >= 10**9)  # what is checked of it
+        key = (*header, info.width, info.height, text, *info.k, *d, *info.p, *info.r, *roi, *binning)
         if key == self._key:
             return False
         self._key, self.problem = key, ""

@@ -35,7 +35,7 @@ def test_trials_keep_to_the_schema_and_the_summary_is_theirs(experiment):
 
 def test_only_trials_and_tables_are_kept_and_the_readme_names_every_folder():
     files = [path for path in FOLDER.rglob("*") if path.is_file()]
-    assert {"".join(path.suffixes) for path in files} == {".md", ".csv", ".jsonl.xz"}
+    assert {"".join(path.suffixes) for path in files} == {".md", ".csv", ".jsonl.xz", ".jsonl"}
     assert sum(path.stat().st_size for path in files) < MOST_BYTES
     readme = (FOLDER / "README.md").read_text(encoding="utf-8")
     for folder in (path.name for path in FOLDER.iterdir() if path.is_dir()):

@@ -54,8 +54,7 @@ def node_stalls(world: World, node, seconds):
 
 @fault(seconds=some(0.1, 0.3, 0.6, 2.0))
 def machine_stalls(world: World, seconds):
-    for node in world.nodes.values():
-        world.ros.stall(node, seconds)
+    world.stall_machine(seconds)
 
 
 @fault(node=NODE, seconds=some(0.5, 2.0))

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from invariants import Monitor, recover
 
+# Not 0: a run of hypothesis begins with the simplest example, always the same one, and that is left out.
+SEED = st.integers(0, 99).filter(bool)
 THEN_S = st.sampled_from([0.02, 0.2, 0.6])
 
 
@@ -32,7 +34,7 @@ class FaultMachine(RuleBasedStateMachine):
     tally = Tally()
     world: World | None = None
 
-    @initialize(seed=st.integers(0, 99))
+    @initialize(seed=SEED)
     def begin(self, seed):
         self.world = World(self.law, seed)
         self.monitor = Monitor(self.world)

@@ -58,7 +58,7 @@ class World:
     """
 
     FRAME_S, EXPOSURE_S = 0.04, 0.02
-    ARM_STEP_S, ARM_DELAY_S, ARM_TIMEOUT_S = 0.01, 0.03, 0.25
+    ARM_STEP_S, ARM_DELAY_S, ARM_TIMEOUT_S = 0.02, 0.03, 0.25
 
     def __init__(self, law: str = "pbvs", seed: int = 0, **options):
         self.rng = np.random.default_rng(seed)
@@ -74,6 +74,7 @@ class World:
         self.specs = {spec.name: spec for spec in nodes(real_arm)}
         self._options = options
         self._open: list = []
+        self._machine_until_s = -1.0
         self.complain = lambda invariant, what: None  # what a fault calls that sees a violation
         self.rivals = 0
         self.arm_gain = 1.0
@@ -155,7 +156,14 @@ class World:
         if name == "controller":
             parameters |= self._options
         node = self.nodes[name] = self.ros.make(NODES[name], arguments, **parameters)
+        self.ros.stall(node, self._machine_until_s - self.ros.steady_s)
         node.start()
+
+    def stall_machine(self, seconds: float) -> None:
+        """Hold up all nodes for so long, those that are started meanwhile, too."""
+        self._machine_until_s = max(self._machine_until_s, self.ros.steady_s + seconds)
+        for node in self.nodes.values():
+            self.ros.stall(node, seconds)
 
     def restart(self, name: str, seconds: float) -> None:
         """Kill a node, and start it again after so long."""
@@ -215,7 +223,8 @@ class World:
     def _move(self) -> None:
         if self.ros.steady_s - self._commanded_s > self.ARM_TIMEOUT_S or not np.isfinite(self.twist).all():
             self.twist = np.zeros(6)
-        self.camera.T = self.camera.T @ se3.exp(self.ARM_STEP_S * self.arm_gain * self.twist)
+        if self.twist.any():
+            self.camera.T = self.camera.T @ se3.exp(self.ARM_STEP_S * self.arm_gain * self.twist)
 
     # The person
 
@@ -288,10 +297,12 @@ class World:
 class PointCamera:
     """Points, a pose `T` that the arm changes, and the views taken so far; an image carries the number of its view."""
 
-    NOISE_PX, KEPT = 0.02, 400
+    WIDTH, HEIGHT, FOCAL = 160, 120, 135.0  # small, so that images cost little
+    NOISE_PX, KEPT = 0.01, 400
 
     def __init__(self, rng: np.random.Generator, count: int = 40):
-        self.intrinsics = Intrinsics(270.0, 270.0, 159.5, 119.5, 320, 240)
+        centre = 0.5 * (self.WIDTH - 1), 0.5 * (self.HEIGHT - 1)
+        self.intrinsics = Intrinsics(self.FOCAL, self.FOCAL, *centre, self.WIDTH, self.HEIGHT)
         self._rng = rng
         self.points = rng.uniform([-0.15, -0.12, -0.05], [0.15, 0.12, 0.05], (count, 3))
         self.T_goal = se3.look_at(np.array([0.02, -0.03, 0.6]), np.zeros(3), np.array([0.0, 1.0, 0.0]))
@@ -334,7 +345,7 @@ class PointCamera:
         depth = np.zeros((self.intrinsics.height, self.intrinsics.width), np.float32)
         z = se3.transform(se3.inverse(T), self.points)[:, 2]
         for (u, v), z_m in zip(pixels, z):
-            if z_m > 0.02 and 0 <= u < 320 and 0 <= v < 240:
+            if z_m > 0.02 and 0 <= u < self.WIDTH and 0 <= v < self.HEIGHT:
                 depth[max(round(v) - 1, 0) : round(v) + 2, max(round(u) - 1, 0) : round(u) + 2] = z_m
         return depth_to_image(depth, header)
 

@@ -61,6 +61,8 @@ class Monitor:
         self._limits: dict[str, _Limits] = {}
         self._raised = 0
         self._left = False
+        self._excused_s = -np.inf  # when nobody could send a zero, or a dead adapter seemed to live
+        self._unguarded = False  # both that could have died, after the driver's newest command
         world.ros.published.append(self._see_published)
         world.ros.sent.append(self._see_sent)
         world.ros.every(0.01, self._look)
@@ -79,6 +81,8 @@ class Monitor:
             self._see_matches(msg)
         elif topic == "/depth_pc/controller/twist_cmd" and twist_from_msg(msg.twist).any():
             self._to_adapter_s = self.world.ros.steady_s
+        elif topic == "/depth_pc/adapter/status" and self._cannot_act("adapter"):
+            self._excused_s = self.world.ros.steady_s  # a late or a forged sign of life
 
     def _see_matches(self, msg: KeypointMatches) -> None:
         """Whether these matches may be acted on, judged apart from the nodes."""
@@ -124,6 +128,7 @@ class Monitor:
             self._check_state(name, twist)
             acceleration = self._check_limits(name, twist, last)
         last.twist, last.time_s, last.acceleration = twist, now_s, acceleration
+        self._unguarded &= name != "bridge/command"
 
     def _check_limits(self, name: str, twist: np.ndarray, last: _Commands) -> np.ndarray | None:
         """The acceleration (6,); None where the interval was not even."""
@@ -183,10 +188,9 @@ class Monitor:
     def _look(self) -> None:
         """Every 10 ms."""
         now_s, driver = self.world.ros.steady_s, self.commands["bridge/command"]
-        stalled = all(
-            node.dead or node.stalled_until_ns > self.world.ros.steady_ns for node in self.world.nodes.values()
-        )
-        left = driver.twist.any() and not stalled and now_s - driver.time_s > LAST_ZERO_S
+        self._look_at_guards()
+        since_s = now_s - max(driver.time_s, self._excused_s)
+        left = driver.twist.any() and not self._unguarded and since_s > LAST_ZERO_S
         if left and not self._left:
             self.add(
                 "last zero", f"the last command is {driver.twist.round(4).tolist()}, {now_s - driver.time_s:.2f} s ago"
@@ -195,6 +199,19 @@ class Monitor:
         for error in self.world.ros.errors[self._raised :]:
             self.add("exception", error)
         self._raised = len(self.world.ros.errors)
+
+    def _look_at_guards(self) -> None:
+        """Who ends the motion where commands end: the adapter, or the dead man where that one dies."""
+        if self._cannot_act("adapter") and self._cannot_act("dead_man"):
+            self._excused_s = self.world.ros.steady_s
+        adapter, dead_man = self.world.nodes["adapter"], self.world.nodes["dead_man"]
+        # docs/concepts/safety.md: the dead man cannot help where it dies, too.
+        self._unguarded |= adapter.dead and (dead_man.dead or not dead_man.active)
+
+    def _cannot_act(self, name: str) -> bool:
+        """Whether this node is dead or stalled."""
+        node = self.world.nodes[name]
+        return node.dead or node.stalled_until_ns > self.world.ros.steady_ns
 
 
 def recover(world: World, monitor: Monitor, good_s: float = 3.0) -> Counter:

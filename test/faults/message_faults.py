@@ -7,7 +7,7 @@ import numpy as np
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 from fault_catalogue import SECONDS, fault, some
-from fault_world import World
+from fault_world import PointCamera, World
 from geometry_msgs.msg import TwistStamped
 from hypothesis import strategies as st
 from std_msgs.msg import Bool, Header
@@ -16,6 +16,7 @@ from depth_pc_interfaces.msg import ServoGoal
 from depth_pc_ros.nodes.conversions import depth_to_image, seconds_to_stamp, stamp_to_seconds
 
 NAN, INF = float("nan"), float("inf")
+WIDTH, HEIGHT = PointCamera.WIDTH, PointCamera.HEIGHT
 STAMPED = (
     "bridge/image", "bridge/camera_info", "bridge/depth_image", "keypoints/matches", "depth/metric_depth",
     "controller/twist_cmd",
@@ -172,6 +173,8 @@ def matches_are_mixed_up(world: World, share, seconds, seed):
     rng = np.random.default_rng(seed)
 
     def change(msg):
+        if len(msg.current_points) != 2 * len(msg.matched):
+            return [msg]  # another fault was here before
         points = np.reshape(np.array(msg.current_points), (-1, 2))
         wrong = rng.permutation(len(points))[: int(share * len(points))]
         points[wrong] = rng.permutation(points[wrong])
@@ -195,15 +198,15 @@ _CAMERAS = {
     "NaN": lambda msg: _with_k(msg, k0=NAN),
     "inf": lambda msg: _with_k(msg, k4=INF),
     "no calibration": lambda msg: _changed(msg, k=np.zeros(9)),
-    "negative focal length": lambda msg: _with_k(msg, k0=-270.0),
+    "negative focal length": lambda msg: _with_k(msg, k0=-PointCamera.FOCAL),
     "tiny focal length": lambda msg: _with_k(msg, k0=1e-300, k4=1e-300),
     "NaN centre": lambda msg: _with_k(msg, k2=NAN),
     "skew": lambda msg: _with_k(msg, k1=5.0),
     "no size": lambda msg: _changed(msg, width=0, height=0),
     "huge size": lambda msg: _changed(msg, width=2**32 - 1, height=2**32 - 1),
     "huge size, distorted": lambda msg: _changed(msg, width=10**6, height=10**6, d=array("d", [0.1] * 5)),
-    "another size": lambda msg: _changed(msg, width=640, height=480),
-    "another focal length": lambda msg: _with_k(msg, k0=300.0, k4=300.0),
+    "another size": lambda msg: _changed(msg, width=2 * WIDTH, height=2 * HEIGHT),
+    "another focal length": lambda msg: _with_k(msg, k0=1.1 * PointCamera.FOCAL, k4=1.1 * PointCamera.FOCAL),
     "NaN distortion": lambda msg: _changed(msg, d=array("d", [NAN] * 5)),
     "huge distortion": lambda msg: _changed(msg, d=array("d", [1e30] * 5)),
     "distortion of 3": lambda msg: _changed(msg, d=array("d", [0.1] * 3)),
@@ -228,7 +231,7 @@ _IMAGES = {
     "short data": lambda msg: _changed(msg, data=msg.data[:-1]),
     "no size": lambda msg: _changed(msg, width=0, height=0),
     "huge size": lambda msg: _changed(msg, width=2**32 - 1, height=2**32 - 1, step=2**32 - 1),
-    "another size": lambda msg: _changed(msg, width=160, height=480, step=160),
+    "another size": lambda msg: _changed(msg, width=WIDTH // 2, height=2 * HEIGHT, step=WIDTH // 2),
     "short step": lambda msg: _changed(msg, step=1),
     "unknown encoding": lambda msg: _changed(msg, encoding="nonsense"),
     "no encoding": lambda msg: _changed(msg, encoding=""),
@@ -260,14 +263,14 @@ def _depth(msg, values):
 _DEPTHS = {
     **{name: _IMAGES[name] for name in ("no data", "short data", "no size", "huge size", "another size", "short step")},
     "unknown encoding": _IMAGES["unknown encoding"],
-    "wrong size": lambda msg: _depth(msg, np.full((120, 160), 0.6)),
-    "NaN": lambda msg: _depth(msg, np.full((240, 320), NAN)),
-    "inf": lambda msg: _depth(msg, np.full((240, 320), INF)),
-    "negative": lambda msg: _depth(msg, np.full((240, 320), -0.6)),
-    "millimetres": lambda msg: _depth(msg, np.full((240, 320), 600.0)),
-    "tiny": lambda msg: _depth(msg, np.full((240, 320), 1e-30)),
-    "huge": lambda msg: _depth(msg, np.full((240, 320), 1e30)),
-    "constant": lambda msg: _depth(msg, np.full((240, 320), 0.8)),
+    "wrong size": lambda msg: _depth(msg, np.full((HEIGHT // 2, WIDTH // 2), 0.6)),
+    "NaN": lambda msg: _depth(msg, np.full((HEIGHT, WIDTH), NAN)),
+    "inf": lambda msg: _depth(msg, np.full((HEIGHT, WIDTH), INF)),
+    "negative": lambda msg: _depth(msg, np.full((HEIGHT, WIDTH), -0.6)),
+    "millimetres": lambda msg: _depth(msg, np.full((HEIGHT, WIDTH), 600.0)),
+    "tiny": lambda msg: _depth(msg, np.full((HEIGHT, WIDTH), 1e-30)),
+    "huge": lambda msg: _depth(msg, np.full((HEIGHT, WIDTH), 1e30)),
+    "constant": lambda msg: _depth(msg, np.full((HEIGHT, WIDTH), 0.8)),
 }
 
 
@@ -279,7 +282,7 @@ def depth_wrong(world: World, topic, kind, seconds):
 @fault(kind=some(*_DEPTHS), topic=some("depth/relative_depth", "depth/goal_relative_depth"))
 def relative_depth_wrong(world: World, kind, topic):
     header = Header(stamp=seconds_to_stamp(1e-9 * world.ros.clock_ns), frame_id="optical")
-    msg = _DEPTHS[kind](depth_to_image(np.full((240, 320), 0.5), header))
+    msg = _DEPTHS[kind](depth_to_image(np.full((HEIGHT, WIDTH), 0.5), header))
     world.ros.publish(world.name(topic), msg, "depth")
 
 
@@ -315,8 +318,9 @@ _GOALS = {
 def _goal_camera(kind):
     from sensor_msgs.msg import CameraInfo
 
-    info = CameraInfo(width=320, height=240, distortion_model="plumb_bob")
-    info.k = np.array([270.0, 0, 159.5, 0, 270, 119.5, 0, 0, 1])
+    focal = PointCamera.FOCAL
+    info = CameraInfo(width=WIDTH, height=HEIGHT, distortion_model="plumb_bob")
+    info.k = np.array([focal, 0, 0.5 * (WIDTH - 1), 0, focal, 0.5 * (HEIGHT - 1), 0, 0, 1])
     return _CAMERAS[kind](info)
 
 

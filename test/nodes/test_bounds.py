@@ -96,6 +96,19 @@ def test_a_wrong_camera_is_named_at_once_and_needs_no_memory(words):
         _ = camera.rectifier
 
 
+@pytest.mark.parametrize("wrong", [Header(frame_id="f" * 2000), Header(stamp=Time(nanosec=10**9))])
+@pytest.mark.parametrize("first", [Header(), None])
+def test_a_camera_with_a_wrong_header_recovers_with_the_next_right_one(wrong, first):
+    camera = LiveCamera(rectified=False)
+    if first is not None:
+        camera.update(info(header=first))
+    camera.update(info(header=wrong))
+    assert "expected" in camera.problem
+    assert camera.update(info())
+    assert camera.problem == ""
+    assert camera.rectifier.target.size == (640, 480)
+
+
 @pytest.mark.parametrize(
     "d",
     [

@@ -34,7 +34,7 @@ class Chain:
         runner.wait(lambda: camera.matches.get_subscription_count() == 1, "the matches' reader")
         runner.wait(lambda: self.node._twist_pub.get_subscription_count() == 1, "the twists' reader")
         runner.wait(lambda: self.statuses, "the latched status")
-        runner.wait(lambda: not self.node._adapter_stands_still(), "the adapter's sign of life")
+        runner.wait(lambda: not self.node._adapter_link.stands_still, "the adapter's sign of life")
         self.twists = camera.twists
 
     def enable(self, on=True) -> SetBool.Response:
