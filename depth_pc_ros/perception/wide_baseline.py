@@ -124,8 +124,9 @@ class WideBaselineMatcher:
     def match_other(self, features: Features, explained: np.ndarray) -> tuple[Matches, int]:
         """See `Matcher.match_other`. Where the goal's own keypoints match too little, fast stages search."""
         other, num_alike = self._matcher.match_other(features, explained)
-        verified = max(other.num_matched, LEAST - 1)  # fewer agree by chance
-        if other.num_matched < self._of_goal(LITTLE):
+        little = int(self._of_goal(LITTLE))
+        if other.num_matched < little:
+            verified = max(other.num_matched, little - 1)  # fewer may agree by chance
             left = cv2.erode((~explained).astype(np.uint8), _AROUND).astype(bool)
             left = left if self._allowed is None else left & self._allowed
             goal, grey, intrinsics, _ = self._arguments(features.grey)
