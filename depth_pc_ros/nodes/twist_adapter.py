@@ -212,9 +212,20 @@ class TwistAdapter(ServoNode):
         jump = self._clock_watch.jump(now_s, steady_s)
         if jump:
             self._hand_eye.clear()
-        problem = jump or self._watchdog.silence(steady_s)
+        problem = jump or self._watchdog.silence(steady_s) or self._held_up(steady_s)
         if problem and self._moving:
             self._refuse("OK", problem)
+
+    def _held_up(self, steady_s: float) -> str:
+        """Whether this node gave no sign of life for so long that the dead man may have stopped the arm; "": it did.
+
+        The dead man waits 0.1 s longer than the commands' timeout, and a status may be a heartbeat old before.
+        """
+        silent_s = steady_s - self._status_s
+        longest_s = self.config.command_timeout_s - 2 * HEARTBEAT_S
+        if self.config.lockstep or silent_s <= max(longest_s, 2 * HEARTBEAT_S):
+            return ""
+        return f"the twist adapter was held up for {silent_s:.2f} s"
 
     def _send_zero(self) -> None:
         self._moving = False

@@ -73,9 +73,9 @@ def deactivate(ticked):
     ticked.node.trigger_activate()
 
 
-def rest(ticked):
+def rest(ticked, seconds=0.3):
     """The node is held up: the next that it does is to take a command."""
-    ticked.time_s += 0.3
+    ticked.time_s += seconds
 
 
 def set_clock(ticked, by_s):
@@ -86,6 +86,7 @@ def set_clock(ticked, by_s):
 OWN_STOPS = {
     "silence": lambda ticked: ticked.idle(0.3),
     "held up": rest,
+    "held up, so that the dead man may have stopped the arm": lambda ticked: rest(ticked, 0.2),
     "old stamp": lambda ticked: ticked.command(FULL, age_s=0.5),
     "future stamp": lambda ticked: ticked.command(FULL, age_s=-0.5),
     "no transform": lose_transform,
