@@ -274,10 +274,11 @@ READERS = (
     r"\b(json\.loads?|yaml\.(safe_)?load|cv2\.(imread|imdecode)|np\.(load|fromfile)|(?<!safetensors\.)torch\.load"
     r"|Image\.open|cv2\.VideoCapture|AnyReader)\("
 )
+NO_FILE = {"webcam/camera_device.py": "cv2.VideoCapture("}  # opens a device
 
 
 def test_files_are_read_by_the_readers_of_files_only():
     for path in FILES:
         if path.parent.name != "files":
-            found = re.search(READERS, path.read_text(encoding="utf-8"))
-            assert not found, f"{path.relative_to(PACKAGE)}: {found[0] if found else ''}"
+            found = {each[0] for each in re.finditer(READERS, path.read_text(encoding="utf-8"))}
+            assert found <= {NO_FILE.get(str(path.relative_to(PACKAGE)))}, path.relative_to(PACKAGE)

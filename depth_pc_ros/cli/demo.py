@@ -168,8 +168,8 @@ class Demo:
         """Leave the page open: a person may go on with its buttons. Ctrl-C is its usual end."""
         self.recorder.end()
         if self.config.view:
-            print(f"{problem or 'CONVERGED'}; the page stays until Ctrl-C", flush=True)
             with contextlib.suppress(KeyboardInterrupt):
+                print(f"{problem or 'CONVERGED'}; the page stays until Ctrl-C", flush=True)
                 while True:
                     processes.check()
                     time.sleep(0.2)

@@ -1,5 +1,6 @@
 """The recorder: subscribes to a running servo and writes a bag. It publishes nothing, and has a process of its own."""
 
+import contextlib
 import heapq
 import itertools
 import queue
@@ -197,11 +198,12 @@ class Recorder(Node):
         try:
             while open_ended or waiting:
                 if open_ended:
-                    item = self._queue.get()
-                    open_ended = item is not None
-                    if open_ended:
-                        heapq.heappush(waiting, item)
-                while waiting and (not open_ended or item[0] - waiting[0][0] > _SORT_NS):
+                    with contextlib.suppress(queue.Empty):  # where nothing comes, what waits is written all the same
+                        item = self._queue.get(timeout=0.1)
+                        open_ended = item is not None
+                        if open_ended:
+                            heapq.heappush(waiting, item)
+                while waiting and (not open_ended or time.time_ns() - waiting[0][0] > _SORT_NS):
                     self._write(*heapq.heappop(waiting))
             self._bag.close()
         except Exception as error:  # of anything else than a full disk, too, this thread must tell

@@ -82,7 +82,7 @@ def contradicted(text: str) -> dict:
         ("target_10mm_s", {"outcome": "success", "end_mm": 2.1}, "silent"),
         ("target_20mm_s", {"outcome": "success", "end_mm": 3.9}, "right"),
         ("target_jump_1mm", {"outcome": "success", "end_mm": 1.0}, "silent"),
-        ("hand_50", {"outcome": "ambiguous"}, "silent"),
+        ("hand_30", {"outcome": "ambiguous"}, "silent"),
         ("hand_70", {"outcome": "ambiguous"}, "safe"),
     ],
 )

@@ -102,17 +102,16 @@ def test_where_only_the_background_is_measured_the_object_keeps_its_depth(tmp_pa
     np.testing.assert_allclose(out.twist[:3], se3.pbvs_twist(FAR, centre(seen))[:3], atol=0.01)
 
 
-def test_relative_depth_is_the_shape_of_the_goal_in_its_distance(tmp_path):
+def test_relative_depth_is_the_shape_of_the_goal_beside_a_plane_in_its_distance(tmp_path):
     law, seen = make(saved(tmp_path, "depth_pc_geo")), observe(FAR, known=False)
     relative = np.linspace(2.0, 6.0, 60)
     relative[0] = np.nan
     shaped = dataclasses.replace(seen, goal_relative_depth=relative)
     law(shaped)
-    depth_m = 1 / law._problem(shaped).rho_prior
-    assert depth_m[0] == pytest.approx(0.7)
-    assert (np.diff(depth_m[1:]) > 0).all()
-    assert depth_m[1] < 0.65
-    assert depth_m[-1] > 0.75
+    problem = law._problem(shaped)
+    np.testing.assert_allclose(1 / problem.rho_prior, 0.7)
+    assert problem.shape[0] == 0
+    assert (np.diff(problem.shape[1:]) > 0).all()
 
 
 def test_measured_depth_that_is_wrong_in_half_of_the_image_hardly_rotates_the_camera(tmp_path):

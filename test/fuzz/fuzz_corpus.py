@@ -176,15 +176,6 @@ def json_texts() -> list[bytes]:
     return [json.dumps(value).encode() for value in values]
 
 
-CAMERA_INFO = """\
-image_width: 64
-image_height: 48
-camera_matrix: {rows: 3, cols: 3, data: [50, 0, 31.5, 0, 50, 23.5, 0, 0, 1]}
-distortion_model: plumb_bob
-distortion_coefficients: {rows: 1, cols: 5, data: [0.1, 0, 0, 0, 0]}
-"""
-
-
 def bags() -> list[bytes]:
     """A camera's image and camera_info, as MCAP and as sqlite3."""
     with tempfile.TemporaryDirectory() as folder:

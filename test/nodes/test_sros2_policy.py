@@ -95,7 +95,9 @@ def in_use(runner, monkeypatch):
     """The union over the simulation and an arm with MoveIt Servo, and TF."""
     pytest.importorskip("moveit_msgs.srv", reason="needs moveit_msgs: run scripts/setup.sh")
     union = defaultdict(set)
-    network = types.SimpleNamespace(RelativeDepth=lambda *_: None, lower_priority=lambda: None)
+    network = types.SimpleNamespace(
+        RelativeDepth=lambda *_: types.SimpleNamespace(choice=""), lower_priority=lambda: None
+    )
     monkeypatch.setattr(perception, "relative_depth", network, raising=False)  # importing the real one takes seconds
     estimated = [dataclasses.replace(config, depth="estimated") for config in (SIMULATION, ARM)]
     for number, config in enumerate((SIMULATION, ARM, *estimated)):
