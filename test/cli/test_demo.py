@@ -99,7 +99,7 @@ def test_a_watched_and_recorded_run_converges_stays_and_leaves_its_results(tmp_p
     finally:
         process.kill()
     assert (process.returncode, err) == (0, "")
-    header, _, row = out.split("\n\n")[0].strip().splitlines()
+    header, _, row = out.split("\n\n")[1].splitlines()
     assert "TE mm" in header
     state, te_mm, re_deg, steps, seconds, matches = row.split()
     assert state == "CONVERGED"
