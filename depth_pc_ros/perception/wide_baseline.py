@@ -70,8 +70,9 @@ class WideBaselineMatcher:
         self._matcher = matcher
         self._own, self._stages, self._missing = own, stages, missing
         self._background = background
-        self._given = self._allowed = None  # where it is allowed to match, and where it is matched
-        self._still_mask = None  # what stood still at the first answer
+        self._given: np.ndarray | None = None  # where it is allowed to match,
+        self._allowed: np.ndarray | None = None  # and where it is matched
+        self._still_mask: np.ndarray | None = None  # what stood still at the first answer
         self._start()
 
     @property
@@ -90,7 +91,7 @@ class WideBaselineMatcher:
         self._intrinsics = intrinsics
         self._given = self._allowed = None if mask is None else check_mask(mask, intrinsics.size)
         self._texture = small_texture(self._matcher.goal_grey)
-        self._still_mask: np.ndarray | None = None
+        self._still_mask = None
         self._start()
         return count
 
@@ -129,11 +130,7 @@ class WideBaselineMatcher:
             verified = max(other.num_matched, little - 1)  # fewer may agree by chance
             left = cv2.erode((~explained).astype(np.uint8), _AROUND).astype(bool)
             left = left if self._allowed is None else left & self._allowed
-            goal, grey, intrinsics, _ = self._arguments(features.grey)
-            for stage in self._stages:
-                if not stage.slow:
-                    found = stage.match(goal, grey, intrinsics, left)
-                    other, verified = self._joined(grey, other, verified, found, left)
+            other, _ = self._with_fast(features.grey, other, verified, left)
         return other, num_alike
 
     def follow(self, matches: Matches, grey: np.ndarray) -> None:
@@ -194,7 +191,7 @@ class WideBaselineMatcher:
         self._leave_out(still)
         self._matcher.forget()
         own = self._matcher.match(cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB))
-        others, verified = self._with_fast(grey, own)
+        others, verified = self._with_fast(grey, own, own.num_matched, self._allowed)
         away = np.linalg.norm(others.current_points - self.goal_points, axis=1)[others.matched]
         if verified >= self._of_goal(LEAST) and np.median(away) > _MOVED_PX:
             return others
@@ -202,19 +199,22 @@ class WideBaselineMatcher:
         self._matcher.follow(matches, grey)
         return None
 
-    def _with_fast(self, grey: np.ndarray, matches: Matches) -> tuple[Matches, int]:
-        """Matches of an image together with those of the fast stages, and how many of all agree on one motion."""
-        verified = matches.num_matched
+    def _with_fast(
+        self, grey: np.ndarray, matches: Matches, verified: int, places: np.ndarray | None
+    ) -> tuple[Matches, int]:
+        """Matches of an image together with those of the fast stages, and how many of all agree on one motion.
+
+        verified: so many do so far. places: (H, W) bool, where they may be in both images; None: everywhere.
+        """
         for stage in self._stages:
             if not stage.slow:
-                matches, verified = self._joined(
-                    grey, matches, verified, stage.match(*self._arguments(grey)), self._allowed
-                )
+                found = stage.match(self._matcher.goal_grey, grey, self._intrinsics, places)
+                matches, verified = self._joined(grey, matches, verified, found, places)
         return matches, verified
 
     def _searched(self, grey: np.ndarray, matches: Matches) -> Matches:
         """The answer to an image in which the goal's own keypoints match too little, with the camera at rest."""
-        matches, verified = self._with_fast(grey, matches)
+        matches, verified = self._with_fast(grey, matches, matches.num_matched, self._allowed)
         slow = next((stage for stage in self._stages if stage.slow), None)
         if slow is not None and verified < self._of_goal(LITTLE):
             return self._begin(_Search(slow, grey, matches, verified))
