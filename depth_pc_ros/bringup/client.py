@@ -34,6 +34,7 @@ from depth_pc_ros.nodes.conversions import (
     stamp_to_seconds,
 )
 from depth_pc_ros.nodes.node_configs import NAMESPACE, check_namespace
+from depth_pc_ros.nodes.service_call import answer_within
 from depth_pc_ros.nodes.transport import use_large_shared_memory
 from depth_pc_ros.types import ServoState
 
@@ -310,13 +311,10 @@ class ServoClient:
         client = self._clients[service]
         if not client.wait_for_service(timeout_s):
             raise ServoClientError(f"{name}: no such service within {timeout_s:g} s; are the nodes running?")
-        answered = threading.Event()
-        future = client.call_async(request)
-        future.add_done_callback(lambda _: answered.set())
-        if not answered.wait(timeout_s):
-            client.remove_pending_request(future)
+        answer = answer_within(client, request, timeout_s)
+        if answer is None:
             raise ServoClientError(f"{name}: no answer within {timeout_s:g} s")
-        return future.result()
+        return answer
 
 
 def _matched_pixels(msg: KeypointMatches) -> np.ndarray:

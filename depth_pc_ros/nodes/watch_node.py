@@ -2,7 +2,6 @@
 
 import math
 import os
-import threading
 
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticStatus
@@ -18,6 +17,7 @@ from depth_pc_ros.nodes.bounds import MOST_TEXT
 from depth_pc_ros.nodes.conversions import twist_from_msg
 from depth_pc_ros.nodes.image_source import CameraTopics
 from depth_pc_ros.nodes.node_configs import WatchConfig
+from depth_pc_ros.nodes.service_call import answer_within
 from depth_pc_ros.nodes.watched_images import WatchedImages
 from depth_pc_ros.types import ServoState
 from depth_pc_ros.view.live_view import LiveView, Reading
@@ -154,13 +154,9 @@ class WatchNode(ServoNode):
         name = self.resolve_service_name(client.srv_name)
         if not client.service_is_ready():
             raise NoAnswerError(f"there is no service {name}: is the node running?")
-        answered = threading.Event()
-        future = client.call_async(request)
-        future.add_done_callback(lambda _: answered.set())
-        if not answered.wait(within_s):
-            client.remove_pending_request(future)
+        answer = answer_within(client, request, within_s)
+        if answer is None:
             raise NoAnswerError(f"no answer from {name} within {within_s:g} s; it may still be done")
-        answer = future.result()
         if not answer.success:
             raise NoAnswerError(answer.message)
         return answer.message
