@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from depth_pc_ros.files.cache import default_cache_dir
 from depth_pc_ros.sim import textures, ycb
 from depth_pc_ros.sim.mesh import Mesh, quads
 from depth_pc_ros.sim.models import model_mesh
@@ -12,14 +13,14 @@ _TEXEL_M = 0.0006
 _CAN_SIDES = 48
 
 
-def scene_meshes(scene, ycb_root: Path | None, cache_dir: Path) -> list[Mesh]:
+def scene_meshes(scene, ycb_root: str | Path | None, cache_dir: str | Path | None) -> list[Mesh]:
     """What a `scenes.Scene` looks like, in the world frame; the table comes last, after all that may hide it.
 
-    cache_dir: keeps light copies of YCB models between runs.
+    cache_dir: keeps light copies of YCB models between runs; None: the usual one.
     """
-    bodies = [
-        _body_mesh(body, ycb_root, cache_dir).moved(body.position_m, body.quaternion_xyzw) for body in scene.bodies
-    ]
+    root = Path(ycb_root) if ycb_root is not None else None
+    cache = Path(cache_dir or default_cache_dir())
+    bodies = [_body_mesh(body, root, cache).moved(body.position_m, body.quaternion_xyzw) for body in scene.bodies]
     return [*bodies, _table(scene.table, scene.table_seed)]
 
 

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 
-from depth_pc_ros.files.cache import default_cache_dir
 from depth_pc_ros.geometry.camera import Intrinsics
 from depth_pc_ros.sim import assets
 from depth_pc_ros.sim.light import Light
@@ -39,8 +38,7 @@ class MujocoWorld(Workplace):
         check_rig(rig)
         if not isinstance(scene, Scene):
             scene = make_scene("printed" if scene == "default" else scene, seed, ycb_root, simulator="mujoco")
-        root = Path(ycb_root) if ycb_root is not None else None
-        meshes = assets.scene_meshes(scene, root, Path(cache_dir or default_cache_dir()))
+        meshes = assets.scene_meshes(scene, ycb_root, cache_dir)
         spec = scene_spec(meshes, light or Light())
         if rig == "arm":
             attach_arm(spec, arm_model)

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from depth_pc_ros.files.cache import default_cache_dir
 from depth_pc_ros.geometry.camera import Intrinsics
 from depth_pc_ros.sim import assets
 from depth_pc_ros.sim.light import Light
@@ -36,6 +35,5 @@ class SimWorld(Workplace):
         check_rig(rig)
         scene = scene if isinstance(scene, Scene) else make_scene(scene, seed, ycb_root)
         super().__init__(scene, seed, rig, PandaArm, intrinsics, level)
-        root = Path(ycb_root) if ycb_root is not None else None
-        meshes = assets.scene_meshes(scene, root, Path(cache_dir or default_cache_dir()))
+        meshes = assets.scene_meshes(scene, ycb_root, cache_dir)
         self._renderer = open_renderer(meshes, renderer, light)
