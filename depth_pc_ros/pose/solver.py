@@ -17,6 +17,7 @@ markerless tracking for augmented reality", TVCG 2006.
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 
@@ -118,49 +119,80 @@ class Solution:
     cost: float
 
 
-def _predict(problem: Problem, view: View, T: np.ndarray, rho: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Transformed points q (M, 3) (depth times rho) and residuals (M, 2), normalised, NaN where not in front."""
-    goal = problem.goal[view.index]
-    rays = np.column_stack([goal, np.ones(len(goal))])
-    q = rays @ T[:3, :3].T + rho[view.index, None] * T[:3, 3]
-    z = np.where(q[:, 2] > 1e-3, q[:, 2], np.nan)
-    return q, q[:, :2] / z[:, None] - view.current
+@dataclass(frozen=True)
+class _Matches:
+    """The matches of all views, one view after another: which points (M,), rays (M, 3), positions, measured depth."""
+
+    index: np.ndarray
+    rays: np.ndarray
+    current: np.ndarray
+    depth_m: np.ndarray
+    blocks: tuple[slice, ...]
+
+    @classmethod
+    def of(cls, problem: Problem, views) -> "_Matches":
+        ends = np.cumsum([0, *(len(view.index) for view in views)])
+        index = np.concatenate([view.index for view in views])
+        goal = problem.goal[index]
+        return cls(
+            index,
+            np.column_stack([goal, np.ones(len(goal))]),
+            np.concatenate([view.current for view in views]),
+            np.concatenate([view.depth_m for view in views]),
+            tuple(slice(low, high) for low, high in pairwise(ends)),
+        )
+
+    def predict(self, poses, rho: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Transformed points q (M, 3) (depth times rho) and residuals (M, 2), normalised, NaN where not in front.
+
+        rho: (M,) of each match.
+        """
+        q = np.empty_like(self.rays)
+        for block, T in zip(self.blocks, poses):
+            q[block] = self.rays[block] @ T[:3, :3].T + rho[block, None] * T[:3, 3]
+        z = np.where(q[:, 2] > 1e-3, q[:, 2], np.nan)
+        return q, q[:, :2] / z[:, None] - self.current
 
 
-def _evaluate(problem: Problem, views, poses, rho: np.ndarray, rho_info: np.ndarray, slopes: np.ndarray) -> Solution:
+def _evaluate(
+    problem: Problem, matches: _Matches, poses, rho: np.ndarray, rho_info: np.ndarray, slopes: np.ndarray
+) -> Solution:
     """Cost and inliers of poses and inverse depths: truncated squared residuals plus the prior's.
 
     slopes: (2,) of the prior's plane, (3,) with `shape`, (0,) where it does not tilt.
     """
-    inliers, cost, used = [], 0.0, np.zeros(len(rho), dtype=bool)
-    for view, T in zip(views, poses):
-        _, residual = _predict(problem, view, T, rho)
-        norm_px = np.linalg.norm(residual, axis=1) * problem.focal_px
-        norm_px = np.where(np.isfinite(norm_px), norm_px, np.inf)
-        inliers.append(norm_px < INLIER_PX)
-        used[view.index[inliers[-1]]] = True
-        cost += float((np.minimum(norm_px, INLIER_PX) ** 2).sum()) / SIGMA_PX**2
+    _, residual = matches.predict(poses, rho[matches.index])
+    norm_px = np.linalg.norm(residual, axis=1) * problem.focal_px
+    norm_px = np.where(np.isfinite(norm_px), norm_px, np.inf)
+    inlier = norm_px < INLIER_PX
+    used = np.zeros(len(rho), dtype=bool)
+    used[matches.index[inlier]] = True
     deviation = rho - problem.rho_prior - problem.slope_effect @ slopes
+    cost = float((np.minimum(norm_px, INLIER_PX) ** 2).sum()) / SIGMA_PX**2
     cost += float(problem.prior_cost(deviation)[used].sum() + (slopes**2).sum() / SLOPE_SIGMA**2)
-    noise_px = float(np.median(norm_px[inliers[-1]])) if inliers[-1].any() else np.inf
-    return Solution(tuple(poses), rho, rho_info, tuple(inliers), noise_px, cost)
+    last = matches.blocks[-1]
+    noise_px = float(np.median(norm_px[last][inlier[last]])) if inlier[last].any() else np.inf
+    return Solution(tuple(poses), rho, rho_info, tuple(inlier[block] for block in matches.blocks), noise_px, cost)
 
 
-def _normal_equations(problem: Problem, view: View, T: np.ndarray, rho: np.ndarray):
-    """One view's share of the normal equations, None when fewer than 4 points are in front of it.
+def _normal_equations(problem: Problem, matches: _Matches, poses, rho: np.ndarray):
+    """The matches' share of the normal equations, None when fewer than 4 points are in front of a view.
 
-    Returns H_pp (6, 6), H_pd (M, 6), H_dd (M,), g_p (6,), g_d (M,): p the pose (left perturbation), d the depths.
+    rho: (M,) of each match. Returns per view H_pp (6, 6) and g_p (6,), then H_pd (M, 6), H_dd (M,), g_d (M,) of each
+    match: p the pose of its view (left perturbation), d its depth.
     """
-    q, residual = _predict(problem, view, T, rho)
-    rho = rho[view.index]
+    q, residual = matches.predict(poses, rho)
     in_front = np.isfinite(residual).all(axis=1)
-    if np.count_nonzero(in_front) < 4:
+    if min(np.count_nonzero(in_front[block]) for block in matches.blocks) < 4:
         return None
     residual = np.where(in_front[:, None], residual, 0.0)
     norm_px = np.linalg.norm(residual, axis=1) * problem.focal_px
-    seen_px = norm_px[in_front]
-    quantile = np.partition(seen_px, int(0.35 * len(seen_px)))[int(0.35 * len(seen_px))]
-    scale_px = np.clip(quantile / 0.928, MIN_SCALE_PX, MAX_SCALE_PX)
+    scale_px, t = np.empty(len(rho)), np.empty((len(rho), 3))
+    for block, T in zip(matches.blocks, poses):
+        seen_px = norm_px[block][in_front[block]]
+        quantile = np.partition(seen_px, int(0.35 * len(seen_px)))[int(0.35 * len(seen_px))]
+        scale_px[block] = np.clip(quantile / 0.928, MIN_SCALE_PX, MAX_SCALE_PX)
+        t[block] = T[:3, 3]
     u = norm_px / (TUKEY * scale_px)
     weight = np.where(in_front & (u < 1), (1 - u**2) ** 2, 0.0) * (problem.focal_px / SIGMA_PX) ** 2
 
@@ -168,32 +200,34 @@ def _normal_equations(problem: Problem, view: View, T: np.ndarray, rho: np.ndarr
     seen = q[:, :2] * z_inv[:, None]
     # Moving the points by a twist is moving the camera by its opposite.
     J_pose = -interaction_matrix(seen, 1 / (rho * z_inv))  # (M, 2, 6)
-    J_rho = z_inv[:, None] * (T[:2, 3] - seen * T[2, 3])  # (M, 2)
+    J_rho = z_inv[:, None] * (t[:, :2] - seen * t[:, 2:])  # (M, 2)
 
-    flat = J_pose.reshape(-1, 6)
-    twice = np.repeat(weight, 2)
-    H_pp = (flat * twice[:, None]).T @ flat
-    H_pd = ((weight[:, None] * J_rho)[:, None, :] @ J_pose)[:, 0]
+    weighted = weight[:, None, None] * J_pose
+    H_pd = (J_rho[:, None, :] @ weighted)[:, 0]
     H_dd = weight * (J_rho**2).sum(axis=1)
-    g_p = flat.T @ (twice * residual.ravel())
     g_d = weight * (J_rho * residual).sum(axis=1)
+    flat, weighted, wanted = J_pose.reshape(-1, 6), weighted.reshape(-1, 6), residual.ravel()
+    rows = [slice(2 * block.start, 2 * block.stop) for block in matches.blocks]
+    H_pp = [weighted[each].T @ flat[each] for each in rows]
+    g_p = [weighted[each].T @ wanted[each] for each in rows]
 
-    measured = in_front & np.isfinite(view.depth_m) & (weight > 0)
+    measured = in_front & np.isfinite(matches.depth_m) & (weight > 0)
     if measured.any():
-        ratio = np.where(measured, q[:, 2] / (rho * view.depth_m), 1.0)
+        ratio = np.where(measured, q[:, 2] / (rho * matches.depth_m), 1.0)
         r = np.log(ratio) / DEPTH_SIGMA
         huber = np.where(measured, 2.0 / np.maximum(np.abs(r), 2.0), 0.0)
         zero = np.zeros(len(q))
-        J_p = (
-            np.column_stack([zero, zero, rho * z_inv, seen[:, 1], -seen[:, 0], zero]) / DEPTH_SIGMA
-        )  # d log z / d pose
-        J_d = (T[2, 3] * z_inv - 1 / rho) / DEPTH_SIGMA
-        H_pp += (huber[:, None] * J_p).T @ J_p
-        H_pd = H_pd + J_p * (huber * J_d)[:, None]
-        H_dd = H_dd + huber * J_d**2
-        g_p = g_p + J_p.T @ (huber * r)
-        g_d = g_d + J_d * huber * r
-    return H_pp, H_pd, H_dd, g_p, g_d
+        # d log z / d pose
+        J_p = np.column_stack([zero, zero, rho * z_inv, seen[:, 1], -seen[:, 0], zero]) / DEPTH_SIGMA
+        J_d = (t[:, 2] * z_inv - 1 / rho) / DEPTH_SIGMA
+        weighted = huber[:, None] * J_p
+        for k, block in enumerate(matches.blocks):
+            H_pp[k] += weighted[block].T @ J_p[block]
+            g_p[k] += weighted[block].T @ r[block]
+        H_pd += weighted * J_d[:, None]
+        H_dd += huber * J_d**2
+        g_d += J_d * huber * r
+    return H_pp, g_p, H_pd, H_dd, g_d
 
 
 def refine(problem: Problem, views, poses, rho: np.ndarray, iterations: int = 12) -> Solution:
@@ -203,37 +237,40 @@ def refine(problem: Problem, views, poses, rho: np.ndarray, iterations: int = 12
     1e-5 m and rad.
     """
     poses, rho = list(poses), rho.copy()
+    matches = _Matches.of(problem, views)
     rho_low = 0.05 * np.median(problem.rho_prior)
     size = 6 * len(views)
     rho_info = np.zeros(len(rho))
     effect = problem.slope_effect
     slopes = np.zeros(effect.shape[1])
-    # The prior of points that no view shows says nothing about the slopes.
-    seen = np.zeros((len(rho), 1), dtype=bool)
-    for view in views:
-        seen[view.index] = True
     total = size + len(slopes)
+    # The prior of points that no view shows says nothing about the slopes, and nothing else about them is known.
+    seen = np.zeros(len(rho), dtype=bool)
+    seen[matches.index] = True
+    points = np.flatnonzero(seen)
+    place = np.cumsum(seen)[matches.index] - 1  # of a match's point among those
     for _ in range(iterations):
         deviation = rho - problem.rho_prior - effect @ slopes
         info = problem.prior_info(deviation)
-        tilting = seen * info[:, None] * effect
+        deviation, info, tilts = deviation[points], info[points], effect[points]
+        share = _normal_equations(problem, matches, poses, rho[matches.index])
+        if share is None:
+            break
         H_pp, g_p = np.zeros((total, total)), np.zeros(total)
-        H_pd = np.zeros((len(rho), total))
-        H_pp[size:, size:] = tilting.T @ effect + np.eye(len(slopes)) / SLOPE_SIGMA**2
+        H_pd = np.zeros((len(points), total))
+        tilting = info[:, None] * tilts
+        H_pp[size:, size:] = tilting.T @ tilts + np.eye(len(slopes)) / SLOPE_SIGMA**2
         g_p[size:] = slopes / SLOPE_SIGMA**2 - tilting.T @ deviation
         H_pd[:, size:] = -tilting
         H_dd = info.copy()
         g_d = info * deviation
-        shares = [_normal_equations(problem, view, T, rho) for view, T in zip(views, poses)]
-        if any(share is None for share in shares):
-            break
-        for k, (view, share) in enumerate(zip(views, shares)):
-            block = slice(6 * k, 6 * k + 6)
-            H_pp[block, block], g_p[block] = share[0], share[3]
-            H_pd[view.index, block] = share[1]
-            H_dd[view.index] += share[2]
-            g_d[view.index] += share[4]
-        rho_info = H_dd - info
+        for k, block in enumerate(matches.blocks):
+            pose, at = slice(6 * k, 6 * k + 6), place[block]
+            H_pp[pose, pose], g_p[pose] = share[0][k], share[1][k]
+            H_pd[at, pose] = share[2][block]
+            H_dd[at] += share[3][block]
+            g_d[at] += share[4][block]
+        rho_info[points] = H_dd - info
         scaled = H_pd / H_dd[:, None]
         H = H_pp - scaled.T @ H_pd
         H[np.diag_indices(total)] *= 1 + 1e-6
@@ -245,8 +282,10 @@ def refine(problem: Problem, views, poses, rho: np.ndarray, iterations: int = 12
         rotation = max(np.linalg.norm(motion.reshape(-1, 6)[:, 3:], axis=1).max(), 1e-12)
         step *= min(1.0, 0.5 / rotation)
         poses = [se3.exp(step[6 * k : 6 * k + 6]) @ T for k, T in enumerate(poses)]
-        rho = np.maximum(rho - (g_d + H_pd @ step) / H_dd, rho_low)
+        expected = problem.rho_prior + effect @ slopes
+        expected[points] = rho[points] - (g_d + H_pd @ step) / H_dd
+        rho = np.maximum(expected, rho_low)
         slopes = slopes + step[size:]
         if np.abs(motion).max() < 1e-5:
             break
-    return _evaluate(problem, views, poses, rho, rho_info, slopes)
+    return _evaluate(problem, matches, poses, rho, rho_info, slopes)
