@@ -1,4 +1,4 @@
-"""Few matches must agree on one relative pose, also for a law that needs no pose: wrong ones would lead it astray."""
+"""Few matches must agree on one relative pose, also for a law without one: wrong ones would lead it astray."""
 
 import numpy as np
 

@@ -37,9 +37,13 @@ class Pbvs(ControlLaw):
         self._tracker.reset()
 
     def __call__(self, observation: Observation) -> LawOutput:
+        return pbvs_output(observation.goal, self.estimate(observation))
+
+    def estimate(self, observation: Observation) -> PoseEstimate:
+        """Pose and depths of the next image. Raises PoseError where too few matches agree."""
         seen = np.flatnonzero(observation.matched)
         view = View(seen, observation.current[seen], observation.current_depth_m[seen])
-        return pbvs_output(observation.goal, self._tracker.track(self._problem(observation), view))
+        return self._tracker.track(self._problem(observation), view)
 
     def _problem(self, observation: Observation) -> Problem:
         return Problem.from_depth(
