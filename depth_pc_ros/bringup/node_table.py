@@ -102,6 +102,7 @@ def nodes(config: BringupConfig) -> list[NodeSpec]:
                 **clock,
                 **_given(config, "rectified", "max_width"),
                 **_given(config, "matcher", "matcher_weights", "lightglue_weights", "mask", "roi"),
+                "lockstep": config.lockstep,
             },
             {**camera, **depth},
         ),

@@ -19,7 +19,7 @@ SET_AT_START_UP = {
         **{name: name for name in ("scene", "seed", "level", "rig", "ycb_root", "lockstep")},
         **_CLOCK,
     },
-    "keypoints": {**_CLOCK},
+    "keypoints": {"lockstep": "lockstep", **_CLOCK},
     "depth": {"source": "depth", **_CLOCK},
     "controller": {"lockstep": "lockstep", **_CLOCK},
     "adapter": {

@@ -54,7 +54,8 @@ class KeypointNode(ServoNode):
         super().__init__("keypoints", KeypointNodeConfig, **node_options)
 
     def build(self):
-        self._matcher = make_matcher(self.config, background=True)  # a search must not hold up the images
+        # A search, or a detection, must not hold up the images; in lockstep they wait for it.
+        self._matcher = make_matcher(self.config, background=True, repeats=self.config.lockstep)
         self._camera = LiveCamera(self.config.rectified, self.config.max_width)
         self._image: Image | CompressedImage | None = None
         self._image_steady_s = 0.0

@@ -115,6 +115,8 @@ class CameraConfig(NodeConfig):
 class KeypointNodeConfig(CameraConfig, MatcherConfig):
     """Keypoint node: matches live images with the goal image."""
 
+    lockstep: bool = same_as(BridgeConfig, "lockstep", help="The same images give the same matches.")
+
 
 @dataclass(frozen=True)
 class DepthNodeConfig(CameraConfig):

@@ -40,16 +40,18 @@ def make_detecting_matcher(config: MatcherConfig) -> Matcher:
     return _MATCHERS[config.matcher](config)
 
 
-def make_matcher(config: MatcherConfig, background: bool = False) -> CheckedMatcher:
+def make_matcher(config: MatcherConfig, background: bool = False, repeats: bool = True) -> CheckedMatcher:
     """The matcher that `config.matcher` names, tracking its matches where `config.track` says so, and checking them.
 
     Tracking needs the alignment with the goal's patches: without `refine` there is none. The search across a wide
-    baseline needs tracking; background: see `WideBaselineMatcher`.
+    baseline needs tracking. background: a slow search for matches does not hold up the images, see
+    `WideBaselineMatcher`. repeats: the same images give the same matches; else no detection holds them up either, see
+    `TrackingMatcher`.
     """
     matcher = make_detecting_matcher(config)
     if not (config.track and config.refine):
         return CheckedMatcher(matcher)
-    tracker = TrackingMatcher(matcher)
+    tracker = TrackingMatcher(matcher, background=not repeats)
     stages, missing = make_stages(config)
     if not stages:
         return CheckedMatcher(tracker)

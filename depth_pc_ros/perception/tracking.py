@@ -4,6 +4,7 @@ Each match is tracked into the next image by Lucas-Kanade and then aligned with 
 does not drift, and a match that follows an occluder is dropped. Detection adds keypoints that come into view.
 """
 
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 import cv2
@@ -23,28 +24,39 @@ _SAME_PX = 2.0  # a followed and a detected match nearer than this are the same
 
 @dataclass(frozen=True)
 class Followed:
-    """Matches of the last image found again: goal indices (M,), positions (M, 2) px; features: of a detection, too."""
+    """Matches of the last image found again: goal indices (M,), positions (M, 2) px.
+
+    features: of a detection in this image. detected: matches of one in an earlier image, followed into this one.
+    """
 
     grey: np.ndarray
     index: np.ndarray
     points: np.ndarray
     features: Features | None
+    detected: Matches | None
 
 
 class TrackingMatcher:
-    """A `Matcher` that follows its matches, with the same interface. Images must be given in their order in time."""
+    """A `Matcher` that follows its matches, with the same interface. Images must be given in their order in time.
 
-    def __init__(self, matcher: Matcher):
+    background: the detection that is due every few images runs in a thread, and what it finds is followed into the
+    image that comes when it is done. So no image waits for it. Where matches are missing, the image waits.
+    """
+
+    def __init__(self, matcher: Matcher, background: bool = False):
         self._matcher = matcher
+        self._thread = ThreadPoolExecutor(1, "detection") if background else None
+        self._detection: tuple[np.ndarray, Future] | None = None  # the image (H, W) uint8, and its matches
         self.forget()
 
     def forget(self) -> None:
         """Start from a detection: the next image does not follow the last one."""
+        self._abandon()
         self._matcher.forget()
         self._last: Matches | None = None
         self._grey = self._motion = None
         self._detected, self._since = 0, 0
-        self._loosely = False
+        self._loosely = self._asked = False
 
     @property
     def goal_points(self) -> np.ndarray:
@@ -91,7 +103,7 @@ class TrackingMatcher:
 
     def detect_next(self) -> None:
         """Detect keypoints in the next image, beside those that are followed."""
-        self._since = DETECT_EVERY
+        self._asked = True
 
     def match(self, image: np.ndarray) -> Matches:
         """Matches of the next live image (H, W, 3) uint8 RGB with the goal."""
@@ -107,14 +119,23 @@ class TrackingMatcher:
         index, points = self._follow(grey)
         self._since += 1
         few = len(index) < max(_FEWEST, _KEPT_SHARE * self._detected)
-        features = self._matcher.detect(image) if few or self._since >= DETECT_EVERY else None
-        return Followed(grey, index, points, features)
+        due = self._since >= DETECT_EVERY
+        if few or self._asked or (due and self._thread is None):
+            self._abandon()
+            self._asked = False
+            return Followed(grey, index, points, self._matcher.detect(image), None)
+        detected = None
+        if self._detection is not None and self._detection[1].done():
+            detected = self._caught_up(grey, index, points)
+        elif self._detection is None and due:
+            self._detection = grey, self._thread.submit(self._matcher.match, image)
+        return Followed(grey, index, points, None, detected)
 
     def match_features(self, found: Features | Followed) -> Matches:
         """Matches from what `detect` found."""
         afresh = isinstance(found, Features)
         matches = self._matcher.match_features(found) if afresh else self._joined(found)
-        if afresh or found.features is not None:
+        if afresh or found.features is not None or found.detected is not None:
             self._detected, self._since = matches.num_matched, 0
         self._motion = _similarity(self._last, matches)
         self._last, self._grey = (matches, found.grey) if matches.num_matched else (None, None)
@@ -122,23 +143,54 @@ class TrackingMatcher:
 
     def _follow(self, grey: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Goal indices (M,) and positions (M, 2) of the last matches that are found in the next image."""
-        index = np.flatnonzero(self._last.matched)
-        before = self._last.current_points[index]
-        guess = before if self._motion is None else before @ self._motion[:, :2].T + self._motion[:, 2]
-        after, found = _flow(self._grey, grey, before, guess)
-        size = np.array(grey.shape[::-1])
-        inside = ((after >= _BORDER_PX) & (after <= size - 1 - _BORDER_PX)).all(axis=1)
-        kept = found & inside & self._matcher.is_allowed(self.goal_points[index], after)
-        index, after = index[kept], after[kept].astype(np.float64)
-        after, near = self._matcher.aligned(grey, self.goal_points[index], after)
+        index, before, after, near = self._followed(self._last, self._grey, grey, self._motion)
         self._loosely = self._loosely and np.count_nonzero(near) < _FEWEST
         if self._loosely:  # what is followed back to where it was is not hidden by something else
-            was = before[kept]
+            was = before
             back, found = _flow(grey, self._grey, after, was)
             near |= found & (np.linalg.norm(back - was, axis=1) < _BACK_PX)
         index, after = index[near], after[near]
         rigid = self._matcher.rigid(self.goal_points[index], after, self._loosely)
         return index[rigid], after[rigid]
+
+    def _followed(
+        self, matches: Matches, before_grey: np.ndarray, grey: np.ndarray, motion: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Goal indices (M,) of an image's matches that are found in a later one, positions (M, 2) px in both, and which
+        (M,) look like their patch of the goal image. motion: (2, 3) of the image between both, about; None: not known.
+        """
+        index = np.flatnonzero(matches.matched)
+        before = matches.current_points[index]
+        guess = before if motion is None else before @ motion[:, :2].T + motion[:, 2]
+        after, found = _flow(before_grey, grey, before, guess)
+        size = np.array(grey.shape[::-1])
+        inside = ((after >= _BORDER_PX) & (after <= size - 1 - _BORDER_PX)).all(axis=1)
+        kept = found & inside & self._matcher.is_allowed(self.goal_points[index], after)
+        index, after = index[kept], after[kept].astype(np.float64)
+        after, near = self._matcher.aligned(grey, self.goal_points[index], after)
+        return index, before[kept], after, near
+
+    def _caught_up(self, grey: np.ndarray, index: np.ndarray, points: np.ndarray) -> Matches:
+        """The matches of the detection that is done, followed from its image into this one.
+
+        index: (M,) of the goal's keypoints that were followed through all images since, points: (M, 2) px, where to.
+        """
+        then_grey, future = self._detection
+        self._detection = None
+        then = future.result()
+        current, matched = np.full(self.goal_points.shape, np.nan), np.zeros(len(self.goal_points), dtype=bool)
+        current[index], matched[index] = points, True
+        now = Matches(current, matched, then.scores)
+        index, _, after, near = self._followed(then, then_grey, grey, _similarity(then, now))
+        current, matched = np.full(self.goal_points.shape, np.nan), np.zeros(len(self.goal_points), dtype=bool)
+        current[index[near]], matched[index[near]] = after[near], True
+        return Matches(current, matched, np.where(matched, then.scores, 0).astype(np.float32))
+
+    def _abandon(self) -> None:
+        """Wait for the detection in the thread, as it uses the matcher, and forget what it finds."""
+        if self._detection is not None:
+            wait([self._detection[1]])
+            self._detection = None
 
     def _joined(self, found: Followed) -> Matches:
         """The followed matches, and those of a detection that are new."""
@@ -146,14 +198,14 @@ class TrackingMatcher:
         current, scores = np.full(goal.shape, np.nan), np.zeros(len(goal), np.float32)
         current[found.index] = found.points
         scores[found.index] = self._last.scores[found.index]
-        if found.features is not None:
+        detected = found.detected if found.features is None else self._matcher.match_features(found.features)
+        if detected is not None:
             # A detection does not depend on earlier images: where it differs, it is used.
-            detected = self._matcher.match_features(found.features)
             apart = np.linalg.norm(detected.current_points - current, axis=1)
             new = detected.matched & ~(apart < _SAME_PX)
             current[new], scores[new] = detected.current_points[new], detected.scores[new]
         matched = np.isfinite(current).all(axis=1)
-        if found.features is not None:
+        if detected is not None:
             index = np.flatnonzero(matched)
             matched[:] = False
             matched[some(index[self._matcher.rigid(goal[index], current[index], self._loosely)])] = True

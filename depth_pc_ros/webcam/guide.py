@@ -52,7 +52,7 @@ class Guide:
         self.goal_image: np.ndarray | None = None  # rectified
         self._distance_m = distance_m
         self._prior_m = config.default_distance if distance_m is None else distance_m
-        self._matcher = make_matcher(config, background=live)
+        self._matcher = make_matcher(config, background=live, repeats=not live)
         self._servo = Servo(config)
 
     @property

@@ -1,7 +1,11 @@
+import threading
+from concurrent.futures import wait
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
+from waits import WAIT_S
 
 from depth_pc_ros.config import MatcherConfig
 from depth_pc_ros.errors import GoalError
@@ -125,3 +129,79 @@ def test_following_nothing_or_what_leaves_the_image_starts_from_a_detection(trac
     outside = replace(matches, current_points=matches.current_points + 5000)
     tracker.follow(outside, grey, loosely=True)
     assert tracker.match(image).num_matched > 60
+
+
+@pytest.fixture
+def held(tracker):
+    """The tracker, with its regular detections in a thread; they wait until `open` is set. begun: the first has."""
+    held = TrackingMatcher(tracker._matcher, background=True)
+    match = held._matcher.match
+    held.open, held.begun = threading.Event(), threading.Event()
+
+    def wait_and_match(image):
+        held.begun.set()
+        assert held.open.wait(WAIT_S)
+        return match(image)
+
+    held._matcher.match = wait_and_match
+    yield held
+    held.open.set()
+
+
+def test_no_image_waits_for_a_detection_in_a_thread(held, pose, plane, intrinsics, T_world_goal):
+    k = 0
+    while not held.begun.is_set():
+        few = held.match(plane.view(pose(k), intrinsics))
+        k += 1
+    assert k >= DETECT_EVERY
+    for _ in range(4):
+        few = held.match(plane.view(pose(k), intrinsics))  # would wait for ever
+        k += 1
+    held.open.set()
+    held._detection[1].result(WAIT_S)
+    more = held.match(plane.view(pose(k), intrinsics))
+    assert more.num_matched > few.num_matched
+    new = more.matched & ~few.matched
+    assert np.count_nonzero(new) > 10
+    for matches in (more, replace(more, matched=new)):
+        error = errors_px(held, matches, plane, T_world_goal, pose(k), intrinsics)
+        assert np.median(error) < 0.15
+        assert np.mean(error < 2.0) > 0.95
+    assert held._since == 0
+
+
+@pytest.mark.parametrize("interrupt", [
+    lambda held, image, intrinsics: held.set_goal(image, intrinsics),
+    lambda held, image, intrinsics: held.forget(),
+    lambda held, image, intrinsics: held.match(np.full_like(image, 90)),
+])  # fmt: skip
+def test_a_detection_in_a_thread_is_of_no_use_after(interrupt, held, pose, plane, intrinsics):
+    k = 0
+    while not held.begun.is_set():
+        held.match(plane.view(pose(k), intrinsics))
+        k += 1
+    held.open.set()
+    interrupt(held, plane.view(pose(k), intrinsics), intrinsics)
+    assert held._detection is None
+    assert held.match(plane.view(pose(k), intrinsics)).num_matched > 60
+
+
+def test_an_error_in_the_thread_is_raised_to_who_gives_the_images(held, pose, plane, intrinsics):
+    def fail(image):
+        held.begun.set()
+        raise cv2.error("in the thread")
+
+    held._matcher.match = fail
+    with pytest.raises(cv2.error, match="in the thread"):  # noqa: PT012  (the image in which it is noticed varies)
+        for k in range(DETECT_EVERY + 2):
+            held.match(plane.view(pose(k), intrinsics))
+            if held._detection is not None:
+                wait([held._detection[1]], WAIT_S)
+    assert held.match(plane.view(pose(k), intrinsics)).num_matched > 60
+
+
+def test_a_detection_that_is_asked_for_is_of_the_next_image(held, pose, plane, intrinsics):
+    held.match(plane.view(pose(0), intrinsics))
+    held.detect_next()
+    assert held.detect(plane.view(pose(1), intrinsics)).features is not None
+    assert not held.begun.is_set()
