@@ -47,7 +47,10 @@ class PoseTracker:
     FIRST_INLIERS = 10
     WARM_SHARE = 0.85  # of the last frame's support: a warm start that keeps it needs no new candidates
     RECHECK_FRAMES, RIVALS = 10, 2  # how often, and how many, new candidates are compared with a warm start
+    ITERATIONS = 12  # of a candidate
     WARM_ITERATIONS = 2  # of a warm start, which begins at the last frame's solution
+    CHECK_ITERATIONS = 4  # of candidates that are compared with a warm start which explains the image
+    ALIKE = 0.01  # translation over distance, and rad: candidates nearer than this to a warm start are the same
     KEYFRAMES = 3
     SPACING = 0.25  # keyframes are this far apart, as a share of the larger distance to the goal
     # Near the goal a guessed depth is trusted more: its sigma shrinks linearly to this share, from this distance on
@@ -123,7 +126,7 @@ class PoseTracker:
             self.freeze.release()
         views = [*(keyframe.view for keyframe in self._keyframes), view]
         poses = [keyframe.T_cam_goal for keyframe in self._keyframes]
-        together = []
+        together, iterations = [], self.ITERATIONS
         if self._last is not None:
             T_last, rho_last = self._last
             warm = refine(problem, views, [*poses, T_last], rho_last, self.WARM_ITERATIONS)
@@ -133,12 +136,18 @@ class PoseTracker:
             if steady and not due:
                 return warm
             together.append(warm)
+            iterations = self.CHECK_ITERATIONS if steady else self.ITERATIONS
         self._unchecked = 0
-        alone = [refine(problem, [view], [T], rho) for T, rho in (*starts, *candidate_poses(problem, view))]
+        candidates = (*starts, *candidate_poses(problem, view))
+        alone = [refine(problem, [view], [T], rho, iterations) for T, rho in candidates]
         alone.sort(key=lambda solution: solution.cost)
         if not together:
             return alone[0]
-        rivals = [refine(problem, views, [*poses, each.poses[0]], each.rho) for each in alone[: self.RIVALS]]
+        rivals = [
+            refine(problem, views, [*poses, each.poses[0]], each.rho, self.ITERATIONS)
+            for each in alone[: self.RIVALS]
+            if not _alike(each, warm)
+        ]
         best = min([*together, *rivals], key=lambda solution: solution.cost)
         explains = np.mean(best.inliers[-1]) >= self.WARM_SHARE * np.mean(alone[0].inliers[0])
         return best if explains else alone[0]
@@ -156,6 +165,12 @@ class PoseTracker:
         for _, keyframe in rated:
             if len(self._keyframes) < self.KEYFRAMES and all(_apart(keyframe, other) for other in self._keyframes):
                 self._keyframes.append(keyframe)
+
+
+def _alike(one: Solution, other: Solution) -> bool:
+    """Whether two solutions of one view are as good as the same pose."""
+    metres, degrees = se3.pose_error(one.poses[-1], other.poses[-1])
+    return bool(metres * np.median(one.rho) < PoseTracker.ALIKE and np.radians(degrees) < PoseTracker.ALIKE)
 
 
 def _apart(one: _Keyframe, other: _Keyframe) -> bool:
