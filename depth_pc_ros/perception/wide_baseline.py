@@ -156,14 +156,21 @@ class WideBaselineMatcher:
         if self._answered is not None and np.array_equal(found.grey, self._answered[0]):
             return self._take(*self._answered)  # the same image, so that the tracker started afresh
         if not self._at_rest:
-            self._at_rest = matches.num_matched == 0 or self._stays(matches)
-            return matches
+            self._at_rest = self._too_few(matches) or self._stays(matches)
+            return self._none(self._searching_anew) if self._too_few(matches) else matches
         if self._search is not None:
             return self._go_on(found.grey)
         if self._wait and matches.num_matched < self._of_goal(LEAST):
             self._wait -= 1
             return self._none(self._failed)
         return self._searched(found.grey, matches)
+
+    def _too_few(self, matches: Matches) -> bool:
+        """Whether an image's matches are so few, and so far from the goal, that they may agree by chance."""
+        if matches.num_matched >= self._of_goal(LEAST):
+            return False
+        away = np.linalg.norm(matches.current_points - self.goal_points, axis=1)[matches.matched]
+        return not matches.num_matched or bool(np.median(away) > _FAR_PX)
 
     def _stays(self, matches: Matches) -> bool:
         """Whether a few matches far from the goal have not moved for a while: the servo makes nothing of them."""
@@ -321,6 +328,10 @@ class WideBaselineMatcher:
     @property
     def _searching(self) -> str:
         return f"{self._tried} match too little: {SEARCHING} {self._search.stage.name}, at most about {_SECONDS} s"
+
+    @property
+    def _searching_anew(self) -> str:
+        return f"{self._own} matches too little on the way: {SEARCHING} {self._tried}"
 
     @property
     def _failed(self) -> str:

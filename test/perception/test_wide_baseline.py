@@ -10,7 +10,9 @@ from depth_pc_ros.errors import ConfigError, ImageError
 from depth_pc_ros.geometry import se3
 from depth_pc_ros.perception import wide_baseline, wide_stages
 from depth_pc_ros.perception.factory import make_detecting_matcher, make_matcher
+from depth_pc_ros.perception.wide_baseline import LEAST
 from depth_pc_ros.perception.wide_stages import NOTHING, find_weights, make_stages
+from depth_pc_ros.types import Matches
 
 
 @pytest.fixture
@@ -104,6 +106,37 @@ def test_where_the_own_keypoints_suffice_nothing_else_is_detected(matcher, view,
     monkeypatch.setattr(wide_stages.Stage, "match", lambda *_: pytest.fail("searched"))
     for degrees in (30, 28, 26):
         np.testing.assert_array_equal(made.match(view(degrees)).matched, plain.match(view(degrees)).matched)
+
+
+@pytest.fixture
+def handful(monkeypatch):
+    """Let a matcher follow only a handful of matches, and detect none."""
+
+    def leave(made):
+        own = made._matcher._matcher._matcher
+        monkeypatch.setattr(own, "match_features", lambda features: Matches.none(len(made.goal_points)))
+        monkeypatch.setattr(own, "rigid", lambda goal_px, live_px, loosely=False: np.arange(len(goal_px)) < LEAST - 1)
+
+    return leave
+
+
+def test_a_handful_of_matches_on_the_way_stops_the_servo_and_is_searched(matcher, view, handful, monkeypatch):
+    made = matcher()
+    assert made.match(view(30)).num_matched > 100
+    handful(made)
+    stopped = made.match(view(32))
+    assert stopped.num_matched == 0
+    assert "too little on the way: searching with AKAZE and SIFT" in stopped.doubt
+    monkeypatch.undo()
+    assert made.match(view(32)).num_matched > 100
+
+
+def test_a_handful_of_matches_near_the_goal_is_used(matcher, plane, intrinsics, T_world_goal, handful):
+    made = matcher()
+    goal = plane.view(T_world_goal, intrinsics)
+    made.match(goal)
+    handful(made)
+    assert made.match(np.roll(goal, 1, axis=1)).num_matched == LEAST - 1
 
 
 def test_a_weak_view_on_the_way_is_not_searched(matcher, view):
