@@ -122,9 +122,9 @@ def handful(monkeypatch):
 
 def test_a_handful_of_matches_on_the_way_stops_the_servo_and_is_searched(matcher, view, handful, monkeypatch):
     made = matcher()
-    assert made.match(view(30)).num_matched > 100
+    assert made.match(view(50)).num_matched > 60
     handful(made)
-    stopped = made.match(view(32))
+    stopped = made.match(view(52))
     assert stopped.num_matched == 0
     assert "too little on the way: searching with AKAZE and SIFT" in stopped.doubt
     monkeypatch.undo()
