@@ -148,7 +148,8 @@ def _aligned(columns, rows, rule_below) -> list[str]:
 
 def fault_terminal(results: list[Results]) -> str:
     """The table of `e_fault` with aligned columns."""
-    return "\n".join(_aligned(verdicts.COLUMNS, rows := verdicts.table(results), [False] * len(rows)))
+    tables = (verdicts.COLUMNS, verdicts.table(results)), (verdicts.SUM_COLUMNS, verdicts.sums(results))
+    return "\n\n".join("\n".join(_aligned(columns, rows, [False] * len(rows))) for columns, rows in tables)
 
 
 def markdown(results: list[Results]) -> str:
@@ -183,13 +184,14 @@ def markdown(results: list[Results]) -> str:
 def _fault_markdown(results: list[Results]) -> str:
     rows = [f"- `{each.settings.fault}`: {row_of(each.settings.fault).what}." for each in verdicts.in_order(results)]
     commands = dict.fromkeys(
-        escaped(f"- Command: {run['command']} (commit {run['commit']}, {run['started']}, {run['host']})")
+        escaped(f"- Command: {run['command']} (commit {run['commit']}, {run['host']})")
         for each in results for run in each.runs
     )  # fmt: skip
     s = results[0].settings
     heading = f"## Faults: {s.environment}, {s.split}, seed {s.seed}"
+    sums = _markdown_table(verdicts.SUM_COLUMNS, verdicts.sums(results))
     table = _markdown_table(verdicts.COLUMNS, verdicts.table(results))
-    return "\n".join([heading, "", *table, "", verdicts.LEGEND, "", *rows, "", *commands, ""])
+    return "\n".join([heading, "", *sums, "", *table, "", verdicts.LEGEND, "", *rows, "", *commands, ""])
 
 
 def escaped(text: str) -> str:

@@ -14,6 +14,7 @@ NOT_FOLLOWED = "not followed"  # near enough to a target that moved, but not as 
 COLUMNS = (
     "row", "method", "n", "right", "safe", "silent", "SR %", "med TE", "end mm", "max cm", "max °", "not right",
 )  # fmt: skip
+SUM_COLUMNS = ("method", "n", "right", "safe", "silent")
 LEGEND = (
     "right: stopped within 3 cm and 3°, or followed a moving target. safe: stopped by itself and named the true cause"
     f" (frozen images, deaf arms, wrong frames: within {100 * PATH_LIMIT_M:g} cm and {TURN_LIMIT_DEG:g}° of commanded"
@@ -32,6 +33,19 @@ def verdict(trial: dict, row: Row) -> str:
     if row.names_cause(trial["outcome"], trial["message"]) and not (row.misled and far):
         return SAFE
     return SILENT
+
+
+def sums(results: list[Results]) -> list[list[str]]:
+    """One line per method, over all rows, in the order of SUM_COLUMNS."""
+    counts: dict[str, Counter] = {}
+    for each in in_order(results):
+        row = row_of(each.settings.fault)
+        for trial in each.trials:
+            counts.setdefault(trial["method"], Counter())[verdict(trial, row)] += 1
+    return [
+        [method, str(count.total()), *(str(count[each]) for each in (RIGHT, SAFE, SILENT))]
+        for method, count in counts.items()
+    ]
 
 
 def in_order(results: list[Results]) -> list[Results]:

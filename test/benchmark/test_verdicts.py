@@ -102,8 +102,10 @@ def test_the_table_counts_by_row_and_method(fault_trial, tmp_path):
     rows = verdicts.table([results])
     assert rows[0] == ["frozen", "pbvs", "2", "0", "1", "1", "0", "250.25", "–", "48.0", "90.0", "1 frozen, 1 timeout"]
     assert rows[1][:6] == ["frozen", "ibvs", "1", "0", "1", "0"]
+    assert verdicts.sums([results]) == [["pbvs", "2", "0", "1", "1"], ["ibvs", "1", "0", "1", "0"]]
     page = markdown([results])
     assert "| frozen | pbvs | 2 |" in page
+    assert "| pbvs | 2 | 0 | 1 | 1 |" in page
     assert fault_rows.ROWS["frozen"].what in page
 
 
