@@ -243,6 +243,9 @@ class Servo:
         if self.config.check_motion:
             current = goal.intrinsics.normalise(matches.current_points)
             verdict = self._monitor.see(current, stamp_s, self._depth.distance_m, self._focal, self._arrival.near)
+            if verdict is not None and matches.doubt and verdict.state is not ServoState.FROZEN:
+                # The matches may be wrong, so it is not said that the arm is.
+                return self._final(ServoState.AMBIGUOUS, f"{matches.doubt}; {verdict.message}", matches)
             if verdict is not None:
                 return self._final(verdict.state, verdict.message, matches)
         if matches.num_matched < self.config.min_matches:

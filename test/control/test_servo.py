@@ -251,6 +251,21 @@ def test_a_doubt_lasts_until_the_picture_is_judged_again(intrinsics, world):
     assert look(3, 0.9, "").state is ServoState.CONVERGED
 
 
+@pytest.mark.parametrize(
+    ("doubt", "state"),
+    [("", ServoState.NOT_FOLLOWING), ("most of the texture is elsewhere", ServoState.AMBIGUOUS)],
+)
+def test_an_arm_is_not_blamed_for_a_picture_that_is_in_doubt(intrinsics, world, doubt, state):
+    servo = Servo(ControlConfig(controller="pbvs"))
+    servo.set_goal(Goal.from_images(world.goal_points, intrinsics, 0.7))
+    for k in range(100):  # the matches stay where they are: an arm that is deaf, or a gripper that is seen
+        result = servo.update(dataclasses.replace(world.matches(), doubt=doubt), k * DT)
+        servo.answer()
+    assert result.state is state
+    assert result.message.startswith(doubt)
+    assert "the camera did not move" in result.message
+
+
 def test_too_few_matches_is_lost_and_recovers(intrinsics, world):
     servo = Servo(ControlConfig())
     servo.set_goal(Goal.from_images(world.goal_points, intrinsics, 0.7))
