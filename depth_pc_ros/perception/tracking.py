@@ -5,7 +5,7 @@ does not drift, and a match that follows an occluder is dropped. Detection adds 
 """
 
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -19,6 +19,7 @@ _KEPT_SHARE, _FEWEST = 0.7, 24  # detect again when fewer are left: share of the
 _BACK_PX = 1.0  # of a match that is followed into the next image and back again
 _WINDOW, _LEVELS = (21, 21), 3
 _BORDER_PX = 4.0
+_UNLIKE = "few of the matches, which were found across a wide baseline, look like the goal"
 _SAME_PX = 2.0  # a followed and a detected match nearer than this are the same
 
 
@@ -139,12 +140,12 @@ class TrackingMatcher:
             self._detected, self._since = matches.num_matched, 0
         self._motion = _similarity(self._last, matches)
         self._last, self._grey = (matches, found.grey) if matches.num_matched else (None, None)
-        return matches
+        return replace(matches, doubt=_UNLIKE) if self._loosely and matches.num_matched else matches
 
     def _follow(self, grey: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Goal indices (M,) and positions (M, 2) of the last matches that are found in the next image."""
         index, before, after, near = self._followed(self._last, self._grey, grey, self._motion)
-        self._loosely = self._loosely and np.count_nonzero(near) < _FEWEST
+        self._loosely = self._loosely and np.count_nonzero(near) < min(_FEWEST, len(self.goal_points) // 4)
         if self._loosely:  # what is followed back to where it was is not hidden by something else
             was = before
             back, found = _flow(grey, self._grey, after, was)
