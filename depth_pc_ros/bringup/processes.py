@@ -16,6 +16,7 @@ from depth_pc_ros.errors import DepthPcError
 from depth_pc_ros.nodes.starting import HOLD
 
 STOP_WITHIN_S = 10.0  # a second or two, but for a busy machine
+_START_ENDS_WITHIN_S = 1.5  # of a node that still starts: it may load a library for many seconds, and moves nothing
 LATE_NICE = 10  # of the late nodes
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # of the parent
 _LIBC = ctypes.CDLL(None)
@@ -52,6 +53,7 @@ class NodeProcesses:
         self.specs = specs
         self.log_dir = log_dir
         self._processes: dict[str, subprocess.Popen] = {}
+        self._active: set[str] = set()  # seen so
         self._all_active = False
         self._held = held
 
@@ -137,6 +139,7 @@ class NodeProcesses:
                     last_line = self._last_line(spec.name)
                     raise NodeDiedError(f"node {spec.name} is not active after {timeout_s:.0f} s{last_line}")
                 time.sleep(0.05)
+            self._active.add(spec.name)
             on_active(spec.name)
         self._all_active = True
         if not ready:
@@ -151,16 +154,19 @@ class NodeProcesses:
     def stop(self) -> dict[str, int]:
         """Stop all nodes by SIGTERM (they publish their zeros first), and kill those that have not ended after a while.
 
-        Returns the exit code of each node. A process that has not begun to run Python yet ends by the signal itself.
+        Returns the exit code of each node. A process that has not begun to run Python yet ends by the signal itself. One
+        that has not been active yet is not waited for long.
         """
         with uninterrupted():
             self.ask_to_end()
-            deadline_s = time.monotonic() + STOP_WITHIN_S
-            for name, process in self._processes.items():
+            begin_s = time.monotonic()
+            for name, process in sorted(self._processes.items(), key=lambda item: item[0] in self._active):
+                within_s = STOP_WITHIN_S if name in self._active else _START_ENDS_WITHIN_S
                 try:
-                    process.wait(max(deadline_s - time.monotonic(), 0.0))
+                    process.wait(max(begin_s + within_s - time.monotonic(), 0.0))
                 except subprocess.TimeoutExpired:
-                    print(f"node {name} did not end and is killed", file=sys.stderr, flush=True)
+                    if name in self._active:
+                        print(f"node {name} did not end and is killed", file=sys.stderr, flush=True)
                     process.kill()
                     process.wait()
         return {name: process.returncode for name, process in self._processes.items()}
