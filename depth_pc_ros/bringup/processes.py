@@ -154,8 +154,8 @@ class NodeProcesses:
     def stop(self) -> dict[str, int]:
         """Stop all nodes by SIGTERM (they publish their zeros first), and kill those that have not ended after a while.
 
-        Returns the exit code of each node. A process that has not begun to run Python yet ends by the signal itself. One
-        that has not been active yet is not waited for long.
+        Returns the exit code of each node. A process that has not begun to run Python yet ends by the signal itself.
+        One that has not been active yet is not waited for long.
         """
         with uninterrupted():
             self.ask_to_end()
