@@ -56,6 +56,8 @@ def test_a_node_that_still_starts_is_not_waited_for(tmp_path, capfd):
         while "_multiarray_umath" not in mapped(processes, "adapter"):  # it has a handler for SIGTERM
             processes.check()
         processes.send_signal("adapter", signal.SIGSTOP)  # as one that loads a library for long
+        with pytest.raises(NodeDiedError, match="not active after"), ServoClient(namespace=NAMESPACE) as client:
+            processes.wait_until_active(client, 0.0)
         assert processes.stop() == {"adapter": -signal.SIGKILL}
     assert capfd.readouterr().err == ""
 
