@@ -1,11 +1,14 @@
 """The plots of a report: success by level, error over time, camera paths. Drawn off screen, returned as PNG."""
 
 import io
+import math
+import textwrap
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from depth_pc_ros.benchmark.methods import METHODS
 from depth_pc_ros.benchmark.metrics import (
@@ -21,47 +24,44 @@ _LEVEL_COLOURS = {"S": "#0ea5e9", "M": "#6366f1", "L": "#c026d3", "P": "#0ea5e9"
 _METHOD_COLOURS = ("#94a3b8", "#2563eb", "#ea580c", "#059669", "#9333ea", "#ca8a04", "#db2777", "#475569")
 _FAILURE = "#dc2626"
 _MEDIAN_POINTS = 150
+_LETTER_IN, _BOLD_IN, _HANDLE_IN = 0.08, 0.1, 0.8  # width of a letter of the legend, of a title; of a legend's line
 
 
 def success_bars(trials: list[dict]) -> bytes:
     """Success and strict success by level, one bar per method: the strict share is the solid part."""
     groups = by_method(trials)
     levels = [*levels_of(trials), "all"] if len(levels_of(trials)) > 1 else levels_of(trials)
-    figure = _figure(11, 3.4)
-    axis = figure.subplots()
-    figure.subplots_adjust(left=0.06, right=0.985, bottom=0.1, top=0.86)
+    colours = _colours(groups)
+    labels = [group[0]["label"] for group in groups.values()]
+    handles = [Patch(color=colour, label=label) for colour, label in zip(colours, labels)]
+    figure, upper = _figure(11, 3.4, handles if len(groups) > 1 else [])
+    axis = upper.subplots()
     width = 0.8 / len(groups)
-    for k, (method, group) in enumerate(groups.items()):
-        colour = _METHOD_COLOURS[list(METHODS).index(method.partition("@")[0]) % len(_METHOD_COLOURS)]
+    for k, (colour, group) in enumerate(zip(colours, groups.values())):
         offset = (k - (len(groups) - 1) / 2) * width
         for x, level in enumerate(levels):
             if level != "all" and not any(trial["level"] == level for trial in group):
                 continue
             row = summarise(group, level if len(levels) > 1 else "all")
             axis.bar(x + offset, 100 * row.sr, 0.92 * width, color=colour, alpha=0.35)
-            axis.bar(x + offset, 100 * row.strict_sr, 0.92 * width, color=colour, label=row.label if x == 0 else None)
+            axis.bar(x + offset, 100 * row.strict_sr, 0.92 * width, color=colour)
             axis.text(x + offset, 100 * row.sr + 1, f"{100 * row.sr:.0f}", ha="center", va="bottom", fontsize=9)
     axis.set_xticks(range(len(levels)), [f"level {level}" if level != "all" else "all" for level in levels])
     axis.set_ylim(0, 112)
     axis.set_yticks(range(0, 101, 25))
     axis.set_ylabel("trials, %")
     _tidy(axis)
-    figure.suptitle(
+    axis.set_title(
         f"Success: within {1e3 * TOLERANCE_M:.0f} mm and {TOLERANCE_DEG:g}° (pale, number), "
-        f"of which within {1e3 * STRICT_M:g} mm and {STRICT_DEG:g}° (solid)", x=0.06, y=0.975, ha="left", fontsize=11,
+        f"of which within {1e3 * STRICT_M:g} mm and {STRICT_DEG:g}° (solid)", loc="left", fontsize=11,
     )  # fmt: skip
-    handles, labels = axis.get_legend_handles_labels()
-    if len(labels) > 1:
-        axis.legend(handles, labels, loc="upper right", ncols=len(labels), frameon=False, fontsize=9,
-                    bbox_to_anchor=(1.0, 1.16))  # fmt: skip
     return _png(figure)
 
 
 def errors_over_time(trials: list[dict]) -> bytes:
     """Position and rotation error over the steps: each trial thin, the median of each level thick, failures red."""
     groups = by_method(trials)
-    figure, axes = _grid(len(groups), 5.2, sharex=True, sharey="row")
-    figure.subplots_adjust(bottom=0.1, top=0.9, hspace=0.08)
+    figure, axes = _grid(len(groups), 4.9, trials, sharex=True, sharey="row")
     for column, group in enumerate(groups.values()):
         for axis, key, tolerance, strict in (
             (axes[0, column], "te_mm", 1e3 * TOLERANCE_M, 1e3 * STRICT_M),
@@ -80,21 +80,19 @@ def errors_over_time(trials: list[dict]) -> bytes:
             axis.set_yscale("log")
             axis.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
             _tidy(axis)
-        axes[0, column].set_title(group[0]["label"], fontsize=11, fontweight="bold", loc="left")
+        _name(axes[0, column], group, len(groups))
         axes[1, column].set_xlabel("step of 1/50 s")
     longest = max((trial["steps"] for trial in trials if trial["outcome"] == SUCCESS), default=0)
     axes[0, 0].set_xlim(0, 1.1 * longest or max(1, *(trial["steps"] for trial in trials)))
     axes[0, 0].set_ylabel("position error, mm")
     axes[1, 0].set_ylabel("rotation error, °")
-    figure.legend(handles=_level_handles(trials), loc="upper right", ncols=6, frameon=False, fontsize=9)
     return _png(figure)
 
 
 def paths(trials: list[dict]) -> bytes:
     """Camera paths about the goal: from above, and from the side (horizontal distance and height)."""
     groups = by_method(trials)
-    figure, axes = _grid(len(groups), 7.4, sharex="row", sharey="row")
-    figure.subplots_adjust(bottom=0.08, top=0.93, hspace=0.24)
+    figure, axes = _grid(len(groups), 7.0, trials, sharex="row", sharey="row")
     reach = 1.1e-3 * max(trial["start_te_mm"] for trial in trials)
     for column, group in enumerate(groups.values()):
         above, side = axes[:, column]
@@ -111,11 +109,10 @@ def paths(trials: list[dict]) -> bytes:
             axis.set_aspect("equal")
             _tidy(axis)
         above.set(xlim=(-reach, reach), ylim=(-reach, reach), xlabel="x − goal, m")
-        side.set(xlim=(-0.02, 1.3 * reach), ylim=(-reach, reach), xlabel="horizontal distance to the goal, m")
-        above.set_title(group[0]["label"], fontsize=11, fontweight="bold", loc="left")
+        side.set(xlim=(-0.02, 1.3 * reach), ylim=(-reach, reach), xlabel="horizontal − goal, m")
+        _name(above, group, len(groups))
     axes[0, 0].set_ylabel("from above: y − goal, m")
     axes[1, 0].set_ylabel("from the side: height − goal, m")
-    figure.legend(handles=_level_handles(trials), loc="upper right", ncols=6, frameon=False, fontsize=9)
     return _png(figure)
 
 
@@ -137,23 +134,49 @@ def _level_handles(trials: list[dict]) -> list[Line2D]:
     return [*handles, Line2D([], [], color=_FAILURE, linewidth=1.2, label="failure")]
 
 
+def _colours(groups: dict[str, list[dict]]) -> list[str]:
+    """A method has its own colour on every page; one that comes again with another model gets the next free one."""
+    colours = []
+    for method in groups:
+        place = list(METHODS).index(method.partition("@")[0]) % len(_METHOD_COLOURS)
+        wanted = [*_METHOD_COLOURS[place:], *_METHOD_COLOURS[:place]]
+        colours.append(next((colour for colour in wanted if colour not in colours), wanted[0]))
+    return colours
+
+
+def _name(axis, group: list[dict], columns: int) -> None:
+    """The method's name over its column, on several lines where it is wider."""
+    text = "\n".join(textwrap.wrap(group[0]["label"], max(12, int(_width(columns) / columns / _BOLD_IN))))
+    axis.set_title(text, fontsize=11, fontweight="bold", loc="left")
+
+
 def _tidy(axis) -> None:
     axis.grid(alpha=0.22)
     axis.spines[["top", "right"]].set_visible(False)
     axis.tick_params(labelsize=9)
 
 
-def _grid(columns: int, height_in: float, **shared):
+def _grid(columns: int, height_in: float, trials: list[dict], **shared):
     """A figure of two rows, and its axes (2, columns)."""
-    figure = _figure(max(6.5, min(16, 4.4 * columns)), height_in)
-    figure.subplots_adjust(left=0.075 if columns > 1 else 0.13, right=0.985, wspace=0.06)
-    return figure, figure.subplots(2, columns, squeeze=False, **shared)
+    figure, upper = _figure(_width(columns), height_in, _level_handles(trials))
+    return figure, upper.subplots(2, columns, squeeze=False, **shared)
 
 
-def _figure(width_in: float, height_in: float) -> Figure:
-    figure = Figure(figsize=(width_in, height_in), dpi=100)
+def _width(columns: int) -> float:
+    return max(6.5, min(16, 4.4 * columns))
+
+
+def _figure(width_in: float, height_in: float, handles: list):
+    """A figure with a legend in rows of its own at its foot, and the part above, for the axes."""
+    longest = max((len(handle.get_label()) for handle in handles), default=0)
+    columns = max(1, min(len(handles), int(width_in / (_HANDLE_IN + _LETTER_IN * longest))))
+    legend_in = 0.1 + 0.22 * math.ceil(len(handles) / columns)
+    figure = Figure(figsize=(width_in, height_in + legend_in), dpi=100, layout="constrained")
     FigureCanvasAgg(figure)
-    return figure
+    upper, lower = figure.subfigures(2, 1, height_ratios=(height_in, legend_in))
+    if handles:
+        lower.legend(handles=handles, loc="center", ncols=columns, frameon=False, fontsize=9)
+    return figure, upper
 
 
 def _png(figure: Figure) -> bytes:

@@ -3,7 +3,7 @@
 import time
 from pathlib import Path
 
-from depth_pc_ros.benchmark import answer_tables, figures, tables
+from depth_pc_ros.benchmark import answer_tables, episode_slider, figures, tables
 from depth_pc_ros.benchmark.episodes import Places
 from depth_pc_ros.benchmark.gallery import picture, worst_trials
 from depth_pc_ros.benchmark.metrics import summary_rows
@@ -29,7 +29,7 @@ _PAGE = """
 {%- endmacro -%}
 <!doctype html><html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width"><title>depth_pc_ros benchmark</title>
-<style>{{ style | safe }}</style></head><body><h1>Visual servoing benchmark</h1>
+<style>{{ style | safe }}{{ slider.STYLE | safe }}</style></head><body><h1>Visual servoing benchmark</h1>
 <p class="soft">depth_pc_ros, written {{ written }}. {{ legend }}</p>
 {%- if sections | length > 1 %}
 <nav>{% for section in sections %}<a href="#run{{ loop.index0 }}">{{ section.title }}</a> {% endfor %}</nav>
@@ -59,6 +59,10 @@ _PAGE = """
 success.</p>
 <h3>Camera paths about the goal (star)</h3>
 {{ image(section.trials.paths, "image/png", "camera paths from above and from the side") }}
+{%- if section.trials.slider %}
+<h3>Through an episode</h3>
+{{ section.trials.slider | safe }}
+{%- endif %}
 {%- if section.trials.cases %}
 <h3>Worst cases: start, final and goal view</h3><div class="cases">
 {%- for case in section.trials.cases %}
@@ -71,6 +75,9 @@ success.</p>
 {%- endif %}
 {%- endif %}
 {%- endfor %}
+{%- if sections | map(attribute="trials") | select | map(attribute="slider") | select | list %}
+<script>{{ slider.SCRIPT | safe }}</script>
+{%- endif %}
 </body></html>
 """
 
@@ -82,7 +89,8 @@ def html(results: list[Results], pictures: Path, places: Places | None = None) -
     there yet; None: as noted in the results.
     """
     return rendered(
-        _PAGE, zip=zip, words=tables.WORDS, legend=tables.LEGEND, answer_legend=answer_tables.LEGEND,
+        _PAGE, zip=zip, slider=episode_slider, words=tables.WORDS,
+        legend=tables.LEGEND, answer_legend=answer_tables.LEGEND,
         written=time.strftime("%Y-%m-%d %H:%M"), columns=tables.COLUMNS, overview_columns=tables.OVERVIEW_COLUMNS,
         answer_columns=answer_tables.COLUMNS, answers=answer_tables.overall(results),
         overview=tables.overview_rows(results),
@@ -113,6 +121,7 @@ def _trials(results: Results, pictures: Path, places: Places) -> dict:
         "bars": figures.success_bars(trials),
         "errors": figures.errors_over_time(trials),
         "paths": figures.paths(trials),
+        "slider": episode_slider.html(trials),
         "cases": [_case(results, trial, pictures, places) for trial in worst_trials(results)],
     }
 

@@ -1,6 +1,5 @@
 """`ServoClient`: drives the running nodes from a script, with a timeout and a clear error for every wait."""
 
-import contextlib
 import threading
 from collections import defaultdict
 from collections.abc import Callable
@@ -12,7 +11,7 @@ from geometry_msgs.msg import PoseStamped
 from lifecycle_msgs.msg import State
 from lifecycle_msgs.srv import GetState
 from rclpy.context import Context
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
@@ -35,6 +34,7 @@ from depth_pc_ros.nodes.conversions import (
 )
 from depth_pc_ros.nodes.node_configs import NAMESPACE, check_namespace
 from depth_pc_ros.nodes.service_call import answer_within
+from depth_pc_ros.nodes.spinning import Spinner
 from depth_pc_ros.nodes.transport import use_large_shared_memory
 from depth_pc_ros.types import ServoState
 
@@ -86,23 +86,17 @@ class ServoClient:
         self._context = Context()
         rclpy.init(context=self._context)
         self.node = rclpy.create_node("servo_client", namespace=self._namespace, context=self._context)
-        self._executor = SingleThreadedExecutor(context=self._context)
-        self._executor.add_node(self.node)
-        self._thread = threading.Thread(target=self._spin, daemon=True)
-        self._thread.start()
+        executor = SingleThreadedExecutor(context=self._context)
+        executor.add_node(self.node)
+        self._spinner = Spinner(executor)
         self._subscribed = set()
         self._clients = {}
         return self
 
     def __exit__(self, *exc) -> None:
-        self._executor.shutdown(timeout_sec=2.0)
-        self._thread.join(timeout=2.0)
+        self._spinner.stop(within_s=2.0)
         self.node.destroy_node()
         rclpy.try_shutdown(context=self._context)
-
-    def _spin(self) -> None:
-        with contextlib.suppress(ExternalShutdownException):
-            self._executor.spin()
 
     # The servo
 

@@ -16,6 +16,7 @@ from depth_pc_ros.errors import DepthPcError
 from depth_pc_ros.nodes.starting import HOLD
 
 STOP_WITHIN_S = 10.0  # a second or two, but for a busy machine
+_START_ENDS_WITHIN_S = 1.5  # of a node that still starts: it may load a library for many seconds, and moves nothing
 LATE_NICE = 10  # of the late nodes
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # of the parent
 _LIBC = ctypes.CDLL(None)
@@ -52,6 +53,7 @@ class NodeProcesses:
         self.specs = specs
         self.log_dir = log_dir
         self._processes: dict[str, subprocess.Popen] = {}
+        self._starting: set[str] = set()  # what `wait_until_active` still waits for
         self._all_active = False
         self._held = held
 
@@ -126,6 +128,7 @@ class NodeProcesses:
         on_active: called with the name of each. on_ready: called once all but the late ones are.
         """
         deadline_s = time.monotonic() + timeout_s
+        self._starting = {spec.name for spec in self.specs}
         ready = False
         for spec in sorted(self.specs, key=lambda spec: spec.late):
             if spec.late and not ready:
@@ -137,6 +140,7 @@ class NodeProcesses:
                     last_line = self._last_line(spec.name)
                     raise NodeDiedError(f"node {spec.name} is not active after {timeout_s:.0f} s{last_line}")
                 time.sleep(0.05)
+            self._starting.discard(spec.name)
             on_active(spec.name)
         self._all_active = True
         if not ready:
@@ -152,15 +156,18 @@ class NodeProcesses:
         """Stop all nodes by SIGTERM (they publish their zeros first), and kill those that have not ended after a while.
 
         Returns the exit code of each node. A process that has not begun to run Python yet ends by the signal itself.
+        One that `wait_until_active` was still waiting for gets little time, and is killed without a word.
         """
         with uninterrupted():
             self.ask_to_end()
-            deadline_s = time.monotonic() + STOP_WITHIN_S
-            for name, process in self._processes.items():
+            begin_s = time.monotonic()
+            for name, process in sorted(self._processes.items(), key=lambda item: item[0] not in self._starting):
+                within_s = _START_ENDS_WITHIN_S if name in self._starting else STOP_WITHIN_S
                 try:
-                    process.wait(max(deadline_s - time.monotonic(), 0.0))
+                    process.wait(max(begin_s + within_s - time.monotonic(), 0.0))
                 except subprocess.TimeoutExpired:
-                    print(f"node {name} did not end and is killed", file=sys.stderr, flush=True)
+                    if name not in self._starting:
+                        print(f"node {name} did not end and is killed", file=sys.stderr, flush=True)
                     process.kill()
                     process.wait()
         return {name: process.returncode for name, process in self._processes.items()}

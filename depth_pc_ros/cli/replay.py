@@ -33,11 +33,13 @@ examples:
   replay my.bag --goal goal.png --image /camera/color/image_raw
   replay my.mp4 --camera-info my_camera.yaml --goal first
   replay run1 --animation                     a moving picture of the run, replay.webp
+  replay run1 --animation run1.webp --no-page the same under another name, and no page
 
 The output folder gets report.html (a slider through the run, curves, findings), frames.csv (a line per image) and
 commands.csv (each command beside the recorded one).
 exit code: 0 replayed, whatever the verdict; 1 it could not be; 2 wrong command line
 """
+_IN_OUTPUT = Path()  # an animation's file that is not named
 
 
 def parser() -> argparse.ArgumentParser:
@@ -48,11 +50,20 @@ def parser() -> argparse.ArgumentParser:
     add_fields(parser, ReplayConfig, ReplayConfig.__dataclass_fields__)
     parser.add_argument("--output", type=Path, metavar="DIR", help="Results; overwritten. Default: out/replay/BAG.")
     parser.add_argument("--no-page", dest="page", action="store_false", help="Do not write report.html.")
-    parser.add_argument("--animation", action="store_true", help="Write replay.webp, a moving picture of the run.")
+    parser.add_argument(
+        "--animation", type=_animated, nargs="?", const=_IN_OUTPUT, metavar="FILE",
+        help="Write a moving picture of the run, WebP. Default: replay.webp in the output folder.",
+    )  # fmt: skip
     group = parser.add_argument_group("the servo; what is not given is as recorded, or the default")
     add_text_fields(group, PipelineConfig)
     add_text_fields(group, CameraConfig, ["rectified", "max_width"])
     return parser
+
+
+def _animated(text: str) -> Path:
+    if Path(text).suffix != ".webp":
+        raise argparse.ArgumentTypeError(f"expected a file that ends in .webp, got {text!r}")
+    return Path(text)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -76,7 +87,7 @@ def _replay(arguments: argparse.Namespace) -> int:
         name: text for name in ("rectified", "max_width") if (text := getattr(arguments, name)) is not None
     }
     views = None
-    if arguments.page or arguments.animation:
+    if arguments.page or arguments.animation is not None:
         require("replay", *REPLAY_PAGE)
         from depth_pc_ros.cli.run_animation import ViewRecorder
 
@@ -101,8 +112,9 @@ def _replay(arguments: argparse.Namespace) -> int:
         shown = views.views([frame.stamp_ns for frame in replay.frames])
         if arguments.page:
             write_page(output / "report.html", replay, prepared, shown)
-        if arguments.animation:
-            write_animation(output / "replay.webp", replay, prepared.recorded, shown)
+        if arguments.animation is not None:
+            path = output / "replay.webp" if arguments.animation is _IN_OUTPUT else arguments.animation
+            write_animation(path, replay, prepared.recorded, shown)
     print(f"results: {output}/")
     return 0
 

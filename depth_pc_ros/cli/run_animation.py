@@ -18,16 +18,16 @@ from PIL import Image, ImageDraw, ImageFont, features
 from depth_pc_ros.cli.run_report import RunRecord
 from depth_pc_ros.errors import ConfigError, ImageError
 
-WIDTH = 640  # px, of the whole picture
+WIDTH = 800  # px, of the whole picture
 MAX_BYTES = 3_000_000
 FRAME_S = 1 / 12.5  # time between two pictures, at least
 MOST_FRAMES = 250  # of longer runs fewer pictures a second are kept
-_STRIP_PX = 112  # height of the curves
+_STRIP_PX = 150  # height of the curves
 _GAP_PX = 2  # between the views
 _FIRST_S, _LAST_S = 0.6, 1.6  # how long the first and the last picture stay
 _QUALITIES = (70, 55, 40, 25)  # of WebP, tried in turn until the size fits
 _BLUE, _ORANGE = "#2563eb", "#ea580c"
-_KEPT_VIEWS = 1000  # in memory
+_KEPT_VIEWS = 640  # in memory
 
 
 @dataclass
@@ -141,12 +141,20 @@ def _labelled(picture: np.ndarray, texts: tuple[str, str]) -> np.ndarray:
     image = Image.fromarray(picture)
     draw = ImageDraw.Draw(image)
     for text, x in zip(texts, (6, WIDTH // 2 + 6)):
-        draw.text((x, 4), text, font=_font(12), fill="white", stroke_width=2, stroke_fill="black")
+        draw.text((x, 5), text, font=_font(15), fill="white", stroke_width=2, stroke_fill="black")
     return np.asarray(image)
 
 
 def _font(size: int) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(findfont("DejaVu Sans"), size)
+
+
+def _short(value: float, decimals: int) -> str:
+    """A number in three digits, of them at most this many decimals: 238, 23.8, 2.38, 0.24; "–": not known."""
+    if not np.isfinite(value):
+        return "–"
+    whole = len(str(int(value)))
+    return f"{value:.{max(0, min(decimals, 3 - whole))}f}" if value >= 1 else f"{value:.{decimals}f}"
 
 
 class _Strip:
@@ -160,7 +168,7 @@ class _Strip:
     def _draw(self, curves: bool) -> np.ndarray:
         figure = Figure(figsize=(WIDTH / 100, _STRIP_PX / 100), dpi=100)
         canvas = FigureCanvasAgg(figure)
-        axis = figure.add_axes((0.085, 0.19, 0.885, 0.56))
+        axis = figure.add_axes((0.07, 0.16, 0.915, 0.62))
         axis.set_xlim(0, max(self._times.max(), 1e-3))
         positive = self._errors[np.isfinite(self._errors) & (self._errors > 0)]
         if len(positive):
@@ -168,10 +176,12 @@ class _Strip:
             axis.set_ylim(0.7 * positive.min(), 1.5 * positive.max())
         axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axis.yaxis.set_minor_formatter(NullFormatter())
-        axis.tick_params(labelsize=7, pad=2)
+        axis.tick_params(labelsize=8, pad=2)
+        axis.grid(alpha=0.25)
+        axis.spines[["top", "right"]].set_visible(False)
         if curves:
             for values, colour in zip(self._errors.T, (_BLUE, _ORANGE)):
-                axis.plot(self._times, values, color=colour, linewidth=1.6)
+                axis.plot(self._times, values, color=colour, linewidth=2)
         canvas.draw()
         self._x_px = axis.transData.transform(np.column_stack([self._times, np.ones(len(self._times))]))[:, 0]
         return np.asarray(canvas.buffer_rgba())[..., :3].copy()
@@ -184,8 +194,13 @@ class _Strip:
         image = Image.fromarray(strip)
         draw = ImageDraw.Draw(image)
         frame, (te_mm, re_deg) = self._record.frames[k], self._errors[k]
-        te, re = ("solved TE", "RE") if self._record.solved else ("TE", "RE")
-        words = ((f"{frame.t_s:5.2f} s", "black"), (f"{te} {te_mm:.2f} mm", _BLUE), (f"{re} {re_deg:.3f}°", _ORANGE))
-        for (text, colour), left in zip((*words, (frame.state.name.lower(), "black")), (54, 134, 294, 404)):
-            draw.text((left, 5), text, font=_font(13), fill=colour)
+        solved = "solved " if self._record.solved else ""
+        words = (
+            (f"{frame.t_s:.2f} s", "black"),
+            (f"{solved}position error {_short(te_mm, 2)} mm", _BLUE),
+            (f"rotation error {_short(re_deg, 3)}°", _ORANGE),
+            (frame.state.name.lower().replace("_", " "), "black"),
+        )
+        for (text, colour), left in zip(words, (56, 130, 410, 650)):
+            draw.text((left, 7), text, font=_font(15), fill=colour)
         return np.asarray(image)

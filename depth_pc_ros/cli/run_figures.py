@@ -48,9 +48,12 @@ def draw_trajectory(path: Path, record: RunRecord, distance_m: float, title: str
     """
     figure = _figure(14, 6.4)
     grid = figure.add_gridspec(
-        3, 2, width_ratios=(1.05, 1), left=0.0, right=0.935, top=0.91, bottom=0.085, wspace=0.12, hspace=0.16
+        3, 2, width_ratios=(1.05, 1), left=0.0, right=0.935, top=0.87, bottom=0.085, wspace=0.12, hspace=0.16
     )  # fmt: skip
-    _draw_path(figure.add_subplot(grid[:, 0], projection="3d"), record, distance_m)
+    path_axis = figure.add_subplot(grid[:, 0], projection="3d")
+    _draw_path(path_axis, record, distance_m)
+    handles = path_axis.get_legend_handles_labels()[0]
+    figure.legend(handles=handles, loc="upper left", bbox_to_anchor=(0.013, 0.925), ncols=5, frameon=False, fontsize=9)
     times = [frame.t_s for frame in record.frames]
     twists = np.array([frame.twist for frame in record.frames]).reshape(-1, 6)
     pose_axis, pixel_axis, speed_axis = (figure.add_subplot(grid[row, 1]) for row in range(3))
@@ -127,11 +130,10 @@ def _draw_path(axis, record: RunRecord, distance_m: float) -> None:
         set_limits(*bounds)
     axis.set_box_aspect(high - low + 2 * margin)  # one scale on all three axes
     for set_label, name in zip((axis.set_xlabel, axis.set_ylabel, axis.set_zlabel), "xyz"):
-        set_label(f"{name}, m")
+        set_label(f"{name}, m", labelpad=9)
     axis.tick_params(labelsize=8)
     axis.locator_params(nbins=4)
     axis.view_init(elev=22, azim=-55)
-    axis.legend(loc="upper left", bbox_to_anchor=(0.06, 0.97), frameon=False, fontsize=9)
 
 
 def _draw_camera(axis, T_world_cam, size_m: float, color: str, name: str, linewidth: float) -> np.ndarray:

@@ -3,8 +3,6 @@
 import os
 import signal
 import sys
-import threading
-import traceback
 
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
@@ -12,6 +10,7 @@ from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.signals import SignalHandlerOptions
 
 from depth_pc_ros.errors import DepthPcError
+from depth_pc_ros.nodes.spinning import Spinner
 from depth_pc_ros.nodes.starting import wait_for_release
 from depth_pc_ros.nodes.transport import use_large_shared_memory
 
@@ -33,7 +32,7 @@ def run(node_class) -> int:
     signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
     node = None
     loading = False  # the node is there, and not active yet
-    signalled = crashed = False
+    signalled = False
 
     def on_signal(*_):
         nonlocal signalled
@@ -65,26 +64,9 @@ def run(node_class) -> int:
         loading = False
         executor = SingleThreadedExecutor()
         executor.add_node(node)
-        stopped = threading.Event()  # first: `shutdown` takes away what a spinning thread still waits on
-
-        def spin():
-            nonlocal crashed
-            try:
-                while not stopped.is_set():
-                    executor.spin_once()
-            except Exception:  # a callback failed: stop the motion, then die
-                if not stopped.is_set():
-                    traceback.print_exc()
-                    crashed = True
-            os.write(wake, b"\0")
-
-        spinner = threading.Thread(target=spin, daemon=True)
-        spinner.start()
+        spinner = Spinner(executor, on_end=lambda: os.write(wake, b"\0"))
         os.read(woken, 1)
-        executor.create_task(stopped.set)
-        spinner.join(timeout=_CALLBACK_WITHIN_S)
-        stopped.set()  # where a callback outlasts that, the task never runs
-        executor.shutdown(timeout_sec=0.1)
+        spinner.stop(_CALLBACK_WITHIN_S)
         node.shutdown_safely()
     except (DepthPcError, rclpy_implementation.RCLError) as error:
         print(f"{node_class.__name__}: {error}", file=sys.stderr)
@@ -97,4 +79,4 @@ def run(node_class) -> int:
     # Python's own end takes a second where torch is loaded, and may crash under a callback that still runs.
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(int(crashed))
+    os._exit(int(spinner.crashed))

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from depth_pc_ros.benchmark import figures, report, tables
+from depth_pc_ros.benchmark import episode_slider, figures, report, tables
 from depth_pc_ros.benchmark.episodes import EpisodeSource, Places
 from depth_pc_ros.benchmark.gallery import worst_trials
 from depth_pc_ros.benchmark.results import Results
@@ -89,6 +89,28 @@ def test_figures_are_png_even_of_failed_trials_only(draw, trial):
     assert draw([refused]).startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize("draw", [figures.success_bars, figures.errors_over_time, figures.paths])
+def test_no_text_of_a_figure_covers_another_or_a_curve(draw, trial, monkeypatch):
+    names = ["oracle", "pbvs", "ibvs", "depth_pc", "depth_pc@out/train/one", "depth_pc@out/train/another", "cns"]
+    labels = [*names[:4], "depth_pc (out/train/one of a long name)", "depth_pc (another)", "cns"]
+    drawn = []
+    monkeypatch.setattr(figures, "_png", drawn.append)
+    draw([trial(method=name, label=label, level=level) for name, label in zip(names, labels) for level in "SML"])
+    (figure,) = drawn
+    figure.canvas.draw()
+    axes = [axis.get_window_extent() for axis in figure.axes]
+    titles = [axis._left_title.get_window_extent() for axis in figure.axes if axis.get_title(loc="left")]
+    below = [axis.xaxis.label.get_window_extent() for axis in figure.axes if axis.get_xlabel()]
+    legends = [legend.get_window_extent() for part in figure.subfigs for legend in part.legends]
+    assert len(titles) == 7 or draw is figures.success_bars
+    assert len(legends) == 1
+    boxes = [*axes, *titles, *below, *legends]
+    covered = [(a.bounds, b.bounds) for k, a in enumerate(boxes) for b in boxes[:k] if a.overlaps(b)]
+    assert covered == []
+    inside = figure.bbox.padded(1)
+    assert all(inside.contains(*box.min) and inside.contains(*box.max) for box in boxes)
+
+
 EVIL = "<script>alert('x')</script>\"&"
 
 
@@ -96,13 +118,15 @@ def test_no_text_of_a_trial_becomes_html(tmp_path, trial, monkeypatch):
     """Not even of one that `read_results` would refuse."""
     for name in ("success_bars", "errors_over_time", "paths"):
         monkeypatch.setattr(figures, name, lambda trials: b"")
+    monkeypatch.setattr(episode_slider, "SCRIPT", "")
     texts = dict.fromkeys(("method", "label", "outcome", "message"), EVIL)
     run = dict.fromkeys(("command", "commit", "started", "host"), EVIL)
     results = Results(tmp_path / "trials.jsonl", Settings(source=EVIL, depth_model=EVIL), [run], [trial(**texts)])
     page = report.html([results, results], tmp_path, Places())
     assert page.count("&lt;script&gt;alert") > 8
-    for part in (EVIL, "<script", "alert('x')"):
+    for part in (EVIL, "<script>alert", "alert('x')"):
         assert part not in page
+    assert page.count("<script") == page.count("</script>") == 3  # the data of both folders, and the page's own
     assert re.search(r"<img alt=\"[^\"<>]*\" src=\"data:", page)
 
 

@@ -41,13 +41,25 @@ def test_a_node_that_refuses_to_start_is_named_with_its_reason(tmp_path):
         processes.wait_until_active(client, WAIT_S)
 
 
-def test_a_killed_node_is_named_and_a_hanging_one_is_killed(tmp_path, monkeypatch):
+def test_a_killed_node_is_named_and_a_hanging_one_is_killed(tmp_path, capfd):
     with NodeProcesses([adapter()], tmp_path) as processes, ServoClient(namespace=NAMESPACE) as client:
         processes.wait_until_active(client, WAIT_S)
         processes.send_signal("adapter", signal.SIGSTOP)
         assert processes.stop() == {"adapter": -signal.SIGKILL}
+        assert capfd.readouterr().err == "node adapter did not end and is killed\n"
         with pytest.raises(NodeDiedError, match="node adapter was killed by SIGKILL"):
             processes.check()
+
+
+def test_a_node_that_still_starts_is_not_waited_for(tmp_path, capfd):
+    with NodeProcesses([adapter()], tmp_path) as processes:
+        while "_multiarray_umath" not in mapped(processes, "adapter"):  # it has a handler for SIGTERM
+            processes.check()
+        processes.send_signal("adapter", signal.SIGSTOP)  # as one that loads a library for long
+        with pytest.raises(NodeDiedError, match="not active after"), ServoClient(namespace=NAMESPACE) as client:
+            processes.wait_until_active(client, 0.0)
+        assert processes.stop() == {"adapter": -signal.SIGKILL}
+    assert capfd.readouterr().err == ""
 
 
 def test_a_node_that_never_becomes_active_is_named(tmp_path):

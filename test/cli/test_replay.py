@@ -62,11 +62,13 @@ def test_another_law_and_where_it_differs(bag, tmp_path, capsys):
 
 def test_the_page_of_a_bag_of_another_camera(tmp_path, capsys):
     images = approach(3)
-    words = [str(camera_bag(tmp_path / "bag", images)), "--controller", "pbvs", "--animation"]
+    words = [str(camera_bag(tmp_path / "bag", images)), "--controller", "pbvs"]
+    words += ["--animation", str(tmp_path / "mine.webp")]
     assert replay.main([*words, "--output", str(tmp_path)]) == 0
     assert "nothing obeyed the servo; goal: image 2 of the recording" in capsys.readouterr().out
     assert "</script>" in (tmp_path / "report.html").read_text()
-    assert (tmp_path / "replay.webp").stat().st_size > 1000
+    assert (tmp_path / "mine.webp").stat().st_size > 1000
+    assert not (tmp_path / "replay.webp").exists()
     assert rows(tmp_path / "commands.csv") == []
 
 

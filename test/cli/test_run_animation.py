@@ -16,8 +16,8 @@ GOAL_POSE = se3.look_at(np.array([0.1, -0.1, 0.6]), np.zeros(3), np.array([0.0, 
 
 
 def pattern(shift) -> np.ndarray:
-    """A smooth picture (240, 320, 3), moved by `shift` px."""
-    u, v = np.meshgrid(np.arange(320) + shift, np.arange(240))
+    """A smooth picture (300, 400, 3), moved by `shift` px."""
+    u, v = np.meshgrid(np.arange(400) + shift, np.arange(300))
     wave = 127 + 60 * np.sin(u / 9) + 60 * np.cos(v / 7)
     return np.repeat(wave[..., None], 3, axis=2).astype(np.uint8)
 
@@ -29,7 +29,7 @@ def run(count, image=pattern):
         left = 0.8**k
         T = GOAL_POSE @ se3.exp(left * np.array([0.1, 0.05, -0.1, 0.1, 0.2, 0.3]))
         frames.append(Frame(0.04 * k, ServoState.SERVOING, 90, 100 * left, np.full(6, 0.1 * left), T))
-        views.append(View(image(40 * left), np.array([[160.0, 120.0], [-5.0, 500.0]])))
+        views.append(View(image(40 * left), np.array([[200.0, 150.0], [-5.0, 500.0]])))
     return RunRecord(GOAL_POSE, frames), views
 
 
@@ -49,24 +49,24 @@ def test_animation_shows_every_second_image_in_the_time_of_the_run(tmp_path):
     count = draw_animation(tmp_path / "demo.webp", record, views, pattern(0))
     pictures, durations = opened(tmp_path / "demo.webp")
     assert count == len(pictures) == 13
-    assert pictures.shape[2] == 640
+    assert pictures.shape[2] == 800
     assert durations[1:-1] == [80] * 11
     assert durations[0] > 80 < durations[-1]
     assert (tmp_path / "demo.webp").stat().st_size < MAX_BYTES
-    live, goal = pictures[:, 30:240, :320].astype(int), pictures[:, 30:240, 324:].astype(int)
+    live, goal = pictures[:, 30:300, :400].astype(int), pictures[:, 30:300, 404:].astype(int)
     difference = np.abs(live[:, :, 4:] - goal).mean(axis=(1, 2, 3))
     assert difference[0] > 20
     assert difference[-1] < 8
-    green = pictures[:, 119:122, 159:162].reshape(len(pictures), -1, 3).mean(axis=1)
+    green = pictures[:, 149:152, 199:202].reshape(len(pictures), -1, 3).mean(axis=1)
     assert (green[:, 1] > green[:, 0] + 60).all()  # a match is marked
-    curve = pictures[:, 260:340, 60:620]
+    curve = pictures[:, 335:420, 60:785]
     coloured = (curve.max(axis=3).astype(int) - curve.min(axis=3) > 80).any(axis=1).sum(axis=1)
     assert coloured[0] < 20
-    assert coloured[-1] > 500  # columns that the curves have reached
+    assert coloured[-1] > 650  # columns that the curves have reached
 
 
 def test_an_animation_that_is_too_large_loses_quality_then_pictures(tmp_path):
-    noise = np.random.default_rng(0).integers(0, 256, (24, 32, 320, 3), dtype=np.uint8)
+    noise = np.random.default_rng(0).integers(0, 256, (24, 32, 400, 3), dtype=np.uint8)
     record, _ = run(24)
     views = [View(image) for image in noise]
     path = tmp_path / "demo.webp"
@@ -109,9 +109,9 @@ def test_recorder_joins_small_images_with_their_matches():
     recorder.on_matches(0.08, np.array([[320.0, 240.0]]))
     recorder.on_matches(9.0, np.zeros((0, 2)))
     first, second, none = recorder.views([0.04, 0.08, 0.12])
-    assert first.rgb.shape == small(image).shape == (240, 320, 3)
+    assert first.rgb.shape == small(image).shape == (300, 400, 3)
     assert first.points is None
-    np.testing.assert_array_equal(second.points, [[160.0, 120.0]])
+    np.testing.assert_array_equal(second.points, [[200.0, 150.0]])
     assert none is None
 
 
@@ -122,7 +122,7 @@ def test_recorder_stays_small():
     for stamp_s in stamps:
         recorder.on_image(stamp_s, image)
     kept = [view is not None for view in recorder.views(stamps)]
-    assert 500 <= sum(kept) <= 1000
+    assert 320 <= sum(kept) <= 640
     assert kept[0]
     assert kept[-1]
 
@@ -135,8 +135,8 @@ def test_pillow_without_webp_is_named(monkeypatch):
 
 def test_the_shipped_animation_is_whole_and_small():
     path = Path(__file__).parents[2] / "docs" / "demo.webp"
-    assert path.stat().st_size < 1_500_000
+    assert path.stat().st_size < 1_000_000
     pictures, durations = opened(path)
     assert len(pictures) > 20
-    assert pictures.shape[2] == 640
+    assert pictures.shape[2] == 800
     assert 2 < 1e-3 * sum(durations) < 20

@@ -30,6 +30,7 @@ NODES = [
     "dead_man",
     "simulation_bridge",
     "gazebo_bridge",
+    "watch_node",
 ]
 
 
@@ -69,7 +70,8 @@ def end_of(process) -> tuple[int, str]:
 
 @pytest.mark.parametrize("number", SIGNALS)
 @pytest.mark.parametrize(
-    ("module", "code"), [*((f"nodes.{name}", 0) for name in NODES), ("cli.bringup", 0), ("cli.demo", 1)]
+    ("module", "code"),
+    [*((f"nodes.{name}", 0) for name in NODES), ("cli.bringup", 0), ("cli.watch", 0), ("cli.demo", 1)],
 )
 def test_a_signal_ends_a_program_that_still_imports(start, tmp_path, module, code, number):
     (tmp_path / "numpy.py").write_text("import time\nprint('importing', flush=True)\nwhile True: time.sleep(0.01)\n")

@@ -38,6 +38,7 @@ try:
         seconds_to_stamp,
         twist_from_msg,
     )
+    from depth_pc_ros.nodes.spinning import Spinner
 except ImportError:
     rclpy = None
 
@@ -75,8 +76,7 @@ class NodeRunner:
         self.executor.add_node(self.node)
         self._nodes = [self.node]
         self._others: list[Context] = []
-        self._spinner = threading.Thread(target=self.executor.spin, daemon=True)
-        self._spinner.start()
+        self._spinner = Spinner(self.executor)
 
     def make(self, node_class, **parameters):
         """Build a node in this runner, not started."""
@@ -139,14 +139,13 @@ class NodeRunner:
         """Poll until the condition holds; its value."""
         end = time.monotonic() + timeout_s
         while not (value := condition()):
-            assert self._spinner.is_alive(), "a callback raised: see its traceback"
+            assert not self._spinner.crashed, "a callback raised: see its traceback"
             assert time.monotonic() < end, f"waited {timeout_s} s in vain for {what}"
             time.sleep(0.002)
         return value
 
     def close(self):
-        self.executor.shutdown(timeout_sec=WAIT_S)
-        self._spinner.join(timeout=WAIT_S)
+        self._spinner.stop(WAIT_S)
         for node in self._nodes:
             node.destroy_node()
         for context in (self.context, *self._others):
