@@ -126,3 +126,23 @@ class RaftFlow:
         batch = [torch.from_numpy(image).permute(2, 0, 1)[None].float() / 127.5 - 1 for image in (first, second)]
         with torch.no_grad():
             return self._model(*batch)[-1][0].permute(1, 2, 0).numpy()
+
+
+class CompactFlow:
+    """The small flow network of this package. folder: its weights. Raises CheckpointError."""
+
+    def __init__(self, folder: Path):
+        import torch  # takes a second
+
+        from depth_pc_ros.networks.pair_networks import grey_input, load_pair_network
+
+        self._torch, self._input = torch, grey_input
+        self._net, sha256 = load_pair_network(folder, "compact_flow")
+        self.name = f"compact_flow ({sha256[:8]})"
+
+    def __call__(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        height, width = first.shape[:2]
+        with self._torch.inference_mode():
+            flow = self._net(*(self._input(image, self._net.size) for image in (first, second)))[0][0]
+        scale = np.array([width, height], dtype=np.float32) / self._net.size
+        return cv2.resize(flow.permute(1, 2, 0).numpy(), (width, height)) * scale

@@ -5,6 +5,7 @@ the same command loop, `Servo`: the same velocity law, limits and stopping rule.
 """
 
 from dataclasses import replace
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy as np
 from depth_pc_ros.benchmark.cns_law import CnsLaw, check_checkout
 from depth_pc_ros.benchmark.episodes import Places
 from depth_pc_ros.benchmark.fault_rows import row_of
-from depth_pc_ros.benchmark.flow import DisFlow, FlowMatcher, RaftFlow
+from depth_pc_ros.benchmark.flow import CompactFlow, DisFlow, FlowMatcher, RaftFlow
 from depth_pc_ros.benchmark.settings import Settings
 from depth_pc_ros.benchmark.task import Frame, Task
 from depth_pc_ros.benchmark.watched import DisturbedMatcher, WatchedLaw
@@ -21,8 +22,9 @@ from depth_pc_ros.control.base import ControlLaw
 from depth_pc_ros.control.laws import make_law
 from depth_pc_ros.control.limits import VelocityLaw
 from depth_pc_ros.control.servo import Servo
-from depth_pc_ros.errors import ConfigError
+from depth_pc_ros.errors import CheckpointError, ConfigError
 from depth_pc_ros.geometry import se3
+from depth_pc_ros.package_files import local_model
 from depth_pc_ros.perception.factory import make_matcher
 from depth_pc_ros.pipeline import ServoPipeline
 from depth_pc_ros.types import Goal, LawOutput, Matches, Observation, StepResult
@@ -49,6 +51,20 @@ def speed_options(settings: Settings, task: Task) -> dict:
     return {"speed": "swift", "max_linear": linear, "max_angular": angular}
 
 
+def pair_model(network: str, model: str) -> Path:
+    """The folder of weights of a network that sees pairs of images. model: a folder, or "": that of its own name.
+
+    These weights are in the source tree, not in the installed package. CheckpointError says how they are made.
+    """
+    folder = local_model(model or network)
+    if folder is None:
+        raise CheckpointError(
+            f"methods: {network}: expected a folder with config.json, got {model or f'none in models/{network}'!r}; "
+            f"python -m depth_pc_ros.cli.train_pairs --network {network} --output DIR makes one: {network}@DIR/model"
+        )
+    return folder
+
+
 class Method:
     """Base of all methods. needs_images: if False, nothing is rendered. places: where weights are."""
 
@@ -73,8 +89,8 @@ class Method:
         """Called after each `step` for the work of another process; its time is not counted as the method's."""
 
 
-class TruePbvs(ControlLaw):
-    """PBVS on the true pose, with a true point that moves straight to its goal position.
+class GivenPbvs(ControlLaw):
+    """PBVS on a pose from elsewhere, with a point that moves straight to its goal position.
 
     centre: (3,) m in the goal camera. T_cam_goal: (4, 4), to be set before every frame.
     """
@@ -102,7 +118,7 @@ class Oracle(Method):
         grid = np.stack(np.meshgrid(xy, xy, (-0.05, 0.05)), axis=-1).reshape(-1, 3)
         self._points_world = task.centre + grid[np.hypot(grid[:, 0], grid[:, 1]) <= 0.2]
         self._task = task
-        self._law = TruePbvs(se3.transform(se3.inverse(task.T_world_goal), task.centre))
+        self._law = GivenPbvs(se3.transform(se3.inverse(task.T_world_goal), task.centre))
         self._servo = Servo(PipelineConfig(min_matches=4, **speed_options(self.settings, task)), self._law)
         self._servo.set_goal(Goal.from_images(self._project(task.T_world_goal), task.intrinsics, task.distance_m))
 
@@ -200,6 +216,23 @@ class FlowIbvsMethod(PipelineMethod):
         return FlowMatcher(RaftFlow(weights) if weights else DisFlow())
 
 
+class CompactFlowMethod(PipelineMethod):
+    """Image-based servoing on a small flow network of our own, where no weights of RAFT are at hand."""
+
+    controller = "ibvs"
+
+    def __init__(self, settings: Settings, places: Places = _NOWHERE, model: str = ""):
+        self._model = pair_model("compact_flow", model)
+        super().__init__(settings, places)
+
+    @property
+    def label(self) -> str:
+        return self._matcher.name
+
+    def make_matcher(self) -> FlowMatcher:
+        return FlowMatcher(CompactFlow(self._model))
+
+
 class LearnedMethod(PipelineMethod):
     """A learned law. model: a folder of weights, or the name of one that ships."""
 
@@ -228,6 +261,59 @@ class DepthPcGeoMethod(LearnedMethod):
     controller = "depth_pc_geo"
 
 
+class RegressorMethod(Method):
+    """PBVS on the pose that a network reads off both images. model: a folder of weights; default: the name of its own.
+
+    It has no keypoints: a grid on the plane of the goal, carried along by that pose, feeds the same stopping rule as
+    every other method's keypoints. Lengths are in units of the distance prior.
+    """
+
+    network = ""
+
+    def __init__(self, settings: Settings, places: Places = _NOWHERE, model: str = ""):
+        from depth_pc_ros.benchmark.pose_regression import PoseRegressor  # only now: importing torch takes a while
+
+        super().__init__(settings, places)
+        self._regressor = PoseRegressor(self.network, pair_model(self.network, model))
+
+    @property
+    def label(self) -> str:
+        return f"{self.network} ({self._regressor.sha256[:8]})"
+
+    def start(self, task: Task, disturb_matches) -> None:
+        config = PipelineConfig(**speed_options(self.settings, task))
+        self._distance_m = task.distance_m or config.default_distance
+        self._law = GivenPbvs(np.array([0.0, 0.0, self._distance_m]))
+        self._servo = Servo(config, self._law)
+        self._intrinsics = task.intrinsics
+        width, height = task.intrinsics.size
+        u, v = np.meshgrid(np.linspace(0, width - 1, 9), np.linspace(0, height - 1, 7))
+        grid = np.stack([u, v], axis=-1).reshape(-1, 2)
+        self._points = task.intrinsics.unproject(grid, np.full(len(grid), self._distance_m))
+        self._servo.set_goal(Goal.from_images(grid, task.intrinsics, self._distance_m))
+        self._regressor.set_goal(task.view.image, task.intrinsics)
+
+    def step(self, frame: Frame) -> StepResult:
+        T_cam_goal = self._regressor(frame.view.image, self._distance_m)
+        pixels = self._intrinsics.project(se3.transform(T_cam_goal, self._points))
+        seen = np.isfinite(pixels).all(axis=1)
+        self._law.T_cam_goal = T_cam_goal
+        result = self._servo.update(Matches(pixels, seen, seen.astype(np.float32)), frame.stamp_s, None, frame.age_s)
+        return replace(result, twist=self._servo.answer(), T_cam_goal=T_cam_goal)
+
+
+class AlexNetMethod(RegressorMethod):
+    """One network on the stacked pair (Bateux et al., ICRA 2018)."""
+
+    network = "alexnet"
+
+
+class SiameSe3Method(RegressorMethod):
+    """One encoder for both images, the pose in se(3) (Felton et al., ICRA 2021)."""
+
+    network = "siame_se3"
+
+
 class CnsMethod(PipelineMethod):
     """CNS with its public weights, from a checkout of its repository, on our keypoints and in our command loop."""
 
@@ -251,14 +337,18 @@ METHODS: dict[str, type[Method]] = {
     "depth_pc": DepthPcMethod,
     "depth_pc_geo": DepthPcGeoMethod,
     "cns": CnsMethod,
+    "alexnet": AlexNetMethod,
+    "siame_se3": SiameSe3Method,
+    "compact_flow": CompactFlowMethod,
 }
+_WITH_WEIGHTS = (LearnedMethod, CnsMethod, RegressorMethod, CompactFlowMethod)
 
 
 def check_methods(names) -> list[str]:
     """Return the method names if all are known, each once; else raise ConfigError. See `make_method`."""
     for name in names:
         method, _, model = name.partition("@")
-        if model and not issubclass(METHODS.get(method, Method), (LearnedMethod, CnsMethod)):
+        if model and not issubclass(METHODS.get(method, Method), _WITH_WEIGHTS):
             raise ConfigError(f"methods: {method!r} has no weights to choose, got {name!r}")
         if method not in METHODS:
             raise ConfigError(f"methods: unknown method {name!r}; known: {', '.join(METHODS)}")

@@ -12,52 +12,57 @@ from torch.nn import functional
 from depth_pc_ros.networks.pose_regressors import Residual, conv
 
 STRIDE = 8
-_FEATURES, _HIDDEN, _CONTEXT = 64, 48, 32
+_HIDDEN, _CONTEXT, _MOTION = 40, 24, 30
 _LEVELS, _RADIUS = 3, 3
 
 
 class CompactFlow(nn.Module):
-    """Flow from a first to a second image, refined `steps` times. size: (width, height) of the images it is made for."""
+    """Flow from a first to a second image, refined `steps` times. size: (width, height) of the images in training."""
 
-    size = (320, 240)
+    size = (256, 192)
 
     def __init__(self):
         super().__init__()
-        self.features = _encoder(_FEATURES)
-        self.context = _encoder(_HIDDEN + _CONTEXT)
+        self.encoder = nn.Sequential(conv(1, 16, 7, 2), Residual(16, 32, 2), Residual(32, 64, 2))
+        self.features = nn.Conv2d(64, 64, 1)
+        self.context = nn.Conv2d(64, _HIDDEN + _CONTEXT, 3, padding=1)
         seen = _LEVELS * (2 * _RADIUS + 1) ** 2
         self.motion = nn.Sequential(
-            nn.Conv2d(seen + 2, 64, 1), nn.ReLU(inplace=True), nn.Conv2d(64, 46, 3, padding=1), nn.ReLU(inplace=True)
+            nn.Conv2d(seen + 2, 64, 1),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(64, _MOTION, 3, padding=1),
+            nn.ReLU(inplace=True),
         )
-        self.gates = nn.Conv2d(2 * _HIDDEN + _CONTEXT, 2 * _HIDDEN, 3, padding=1)
-        self.candidate = nn.Conv2d(2 * _HIDDEN + _CONTEXT, _HIDDEN, 3, padding=1)
+        inputs = _HIDDEN + _CONTEXT + _MOTION + 2
+        self.gates = nn.Conv2d(inputs, 2 * _HIDDEN, 3, padding=1)
+        self.candidate = nn.Conv2d(inputs, _HIDDEN, 3, padding=1)
         self.change = nn.Sequential(
-            nn.Conv2d(_HIDDEN, 64, 3, padding=1), nn.ReLU(inplace=True), nn.Conv2d(64, 2, 3, padding=1)
+            nn.Conv2d(_HIDDEN, 48, 3, padding=1), nn.ReLU(inplace=True), nn.Conv2d(48, 2, 3, padding=1)
         )
         self.weights = nn.Sequential(
-            nn.Conv2d(_HIDDEN, 96, 3, padding=1), nn.ReLU(inplace=True), nn.Conv2d(96, 9 * STRIDE**2, 1)
+            nn.Conv2d(_HIDDEN, 64, 3, padding=1), nn.ReLU(inplace=True), nn.Conv2d(64, 9 * STRIDE**2, 1)
         )
 
-    def forward(self, first: Tensor, second: Tensor, steps: int = 8) -> list[Tensor]:
-        """The flows (B, 2, H, W) in px after each step, the best one last.
+    def forward(self, first: Tensor, second: Tensor, steps: int = 6) -> tuple[Tensor, list[Tensor]]:
+        """The flow (B, 2, H, W) in px after the last step, and those of all steps (B, 2, H/8, W/8), in cells.
 
         first, second: (B, 1, H, W), each of mean 0 and standard deviation 1; H and W are multiples of 8.
         """
-        maps = self.features(torch.cat([first, second])).float().chunk(2)
-        pyramid = _correlations(*maps)
-        hidden, context = self.context(first).split([_HIDDEN, _CONTEXT], dim=1)
+        codes = self.encoder(torch.cat([first, second]))
+        pyramid = _correlations(*self.features(codes).float().chunk(2))
+        hidden, context = self.context(codes[: len(first)]).split([_HIDDEN, _CONTEXT], dim=1)
         hidden, context = torch.tanh(hidden), functional.relu(context)
-        here = _grid(maps[0])
+        here = _grid(codes[: len(first)])
         flow = torch.zeros_like(here)
-        answers = []
+        coarse = []
         for _ in range(steps):
             flow = flow.detach()
             near = _look_up(pyramid, here + flow)
             seen = torch.cat([self.motion(torch.cat([near, flow], dim=1)), flow.to(hidden.dtype)], dim=1)
             hidden = self._update(hidden, torch.cat([seen, context], dim=1))
             flow = flow + self.change(hidden).float()
-            answers.append(_upsampled(flow, self.weights(hidden).float()))
-        return answers
+            coarse.append(flow)
+        return _upsampled(flow, self.weights(hidden).float()), coarse
 
     def _update(self, hidden: Tensor, seen: Tensor) -> Tensor:
         """A gated recurrent unit of convolutions."""
@@ -66,15 +71,11 @@ class CompactFlow(nn.Module):
         return (1 - keep) * hidden + keep * candidate
 
 
-def _encoder(outputs: int) -> nn.Sequential:
-    return nn.Sequential(conv(1, 24, 7, 2), Residual(24, 48, 2), Residual(48, 64, 2), nn.Conv2d(64, outputs, 1))
-
-
 def _grid(like: Tensor) -> Tensor:
     """Places (B, 2, h, w) of the cells of a map (B, C, h, w): x, y."""
     height, width = like.shape[2:]
     y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
-    return torch.stack([x, y])[None].to(like).expand(len(like), -1, -1, -1)
+    return torch.stack([x, y])[None].float().to(like.device).expand(len(like), -1, -1, -1)
 
 
 def _correlations(first: Tensor, second: Tensor) -> list[Tensor]:

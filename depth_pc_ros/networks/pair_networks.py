@@ -3,6 +3,8 @@
 
 from pathlib import Path
 
+import cv2
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -27,6 +29,12 @@ def standardised(images: Tensor) -> Tensor:
     images = images.float()
     deviation, mean = torch.std_mean(images, dim=(-2, -1), keepdim=True)
     return (images - mean) / deviation.clamp_min(1.0)
+
+
+def grey_input(image: np.ndarray, size: tuple[int, int]) -> Tensor:
+    """What the networks see, (1, 1, h, w), of an image (H, W, 3) uint8 RGB made `size` (w, h)."""
+    grey = cv2.resize(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), size, interpolation=cv2.INTER_AREA)
+    return standardised(torch.from_numpy(grey)[None, None])
 
 
 def save_pair_network(folder: str | Path, name: str, net: nn.Module, training: dict) -> None:

@@ -1,7 +1,7 @@
 """Networks that see the live and the goal image and answer the relative pose, for comparison in the benchmark.
 
-Both see grey images of `size` (width, height). Both answer a twist (B, 6) `[v, w]`: rotation in radians, translation in units of the
-goal's distance. What the six numbers mean differs, see `pose_of` of each.
+Both see grey images of `size` (width, height). Both answer a twist (B, 6) `[v, w]`: rotation in radians, translation in
+units of the goal's distance. What the six numbers mean differs, see `pose_of` of each.
 
 Sources: Q. Bateux et al., "Training deep neural networks for visual servoing", ICRA 2018; S. Felton et al.,
 "Siame-se(3): regression in se(3) for end-to-end visual servoing", ICRA 2021. What differs from them is in the model

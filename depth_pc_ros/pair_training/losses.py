@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from depth_pc_ros.networks import se3
 
@@ -24,16 +25,25 @@ def pose_loss(net: nn.Module, live: Tensor, goal: Tensor, T_cam_goal: Tensor) ->
 
 
 def flow_loss(net: nn.Module, live: Tensor, goal: Tensor, goal_to_live: Tensor) -> dict[str, Tensor]:
-    """Mean end point error (px) of the last flow from goal to live, and the sum `loss` over all steps.
+    """Mean end point error (px) of the flow from goal to live, and its sum `loss` with the cells' flows of all steps.
 
     Pixels that leave the live image do not count.
     """
-    flows = net(goal, live)
+    flow, coarse = net(goal, live)
     truth, seen = true_flow(goal_to_live, goal.shape[-2:])
-    count = seen.sum().clamp_min(1)
-    errors = [((flow - truth).square().sum(1) + _TINY).sqrt()[seen].sum() / count for flow in flows]
-    loss = sum(_FADE ** (len(errors) - 1 - k) * error for k, error in enumerate(errors))
-    return {"loss": loss, "end_point_px": errors[-1]}
+    stride = flow.shape[-1] // coarse[0].shape[-1]
+    inside = functional.avg_pool2d(seen[:, None].float(), stride)[:, 0] == 1
+    of_cells = functional.avg_pool2d(truth, stride)  # the pixels' mean: within a cell a homography is about linear
+    end_point = _mean_length(flow - truth, seen)
+    steps = [_mean_length(stride * cells - of_cells, inside) for cells in coarse]
+    loss = end_point + sum(_FADE ** (len(steps) - 1 - k) * error for k, error in enumerate(steps))
+    return {"loss": loss, "end_point_px": end_point}
+
+
+def _mean_length(error: Tensor, where: Tensor) -> Tensor:
+    """Of vectors (B, 2, h, w), over the places (B, h, w)."""
+    lengths = (error.square().sum(1) + _TINY).sqrt()
+    return torch.where(where, lengths, 0).sum() / where.sum().clamp_min(1)
 
 
 def true_flow(goal_to_live: Tensor, size) -> tuple[Tensor, Tensor]:

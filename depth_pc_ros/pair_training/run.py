@@ -31,7 +31,8 @@ _AT_ONCE = 16  # pairs of a validation
 
 
 class PairTrainingRun:
-    """See the module. pictures: to train on; validation: name -> other pictures, each measured on its own. data: names what the pictures are.
+    """See the module. pictures: to train on; validation: name -> pictures, each measured on its own. data: names what
+    the pictures are.
 
     validate_every: updates between validations, each on `validation_pairs` pairs. max_hours: stop and save then; the
     same call resumes. workers: processes that draw pairs. facts: kept with the weights. Raises CheckpointError.
@@ -144,7 +145,7 @@ class PairTrainingRun:
         live, goal = standardised(live), standardised(goal)
         if self._is_flow:
             truth, seen = true_flow(goal_to_live, goal.shape[-2:])
-            error = (net(goal, live)[-1] - truth).norm(dim=1)
+            error = (net(goal, live)[0] - truth).norm(dim=1)
             return {"end_point_px": torch.stack([e[s].mean() for e, s in zip(error, seen)])}
         translation, rotation = pose_errors(net.pose_of(net(live, goal)), T_cam_goal)
         before = pose_errors(torch.eye(4, device=live.device).expand_as(T_cam_goal), T_cam_goal)
