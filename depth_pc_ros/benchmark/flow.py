@@ -1,20 +1,19 @@
 """Dense optical flow in place of keypoints: a matcher with the interface of `perception.matchers.Matcher`.
 
 Points of a grid on the goal image are tracked into the live image and back; a point counts as matched when it returns
-to its start, and one rigid motion explains it together with the others. DIS comes with OpenCV; RAFT needs
-torchvision and a weights file.
+to its start, and one rigid motion explains it together with the others. DIS comes with OpenCV, the compact network is
+trained here (`cli/train_pairs.py`); RAFT is in `raft.py`.
 
 Sources: T. Kroeger et al., "Fast optical flow using dense inverse search", ECCV 2016; Z. Teed, J. Deng, "RAFT:
 recurrent all-pairs field transforms for optical flow", ECCV 2020.
 """
 
-import importlib.util
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from depth_pc_ros.errors import ConfigError, GoalError, shown
+from depth_pc_ros.errors import GoalError
 from depth_pc_ros.geometry.camera import Intrinsics
 from depth_pc_ros.types import Matches
 
@@ -98,34 +97,6 @@ class DisFlow:
     def __call__(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
         grey = (cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in (first, second))
         return self._dis.calc(*grey, None)
-
-
-class RaftFlow:
-    """torchvision's `raft_large` with weights from a file. Raises ConfigError where either is missing."""
-
-    name = "RAFT"
-
-    def __init__(self, weights: str | Path):
-        if importlib.util.find_spec("torchvision") is None:
-            raise ConfigError("raft_weights: RAFT needs torchvision, which is not installed (pip install torchvision)")
-        import torch  # takes a second, and only RAFT needs it
-
-        from depth_pc_ros.files.weights_file import read_torch
-
-        self._torch = torch
-        self._model = importlib.import_module("torchvision.models.optical_flow").raft_large(weights=None)
-        state = read_torch(weights, f"raft_weights: cannot read {weights}", ConfigError)
-        try:
-            self._model.load_state_dict(state)
-        except Exception as error:  # no weights, or those of another network: torch raises many kinds
-            raise ConfigError(f"raft_weights: cannot read {weights}: {shown(error, 300)}") from None
-        self._model.eval()
-
-    def __call__(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        torch = self._torch
-        batch = [torch.from_numpy(image).permute(2, 0, 1)[None].float() / 127.5 - 1 for image in (first, second)]
-        with torch.no_grad():
-            return self._model(*batch)[-1][0].permute(1, 2, 0).numpy()
 
 
 class CompactFlow:

@@ -13,7 +13,8 @@ import numpy as np
 from depth_pc_ros.benchmark.cns_law import CnsLaw, check_checkout
 from depth_pc_ros.benchmark.episodes import Places
 from depth_pc_ros.benchmark.fault_rows import row_of
-from depth_pc_ros.benchmark.flow import CompactFlow, DisFlow, FlowMatcher, RaftFlow
+from depth_pc_ros.benchmark.flow import CompactFlow, DisFlow, FlowMatcher
+from depth_pc_ros.benchmark.raft import RaftFlow
 from depth_pc_ros.benchmark.settings import Settings
 from depth_pc_ros.benchmark.task import Frame, Task
 from depth_pc_ros.benchmark.watched import DisturbedMatcher, WatchedLaw
