@@ -59,24 +59,17 @@ def main(argv: list[str] | None = None) -> int:
     words = sys.argv[1:] if argv is None else argv
     arguments = parser().parse_args(words)
 
-    from depth_pc_ros.benchmark.photos import photos_digest
     from depth_pc_ros.errors import DepthPcError
-    from depth_pc_ros.networks.pair_networks import PAIR_NETWORKS
     from depth_pc_ros.pair_training.config import PairTrainConfig
     from depth_pc_ros.pair_training.run import PairTrainingRun
-    from depth_pc_ros.pair_training.samples import load_pictures
 
     try:
         config = PairTrainConfig(**{name: getattr(arguments, name) for name in PairTrainConfig.__dataclass_fields__})
         prepare_torch(arguments)
-        folder, width = arguments.photographs, PAIR_NETWORKS[config.network].size[0]
-        pictures = load_pictures(folder, "dev", width, config.drawn, config.seed)
-        validation = {"seen": load_pictures(folder, "dev", width), "unseen": load_pictures(folder, "test", width)}
         run = PairTrainingRun(
-            arguments.output, config, pictures, validation, photos_digest(folder), workers=arguments.workers,
-            device=arguments.device, validate_every=arguments.validate_every,
-            validation_pairs=arguments.validation_pairs, max_hours=arguments.max_hours,
-            facts=facts("train_pairs", words),
+            arguments.output, config, arguments.photographs, workers=arguments.workers, device=arguments.device,
+            validate_every=arguments.validate_every, validation_pairs=arguments.validation_pairs,
+            max_hours=arguments.max_hours, facts=facts("train_pairs", words),
         )  # fmt: skip
         return 0 if run.train() else 3
     except DepthPcError as error:

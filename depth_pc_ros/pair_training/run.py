@@ -16,11 +16,12 @@ from torch.utils.data import DataLoader
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
+from depth_pc_ros.benchmark.photos import photos_digest
 from depth_pc_ros.errors import CheckpointError
 from depth_pc_ros.networks.pair_networks import PAIR_NETWORKS, save_pair_network, standardised
 from depth_pc_ros.pair_training.config import PairTrainConfig
 from depth_pc_ros.pair_training.losses import flow_loss, pose_errors, pose_loss, true_flow
-from depth_pc_ros.pair_training.samples import Draws, PairBatches, batch_of, make_pair
+from depth_pc_ros.pair_training.samples import Draws, PairBatches, batch_of, load_pictures, make_pair
 from depth_pc_ros.training.interrupt import interrupt_waits
 from depth_pc_ros.training.optimisation import Optimisation
 from depth_pc_ros.training.state import read_state, restoring, write_state
@@ -31,20 +32,18 @@ _AT_ONCE = 16  # pairs of a validation
 
 
 class PairTrainingRun:
-    """See the module. pictures: to train on; validation: name -> pictures, each measured on its own. data: names what
-    the pictures are.
+    """See the module. photographs: their folder, None: those that come with two packages. Every other one is trained
+    on (`seen`), the rest is only validated on (`unseen`).
 
     validate_every: updates between validations, each on `validation_pairs` pairs. max_hours: stop and save then; the
-    same call resumes. workers: processes that draw pairs. facts: kept with the weights. Raises CheckpointError.
+    same call resumes. workers: processes that draw pairs. facts: kept with the weights. Raises CheckpointError, SceneError.
     """
 
     def __init__(
         self,
         folder: str | Path,
         config: PairTrainConfig,
-        pictures: list[np.ndarray],
-        validation: dict[str, list[np.ndarray]],
-        data: str,
+        photographs: str | Path | None,
         *,
         workers: int = 1,
         device: str = "cpu",
@@ -54,7 +53,7 @@ class PairTrainingRun:
         facts: dict | None = None,
     ):
         self.folder, self.config, self.device = Path(folder), config, device
-        self._pictures, self._data, self._workers = pictures, data, workers
+        self._photographs, self._data, self._workers = photographs, photos_digest(photographs), workers
         self._validate_every, self._max_hours, self._facts = validate_every, max_hours, facts or {}
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -72,7 +71,10 @@ class PairTrainingRun:
         if (self.folder / "last.pt").exists():
             self._resume()
         self._validation = {
-            name: _validation_pairs(some, self.net.size, validation_pairs) for name, some in validation.items()
+            name: _validation_pairs(
+                load_pictures(photographs, split, self.net.size[0]), self.net.size, validation_pairs
+            )
+            for name, split in (("seen", "dev"), ("unseen", "test"))
         }
 
     def train(self) -> bool:
@@ -101,10 +103,11 @@ class PairTrainingRun:
 
     def _batches(self):
         """Batches number `update`, ..., drawn ahead by the workers."""
-        batches = PairBatches(self._pictures, self.net.size, self.config)
+        config, size = self.config, self.net.size
+        pictures = load_pictures(self._photographs, "dev", size[0], config.drawn, config.seed)
         ahead = {"prefetch_factor": 4, "multiprocessing_context": "spawn"} if self._workers else {}
         return DataLoader(
-            batches, batch_size=None, sampler=range(self.course.update, self.config.updates),
+            PairBatches(pictures, size, config), batch_size=None, sampler=range(self.course.update, config.updates),
             num_workers=self._workers, worker_init_fn=_start_worker, **ahead,
         )  # fmt: skip
 

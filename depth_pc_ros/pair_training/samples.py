@@ -139,10 +139,10 @@ class PairBatches(Dataset):
 
     def __init__(self, pictures: list[np.ndarray], size: tuple[int, int], config: PairTrainConfig):
         self._pictures, self._size, self._config = pictures, size, config
-        self._draws = Draws(config.near_share, config.occluded_share, config.lit_share)
+        self._draws = Draws(config.closer_share, config.occluded_share, config.lit_share)
         self._fine_from = round((1 - config.fine_share) * config.updates)
 
     def __getitem__(self, k: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         rng = np.random.default_rng([self._config.seed, 62, k])
-        draws = self._draws if k < self._fine_from else Draws(self._config.near_share, 0.0, 0.0)
+        draws = self._draws if k < self._fine_from else Draws(self._config.closer_share, 0.0, 0.0)
         return batch_of([make_pair(rng, self._pictures, self._size, draws) for _ in range(self._config.batch_size)])

@@ -87,7 +87,7 @@ def test_foreign_weights_are_refused_in_one_line(state, message, save, packages)
 
 
 def test_a_missing_file_is_named():
-    with pytest.raises(ConfigError, match="raft_weights: cannot read nowhere.pth: no such file"):
+    with pytest.raises(ConfigError, match=r"raft_weights: cannot read nowhere\.pth: no such file"):
         make_method("flow_ibvs", Settings(raft_weights="nowhere.pth"))
 
 

@@ -31,7 +31,7 @@ def test_help_teaches(capsys):
         (["--photographs", "nowhere"], "images: no such folder: nowhere"),
         (["--photographs", "EMPTY"], "images: expected files ending in .jpg, .jpeg, .png in"),
         (["--updates", "0"], "updates"),
-        (["--near-share", "2"], "near_share"),
+        (["--closer-share", "2"], "closer_share"),
         (["--device", "cuda"], "device: 'cuda' is not there"),
     ],
 )
@@ -59,8 +59,8 @@ def test_a_run_is_made_of_the_arguments(photographs, tmp_path, monkeypatch):
     made = {}
 
     class Run:
-        def __init__(self, folder, config, pictures, validation, data, **options):
-            made.update(folder=folder, config=config, pictures=pictures, validation=validation, data=data, **options)
+        def __init__(self, folder, config, photographs, **options):
+            made.update(folder=folder, config=config, photographs=photographs, **options)
 
         def train(self):
             return False
@@ -70,6 +70,5 @@ def test_a_run_is_made_of_the_arguments(photographs, tmp_path, monkeypatch):
     words += ["--photographs", str(photographs), "--drawn", "2", "--threads", "1"]
     assert train_pairs.main(words) == 3
     assert (made["config"].network, made["config"].updates, made["max_hours"]) == ("siame_se3", 7, 0.5)
-    assert len(made["pictures"]) == 3
-    assert [len(pictures) for pictures in made["validation"].values()] == [1, 1]
+    assert (made["photographs"], made["config"].drawn) == (photographs, 2)
     assert made["facts"]["command"].startswith("python -m depth_pc_ros.cli.train_pairs --output")

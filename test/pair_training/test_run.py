@@ -1,6 +1,7 @@
 """Runs of a few updates: they learn, stop, resume, and refuse what is not theirs."""
 
 import json
+import shutil
 
 import pytest
 import torch
@@ -10,19 +11,15 @@ from depth_pc_ros.networks.pair_networks import PAIR_NETWORKS, load_pair_network
 from depth_pc_ros.pair_training.config import PairTrainConfig
 from depth_pc_ros.pair_training.losses import flow_loss, pose_errors, pose_loss, true_flow
 from depth_pc_ros.pair_training.run import PairTrainingRun
-from depth_pc_ros.pair_training.samples import load_pictures
 
-CONFIG = PairTrainConfig(updates=4, batch_size=2, warm_up=2)
+CONFIG = PairTrainConfig(updates=4, batch_size=2, warm_up=2, drawn=2)
 
 
 @pytest.fixture
 def make_run(tmp_path, photographs):
-    pictures = load_pictures(photographs, "dev", 160)
-
-    def make(name="run", config=CONFIG, data="test", **options):
+    def make(name="run", config=CONFIG, folder=photographs, **options):
         return PairTrainingRun(
-            tmp_path / name, config, pictures, {"seen": pictures, "unseen": pictures[:1]}, data, workers=0,
-            validate_every=2, validation_pairs=2, **options,
+            tmp_path / name, config, folder, workers=0, validate_every=2, validation_pairs=2, **options
         )  # fmt: skip
 
     return make
@@ -30,7 +27,7 @@ def make_run(tmp_path, photographs):
 
 @pytest.mark.parametrize("network", list(PAIR_NETWORKS))
 def test_a_run_leaves_a_model_and_its_learning_curve(make_run, tmp_path, network):
-    config = PairTrainConfig(network=network, updates=2, batch_size=2, warm_up=1)
+    config = PairTrainConfig(network=network, updates=2, batch_size=2, warm_up=1, drawn=2)
     assert make_run(config=config, facts={"commit": "abc"}).train()
     row = json.loads((tmp_path / "run" / "metrics.jsonl").read_text().splitlines()[-1])
     assert row["update"] == 2
@@ -54,12 +51,14 @@ def test_a_stopped_run_goes_on_exactly(make_run):
         torch.testing.assert_close(second.course.averaged.state_dict()[name], value, rtol=0, atol=0, msg=name)
 
 
-def test_another_network_or_other_photographs_are_refused(make_run):
+def test_another_network_or_other_photographs_are_refused(make_run, photographs, tmp_path):
     make_run(max_hours=0.0).train()
     with pytest.raises(CheckpointError, match="was made with network 'alexnet', got 'siame_se3'"):
-        make_run(config=PairTrainConfig(network="siame_se3", updates=4, batch_size=2, warm_up=2))
-    with pytest.raises(CheckpointError, match="was made with data 'test', got 'other'"):
-        make_run(data="other")
+        make_run(config=PairTrainConfig(network="siame_se3", updates=4, batch_size=2, warm_up=2, drawn=2))
+    (tmp_path / "others").mkdir()
+    shutil.copy(photographs / "0.png", tmp_path / "others")
+    with pytest.raises(CheckpointError, match="was made with data"):
+        make_run(folder=tmp_path / "others")
 
 
 def test_a_broken_checkpoint_is_named(make_run, tmp_path):
