@@ -13,7 +13,8 @@ import mkdocs_gen_files
 PACKAGE = Path(__file__).parents[1] / "depth_pc_ros"
 # Parts that are programs, not an interface for others.
 LEFT_OUT = {
-    "__init__", "benchmark", "cli", "depth_training", "nodes", "package_files", "pair_training", "provenance", "training"
+    "__init__", "benchmark", "cli", "depth_training", "nodes", "package_files", "pair_training", "provenance",
+    "training",
 }  # fmt: skip
 COMMANDS = {
     "demo": "cli.demo",

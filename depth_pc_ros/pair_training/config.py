@@ -19,9 +19,7 @@ class PairTrainConfig(ScheduleConfig):
     fine_share: float = same_as(
         ScheduleConfig, "fine_share", 0.2, help="Last share of the updates, without occlusion and changes of light."
     )
-    closer_share: float = option(
-        0.5, "Share of the pairs that are drawn nearer together, as late in a servo run.", 0, 1
-    )
+    closer_share: float = option(0.5, "Share of the pairs that are nearer together, as late in a servo run.", 0, 1)
     occluded_share: float = option(0.3, "Share of the live images that something is in front of.", 0, 1)
     lit_share: float = option(0.7, "Share of the live images in other light than the goal's.", 0, 1)
     drawn: int = option(400, "Random pictures besides the photographs.", 0, 10000)

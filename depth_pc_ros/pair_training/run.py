@@ -36,7 +36,8 @@ class PairTrainingRun:
     on (`seen`), the rest is only validated on (`unseen`).
 
     validate_every: updates between validations, each on `validation_pairs` pairs. max_hours: stop and save then; the
-    same call resumes. workers: processes that draw pairs. facts: kept with the weights. Raises CheckpointError, SceneError.
+    same call resumes. workers: processes that draw pairs. facts: kept with the weights. Raises CheckpointError and,
+    where there are no photographs, SceneError.
     """
 
     def __init__(
