@@ -5,7 +5,6 @@ the same command loop, `Servo`: the same velocity law, limits and stopping rule.
 """
 
 from dataclasses import replace
-from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -14,94 +13,23 @@ from depth_pc_ros.benchmark.cns_law import CnsLaw, check_checkout
 from depth_pc_ros.benchmark.episodes import Places
 from depth_pc_ros.benchmark.fault_rows import row_of
 from depth_pc_ros.benchmark.flow import CompactFlow, DisFlow, FlowMatcher
+from depth_pc_ros.benchmark.method import NOWHERE, GivenPbvs, Method, pair_model, speed_options
 from depth_pc_ros.benchmark.raft import RaftFlow
+from depth_pc_ros.benchmark.regressor_method import AlexNetMethod, RegressorMethod, SiameSe3Method
 from depth_pc_ros.benchmark.settings import Settings
 from depth_pc_ros.benchmark.task import Frame, Task
 from depth_pc_ros.benchmark.watched import DisturbedMatcher, WatchedLaw
 from depth_pc_ros.config import MatcherConfig, PipelineConfig
 from depth_pc_ros.control.base import ControlLaw
 from depth_pc_ros.control.laws import make_law
-from depth_pc_ros.control.limits import VelocityLaw
 from depth_pc_ros.control.servo import Servo
-from depth_pc_ros.errors import CheckpointError, ConfigError
+from depth_pc_ros.errors import ConfigError
 from depth_pc_ros.geometry import se3
-from depth_pc_ros.package_files import local_model
 from depth_pc_ros.perception.factory import make_matcher
 from depth_pc_ros.pipeline import ServoPipeline
-from depth_pc_ros.types import Goal, LawOutput, Matches, Observation, StepResult
+from depth_pc_ros.types import Goal, Matches, StepResult
 
-_NOWHERE = Places()
 ESTIMATE_EVERY = 6  # frames: 8 estimates a second at the paper's 50 Hz
-
-
-def paper_peaks(T_world_start: np.ndarray, T_world_goal: np.ndarray) -> tuple[float, float]:
-    """Peak speeds, m/s and rad/s: twice the straight path between two poses (4, 4) per second.
-
-    The paper's law has these speeds at the start of a straight path.
-    """
-    law = VelocityLaw.from_config(PipelineConfig(speed="paper"))
-    twist = law.target(se3.pbvs_twist(se3.inverse(T_world_start) @ T_world_goal))
-    return float(np.linalg.norm(twist[:3])), float(np.linalg.norm(twist[3:]))
-
-
-def speed_options(settings: Settings, task: Task) -> dict:
-    """The velocity law's options of `PipelineConfig` in this episode."""
-    if settings.speed != "paper_peaks":
-        return {"speed": settings.speed}
-    linear, angular = np.maximum(task.peaks, 0.001).tolist()
-    return {"speed": "swift", "max_linear": linear, "max_angular": angular}
-
-
-def pair_model(network: str, model: str) -> Path:
-    """The folder of weights of a network that sees pairs of images. model: a folder, or "": that of its own name.
-
-    These weights are in the source tree, not in the installed package. CheckpointError says how they are made.
-    """
-    folder = local_model(model or network)
-    if folder is None:
-        raise CheckpointError(
-            f"methods: {network}: expected a folder with config.json, got {model or f'none in models/{network}'!r}; "
-            f"python -m depth_pc_ros.cli.train_pairs --network {network} --output DIR makes one: {network}@DIR/model"
-        )
-    return folder
-
-
-class Method:
-    """Base of all methods. needs_images: if False, nothing is rendered. places: where weights are."""
-
-    needs_images = True
-
-    def __init__(self, settings: Settings, places: Places = _NOWHERE):
-        self.settings, self.places = settings, places
-
-    @property
-    def label(self) -> str:
-        """Name in the tables."""
-        raise NotImplementedError
-
-    def start(self, task: Task, disturb_matches) -> None:
-        """Start on a task. disturb_matches: applied to `Matches` before control. Raises GoalError."""
-        raise NotImplementedError
-
-    def step(self, frame: Frame) -> StepResult:
-        raise NotImplementedError
-
-    def beside(self, frame: Frame) -> None:
-        """Called after each `step` for the work of another process; its time is not counted as the method's."""
-
-
-class GivenPbvs(ControlLaw):
-    """PBVS on a pose from elsewhere, with a point that moves straight to its goal position.
-
-    centre: (3,) m in the goal camera. T_cam_goal: (4, 4), to be set before every frame.
-    """
-
-    def __init__(self, centre: np.ndarray):
-        self._centre = centre
-        self.T_cam_goal = np.eye(4)
-
-    def __call__(self, observation: Observation) -> LawOutput:
-        return LawOutput(se3.pbvs_twist(self.T_cam_goal, self._centre), observation.matched.copy())
 
 
 class Oracle(Method):
@@ -140,7 +68,7 @@ class PipelineMethod(Method):
     controller = ""
     options: ClassVar[dict] = {}  # of `PipelineConfig`, besides those of the settings
 
-    def __init__(self, settings: Settings, places: Places = _NOWHERE):
+    def __init__(self, settings: Settings, places: Places = NOWHERE):
         super().__init__(settings, places)
         self._matcher = self.make_matcher()  # report a missing file of weights here
         self._estimator = None
@@ -222,7 +150,7 @@ class CompactFlowMethod(PipelineMethod):
 
     controller = "ibvs"
 
-    def __init__(self, settings: Settings, places: Places = _NOWHERE, model: str = ""):
+    def __init__(self, settings: Settings, places: Places = NOWHERE, model: str = ""):
         self._model = pair_model("compact_flow", model)
         super().__init__(settings, places)
 
@@ -237,7 +165,7 @@ class CompactFlowMethod(PipelineMethod):
 class LearnedMethod(PipelineMethod):
     """A learned law. model: a folder of weights, or the name of one that ships."""
 
-    def __init__(self, settings: Settings, places: Places = _NOWHERE, model: str = ""):
+    def __init__(self, settings: Settings, places: Places = NOWHERE, model: str = ""):
         from depth_pc_ros.networks.checkpoint import load_policy  # only now: importing torch takes a while
         from depth_pc_ros.package_files import find_model
 
@@ -262,65 +190,12 @@ class DepthPcGeoMethod(LearnedMethod):
     controller = "depth_pc_geo"
 
 
-class RegressorMethod(Method):
-    """PBVS on the pose that a network reads off both images. model: a folder of weights; default: the name of its own.
-
-    It has no keypoints: a grid on the plane of the goal, carried along by that pose, feeds the same stopping rule as
-    every other method's keypoints. Lengths are in units of the distance prior.
-    """
-
-    network = ""
-
-    def __init__(self, settings: Settings, places: Places = _NOWHERE, model: str = ""):
-        from depth_pc_ros.benchmark.pose_regression import PoseRegressor  # only now: importing torch takes a while
-
-        super().__init__(settings, places)
-        self._regressor = PoseRegressor(self.network, pair_model(self.network, model))
-
-    @property
-    def label(self) -> str:
-        return f"{self.network} ({self._regressor.sha256[:8]})"
-
-    def start(self, task: Task, disturb_matches) -> None:
-        config = PipelineConfig(**speed_options(self.settings, task))
-        self._distance_m = task.distance_m or config.default_distance
-        self._law = GivenPbvs(np.array([0.0, 0.0, self._distance_m]))
-        self._servo = Servo(config, self._law)
-        self._intrinsics = task.intrinsics
-        width, height = task.intrinsics.size
-        u, v = np.meshgrid(np.linspace(0, width - 1, 9), np.linspace(0, height - 1, 7))
-        grid = np.stack([u, v], axis=-1).reshape(-1, 2)
-        self._points = task.intrinsics.unproject(grid, np.full(len(grid), self._distance_m))
-        self._servo.set_goal(Goal.from_images(grid, task.intrinsics, self._distance_m))
-        self._regressor.set_goal(task.view.image, task.intrinsics)
-
-    def step(self, frame: Frame) -> StepResult:
-        T_cam_goal = self._regressor(frame.view.image, self._distance_m)
-        pixels = self._intrinsics.project(se3.transform(T_cam_goal, self._points))
-        seen = np.isfinite(pixels).all(axis=1)
-        self._law.T_cam_goal = T_cam_goal
-        result = self._servo.update(Matches(pixels, seen, seen.astype(np.float32)), frame.stamp_s, None, frame.age_s)
-        return replace(result, twist=self._servo.answer(), T_cam_goal=T_cam_goal)
-
-
-class AlexNetMethod(RegressorMethod):
-    """One network on the stacked pair (Bateux et al., ICRA 2018)."""
-
-    network = "alexnet"
-
-
-class SiameSe3Method(RegressorMethod):
-    """One encoder for both images, the pose in se(3) (Felton et al., ICRA 2021)."""
-
-    network = "siame_se3"
-
-
 class CnsMethod(PipelineMethod):
     """CNS with its public weights, from a checkout of its repository, on our keypoints and in our command loop."""
 
     controller = "ibvs"  # only names a law for the configuration: make_law gives CNS's
 
-    def __init__(self, settings: Settings, places: Places = _NOWHERE, model: str = ""):
+    def __init__(self, settings: Settings, places: Places = NOWHERE, model: str = ""):
         super().__init__(settings, places)
         self._checkout = check_checkout(model)
 
@@ -358,7 +233,7 @@ def check_methods(names) -> list[str]:
     return list(names)
 
 
-def make_method(name: str, settings: Settings, places: Places = _NOWHERE) -> Method:
+def make_method(name: str, settings: Settings, places: Places = NOWHERE) -> Method:
     """The method of that name; `NAME@FOLDER` is a learned one with the weights of a folder."""
     method, _, model = name.partition("@")
     return METHODS[method](settings, places, model) if model else METHODS[method](settings, places)

@@ -10,7 +10,7 @@ from depth_pc_ros.extras import TRAIN, one_line_where_missing, require
 EXAMPLES = """networks (model cards: models/NETWORK/README.md)
   alexnet       relative pose by AlexNet's convolutions on the stacked pair (Bateux et al., ICRA 2018)
   siame_se3     relative pose in se(3) by one encoder for both images (Felton et al., ICRA 2021)
-  compact_flow  optical flow by a small network after RAFT, for flow_ibvs
+  compact_flow  optical flow by a small network after RAFT
 
 Data: photographs on a plane, warped by the homography of two random camera poses (those of e_image), and random
 pictures. Light and occlusion change; the last fifth of the updates has neither.

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from depth_pc_ros.benchmark import flow, methods
-from depth_pc_ros.benchmark.methods import Oracle, check_methods, make_method, paper_peaks
+from depth_pc_ros.benchmark.method import paper_peaks
+from depth_pc_ros.benchmark.methods import Oracle, check_methods, make_method
 from depth_pc_ros.benchmark.settings import DT_S, Settings
 from depth_pc_ros.benchmark.task import Frame, Task, View
 from depth_pc_ros.benchmark.watched import DisturbedMatcher

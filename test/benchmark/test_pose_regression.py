@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from depth_pc_ros.benchmark import flow, methods
+from depth_pc_ros.benchmark import flow
+from depth_pc_ros.benchmark import method as base
 from depth_pc_ros.benchmark.methods import check_methods, make_method
 from depth_pc_ros.benchmark.pose_regression import PoseRegressor
 from depth_pc_ros.benchmark.settings import DT_S, Settings
@@ -101,7 +102,7 @@ def test_missing_weights_say_how_they_are_made(name, monkeypatch):
     assert check_methods([f"{name}@folder"]) == [f"{name}@folder"]
     with pytest.raises(CheckpointError, match=rf"methods: {name}: expected a folder .*got 'nowhere'; .*train_pairs"):
         make_method(f"{name}@nowhere", Settings())
-    monkeypatch.setattr(methods, "local_model", lambda name: None)
+    monkeypatch.setattr(base, "local_model", lambda name: None)
     with pytest.raises(CheckpointError, match=rf"got 'none in models/{name}'; .*--network {name}"):
         make_method(name, Settings())
 
