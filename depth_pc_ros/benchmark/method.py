@@ -43,8 +43,9 @@ def pair_model(network: str, model: str) -> Path:
     """
     folder = local_model(model or network)
     if folder is None:
+        found = f"got {model!r}" if model else f"found none in models/{network}"
         raise CheckpointError(
-            f"methods: {network}: expected a folder with config.json, got {model or f'none in models/{network}'!r}; "
+            f"methods: {network}: expected a folder with config.json, {found}; "
             f"python -m depth_pc_ros.cli.train_pairs --network {network} --output DIR makes one: {network}@DIR/model"
         )
     return folder

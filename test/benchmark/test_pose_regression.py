@@ -103,7 +103,7 @@ def test_missing_weights_say_how_they_are_made(name, monkeypatch):
     with pytest.raises(CheckpointError, match=rf"methods: {name}: expected a folder .*got 'nowhere'; .*train_pairs"):
         make_method(f"{name}@nowhere", Settings())
     monkeypatch.setattr(base, "local_model", lambda name: None)
-    with pytest.raises(CheckpointError, match=rf"got 'none in models/{name}'; .*--network {name}"):
+    with pytest.raises(CheckpointError, match=rf"found none in models/{name}; .*--network {name}"):
         make_method(name, Settings())
 
 
