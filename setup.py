@@ -67,6 +67,7 @@ COMMANDS = {
     "benchmark": "benchmark.__main__",
     "train": "cli.train",
     "train_depth": "cli.train_depth",
+    "train_pairs": "cli.train_pairs",
 }
 
 
@@ -107,7 +108,7 @@ setup(
         (f"share/{NAME}", ["package.xml"]),
         *shared("launch", "*.py"),
         *shared("config"),
-        *shared("models"),
+        *shared("models", "depth_*/*"),  # the others are only for comparison, in the source tree
     ],
     python_requires=">=3.10",
     install_requires=CORE,

@@ -12,7 +12,10 @@ import mkdocs_gen_files
 
 PACKAGE = Path(__file__).parents[1] / "depth_pc_ros"
 # Parts that are programs, not an interface for others.
-LEFT_OUT = {"__init__", "benchmark", "cli", "depth_training", "nodes", "package_files", "provenance", "training"}
+LEFT_OUT = {
+    "__init__", "benchmark", "cli", "depth_training", "nodes", "package_files", "pair_training", "provenance",
+    "training",
+}  # fmt: skip
 COMMANDS = {
     "demo": "cli.demo",
     "bringup": "cli.bringup",
@@ -26,6 +29,7 @@ COMMANDS = {
     "webcam": "cli.webcam",
     "train": "cli.train",
     "train_depth": "cli.train_depth",
+    "train_pairs": "cli.train_pairs",
     "benchmark": "benchmark.__main__",
 }
 

@@ -82,6 +82,7 @@ def test_the_webcam_needs_no_extra_and_no_ros(tmp_path, plane, intrinsics, T_wor
         ("benchmark", "benchmark", "pybullet", "benchmark"),
         ("train", "cli.train", "tensorboard", "train"),
         ("train_depth", "cli.train_depth", "transformers", "train"),
+        ("train_pairs", "cli.train_pairs", "tensorboard", "train"),
         ("demo", "cli.demo", "matplotlib", "sim"),
     ],
 )

@@ -38,7 +38,7 @@ KEYS = {
 # in a checkout of the user (cns).
 UNDECLARED = {
     "moderngl", "kornia", "torchvision", "atheris", "rosbags", "cns", "pinocchio", "controller_manager_msgs",
-    "selenium", "mujoco",
+    "selenium", "mujoco", "ptlflow",
 }  # fmt: skip
 # Used by the tests, and not by an import.
 TOOLS = {"python3-mypy", "python3-pytest-timeout", "python3-ruff-pip"}
@@ -165,10 +165,13 @@ def test_pip_gets_the_commands_with_a_prefix_and_ros_all_without(run_setup):
 def test_every_shared_file_is_installed(setup_arguments):
     installed = {name: folder for folder, names in setup_arguments["data_files"] for name in names}
     assert installed["resource/depth_pc_ros"] == "share/ament_index/resource_index/packages"
-    for pattern in ("launch/*.py", "config/**/*.*", "models/**/*.*"):
+    for pattern in ("launch/*.py", "config/**/*.*", "models/depth_*/*.*"):
         for path in ROOT.glob(pattern):
             relative = path.relative_to(ROOT)
             assert installed[str(relative)] == f"share/depth_pc_ros/{relative.parent}"
+    assert {Path(name).parts[1] for name in installed if name.startswith("models/")} == {
+        "depth_anything_tiny", "depth_pc", "depth_pc_geo"
+    }  # fmt: skip
 
 
 def test_requirements_are_those_of_all_extras_and_the_test_tools(setup_arguments):

@@ -10,7 +10,8 @@ from tqdm import tqdm
 from depth_pc_ros.benchmark.answer import RIGHT, TOWARD, cause_of, judged
 from depth_pc_ros.benchmark.episodes import Places
 from depth_pc_ros.benchmark.fused_depth import fused_depth
-from depth_pc_ros.benchmark.methods import Method, PipelineMethod, make_method
+from depth_pc_ros.benchmark.method import Method
+from depth_pc_ros.benchmark.methods import PipelineMethod, make_method
 from depth_pc_ros.benchmark.metrics import by_method
 from depth_pc_ros.benchmark.real_overlap import epipolar_px
 from depth_pc_ros.benchmark.real_pairs import Pair

@@ -1,20 +1,19 @@
 """Dense optical flow in place of keypoints: a matcher with the interface of `perception.matchers.Matcher`.
 
 Points of a grid on the goal image are tracked into the live image and back; a point counts as matched when it returns
-to its start, and one rigid motion explains it together with the others. DIS comes with OpenCV; RAFT needs
-torchvision and a weights file.
+to its start, and one rigid motion explains it together with the others. DIS comes with OpenCV, the compact network is
+trained here (`cli/train_pairs.py`); RAFT is in `raft.py`.
 
 Sources: T. Kroeger et al., "Fast optical flow using dense inverse search", ECCV 2016; Z. Teed, J. Deng, "RAFT:
 recurrent all-pairs field transforms for optical flow", ECCV 2020.
 """
 
-import importlib.util
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from depth_pc_ros.errors import ConfigError, GoalError, shown
+from depth_pc_ros.errors import GoalError
 from depth_pc_ros.geometry.camera import Intrinsics
 from depth_pc_ros.types import Matches
 
@@ -100,29 +99,21 @@ class DisFlow:
         return self._dis.calc(*grey, None)
 
 
-class RaftFlow:
-    """torchvision's `raft_large` with weights from a file. Raises ConfigError where either is missing."""
+class CompactFlow:
+    """The small flow network of this package. folder: its weights. Raises CheckpointError."""
 
-    name = "RAFT"
+    def __init__(self, folder: Path):
+        import torch  # takes a second
 
-    def __init__(self, weights: str | Path):
-        if importlib.util.find_spec("torchvision") is None:
-            raise ConfigError("raft_weights: RAFT needs torchvision, which is not installed (pip install torchvision)")
-        import torch  # takes a second, and only RAFT needs it
+        from depth_pc_ros.networks.pair_networks import grey_input, load_pair_network
 
-        from depth_pc_ros.files.weights_file import read_torch
-
-        self._torch = torch
-        self._model = importlib.import_module("torchvision.models.optical_flow").raft_large(weights=None)
-        state = read_torch(weights, f"raft_weights: cannot read {weights}", ConfigError)
-        try:
-            self._model.load_state_dict(state)
-        except Exception as error:  # no weights, or those of another network: torch raises many kinds
-            raise ConfigError(f"raft_weights: cannot read {weights}: {shown(error, 300)}") from None
-        self._model.eval()
+        self._torch, self._input = torch, grey_input
+        self._net, sha256 = load_pair_network(folder, "compact_flow")
+        self.name = f"compact_flow ({sha256[:8]})"
 
     def __call__(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        torch = self._torch
-        batch = [torch.from_numpy(image).permute(2, 0, 1)[None].float() / 127.5 - 1 for image in (first, second)]
-        with torch.no_grad():
-            return self._model(*batch)[-1][0].permute(1, 2, 0).numpy()
+        height, width = first.shape[:2]
+        with self._torch.inference_mode():
+            flow = self._net(*(self._input(image, self._net.size) for image in (first, second)))[0][0]
+        scale = np.array([width, height], dtype=np.float32) / self._net.size
+        return cv2.resize(flow.permute(1, 2, 0).numpy(), (width, height)) * scale

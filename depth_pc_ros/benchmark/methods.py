@@ -12,79 +12,24 @@ import numpy as np
 from depth_pc_ros.benchmark.cns_law import CnsLaw, check_checkout
 from depth_pc_ros.benchmark.episodes import Places
 from depth_pc_ros.benchmark.fault_rows import row_of
-from depth_pc_ros.benchmark.flow import DisFlow, FlowMatcher, RaftFlow
+from depth_pc_ros.benchmark.flow import CompactFlow, DisFlow, FlowMatcher
+from depth_pc_ros.benchmark.method import NOWHERE, GivenPbvs, Method, pair_model, speed_options
+from depth_pc_ros.benchmark.raft import RaftFlow
+from depth_pc_ros.benchmark.regressor_method import AlexNetMethod, RegressorMethod, SiameSe3Method
 from depth_pc_ros.benchmark.settings import Settings
 from depth_pc_ros.benchmark.task import Frame, Task
 from depth_pc_ros.benchmark.watched import DisturbedMatcher, WatchedLaw
 from depth_pc_ros.config import MatcherConfig, PipelineConfig
 from depth_pc_ros.control.base import ControlLaw
 from depth_pc_ros.control.laws import make_law
-from depth_pc_ros.control.limits import VelocityLaw
 from depth_pc_ros.control.servo import Servo
 from depth_pc_ros.errors import ConfigError
 from depth_pc_ros.geometry import se3
 from depth_pc_ros.perception.factory import make_matcher
 from depth_pc_ros.pipeline import ServoPipeline
-from depth_pc_ros.types import Goal, LawOutput, Matches, Observation, StepResult
+from depth_pc_ros.types import Goal, Matches, StepResult
 
-_NOWHERE = Places()
 ESTIMATE_EVERY = 6  # frames: 8 estimates a second at the paper's 50 Hz
-
-
-def paper_peaks(T_world_start: np.ndarray, T_world_goal: np.ndarray) -> tuple[float, float]:
-    """Peak speeds, m/s and rad/s: twice the straight path between two poses (4, 4) per second.
-
-    The paper's law has these speeds at the start of a straight path.
-    """
-    law = VelocityLaw.from_config(PipelineConfig(speed="paper"))
-    twist = law.target(se3.pbvs_twist(se3.inverse(T_world_start) @ T_world_goal))
-    return float(np.linalg.norm(twist[:3])), float(np.linalg.norm(twist[3:]))
-
-
-def speed_options(settings: Settings, task: Task) -> dict:
-    """The velocity law's options of `PipelineConfig` in this episode."""
-    if settings.speed != "paper_peaks":
-        return {"speed": settings.speed}
-    linear, angular = np.maximum(task.peaks, 0.001).tolist()
-    return {"speed": "swift", "max_linear": linear, "max_angular": angular}
-
-
-class Method:
-    """Base of all methods. needs_images: if False, nothing is rendered. places: where weights are."""
-
-    needs_images = True
-
-    def __init__(self, settings: Settings, places: Places = _NOWHERE):
-        self.settings, self.places = settings, places
-
-    @property
-    def label(self) -> str:
-        """Name in the tables."""
-        raise NotImplementedError
-
-    def start(self, task: Task, disturb_matches) -> None:
-        """Start on a task. disturb_matches: applied to `Matches` before control. Raises GoalError."""
-        raise NotImplementedError
-
-    def step(self, frame: Frame) -> StepResult:
-        raise NotImplementedError
-
-    def beside(self, frame: Frame) -> None:
-        """Called after each `step` for the work of another process; its time is not counted as the method's."""
-
-
-class TruePbvs(ControlLaw):
-    """PBVS on the true pose, with a true point that moves straight to its goal position.
-
-    centre: (3,) m in the goal camera. T_cam_goal: (4, 4), to be set before every frame.
-    """
-
-    def __init__(self, centre: np.ndarray):
-        self._centre = centre
-        self.T_cam_goal = np.eye(4)
-
-    def __call__(self, observation: Observation) -> LawOutput:
-        return LawOutput(se3.pbvs_twist(self.T_cam_goal, self._centre), observation.matched.copy())
 
 
 class Oracle(Method):
@@ -102,7 +47,7 @@ class Oracle(Method):
         grid = np.stack(np.meshgrid(xy, xy, (-0.05, 0.05)), axis=-1).reshape(-1, 3)
         self._points_world = task.centre + grid[np.hypot(grid[:, 0], grid[:, 1]) <= 0.2]
         self._task = task
-        self._law = TruePbvs(se3.transform(se3.inverse(task.T_world_goal), task.centre))
+        self._law = GivenPbvs(se3.transform(se3.inverse(task.T_world_goal), task.centre))
         self._servo = Servo(PipelineConfig(min_matches=4, **speed_options(self.settings, task)), self._law)
         self._servo.set_goal(Goal.from_images(self._project(task.T_world_goal), task.intrinsics, task.distance_m))
 
@@ -123,7 +68,7 @@ class PipelineMethod(Method):
     controller = ""
     options: ClassVar[dict] = {}  # of `PipelineConfig`, besides those of the settings
 
-    def __init__(self, settings: Settings, places: Places = _NOWHERE):
+    def __init__(self, settings: Settings, places: Places = NOWHERE):
         super().__init__(settings, places)
         self._matcher = self.make_matcher()  # report a missing file of weights here
         self._estimator = None
@@ -200,10 +145,27 @@ class FlowIbvsMethod(PipelineMethod):
         return FlowMatcher(RaftFlow(weights) if weights else DisFlow())
 
 
+class CompactFlowMethod(PipelineMethod):
+    """Image-based servoing on a small flow network of our own, where no weights of RAFT are at hand."""
+
+    controller = "ibvs"
+
+    def __init__(self, settings: Settings, places: Places = NOWHERE, model: str = ""):
+        self._model = pair_model("compact_flow", model)
+        super().__init__(settings, places)
+
+    @property
+    def label(self) -> str:
+        return self._matcher.name
+
+    def make_matcher(self) -> FlowMatcher:
+        return FlowMatcher(CompactFlow(self._model))
+
+
 class LearnedMethod(PipelineMethod):
     """A learned law. model: a folder of weights, or the name of one that ships."""
 
-    def __init__(self, settings: Settings, places: Places = _NOWHERE, model: str = ""):
+    def __init__(self, settings: Settings, places: Places = NOWHERE, model: str = ""):
         from depth_pc_ros.networks.checkpoint import load_policy  # only now: importing torch takes a while
         from depth_pc_ros.package_files import find_model
 
@@ -233,7 +195,7 @@ class CnsMethod(PipelineMethod):
 
     controller = "ibvs"  # only names a law for the configuration: make_law gives CNS's
 
-    def __init__(self, settings: Settings, places: Places = _NOWHERE, model: str = ""):
+    def __init__(self, settings: Settings, places: Places = NOWHERE, model: str = ""):
         super().__init__(settings, places)
         self._checkout = check_checkout(model)
 
@@ -251,14 +213,18 @@ METHODS: dict[str, type[Method]] = {
     "depth_pc": DepthPcMethod,
     "depth_pc_geo": DepthPcGeoMethod,
     "cns": CnsMethod,
+    "alexnet": AlexNetMethod,
+    "siame_se3": SiameSe3Method,
+    "compact_flow": CompactFlowMethod,
 }
+_WITH_WEIGHTS = (LearnedMethod, CnsMethod, RegressorMethod, CompactFlowMethod)
 
 
 def check_methods(names) -> list[str]:
     """Return the method names if all are known, each once; else raise ConfigError. See `make_method`."""
     for name in names:
         method, _, model = name.partition("@")
-        if model and not issubclass(METHODS.get(method, Method), (LearnedMethod, CnsMethod)):
+        if model and not issubclass(METHODS.get(method, Method), _WITH_WEIGHTS):
             raise ConfigError(f"methods: {method!r} has no weights to choose, got {name!r}")
         if method not in METHODS:
             raise ConfigError(f"methods: unknown method {name!r}; known: {', '.join(METHODS)}")
@@ -267,7 +233,7 @@ def check_methods(names) -> list[str]:
     return list(names)
 
 
-def make_method(name: str, settings: Settings, places: Places = _NOWHERE) -> Method:
+def make_method(name: str, settings: Settings, places: Places = NOWHERE) -> Method:
     """The method of that name; `NAME@FOLDER` is a learned one with the weights of a folder."""
     method, _, model = name.partition("@")
     return METHODS[method](settings, places, model) if model else METHODS[method](settings, places)

@@ -109,13 +109,23 @@ def sample_photo(rng: np.random.Generator, split: str, folder) -> tuple[Photo, n
     names = photos_of(split, folder)
     name = names[int(rng.integers(len(names)))]
     height, width = read_photo(Photo(name, 1.0), folder).shape[:2]
-    photo = Photo(name, float(min(MAX_SIZE_M[0], MAX_SIZE_M[1] * width / height)))
+    photo = Photo(name, photo_width_m(width, height))
+    return photo, *sample_views(rng)
+
+
+def photo_width_m(width: int, height: int) -> float:
+    """Width in metres, on the plane, of a photograph of so many pixels."""
+    return float(min(MAX_SIZE_M[0], MAX_SIZE_M[1] * width / height))
+
+
+def sample_views(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """`T_world_goal` and `T_world_start` (4, 4) above the centre of a photograph."""
     T_world_goal = _look(rng, GOAL_ELEVATION_DEG, GOAL_ROLL_DEG, 0.0)
     T_world_start = _look(rng, START_ELEVATION_DEG, START_ROLL_DEG, START_TILT_DEG)
     rotation = se3.log_so3(T_world_start[:3, :3].T @ T_world_goal[:3, :3])[2]
     excess = rotation - np.clip(rotation, -np.radians(MAX_ROLL_DEG), np.radians(MAX_ROLL_DEG))
     T_world_start[:3, :3] = T_world_start[:3, :3] @ se3.exp_so3(np.array([0.0, 0.0, excess]))
-    return photo, T_world_goal, T_world_start
+    return T_world_goal, T_world_start
 
 
 def _look(rng: np.random.Generator, elevation_deg, roll_deg: float, tilt_deg: float) -> np.ndarray:

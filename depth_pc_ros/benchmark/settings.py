@@ -101,7 +101,9 @@ class Settings(Disturbance):
         "egl", "What draws the images.", choices=("egl", "tiny", "mujoco", "homography", "recording")
     )
     source: str = option("", "Digest of the scene file or the photographs, if any were given.")
-    raft_weights: str = option("", "Weights of RAFT for flow_ibvs; empty: OpenCV's DIS flow.")
+    raft_weights: str = option(
+        "", "Weights of RAFT for flow_ibvs, of torchvision or ptlflow; empty: OpenCV's DIS flow."
+    )
     fault: str = option("", "Row of e_fault; empty: none.")
     recording: str = option("", "Name of the recording of e_real, for the tables; empty: that of its folder.")
     recording_format: str = option("auto", "Format of the recording.", choices=("auto", *RECORDING_FORMATS))

@@ -11,7 +11,8 @@ from depth_pc_ros.benchmark.disturbances import Disturber, stream
 from depth_pc_ros.benchmark.episodes import Episode, Places
 from depth_pc_ros.benchmark.fault_rows import row_of
 from depth_pc_ros.benchmark.faults import Fault
-from depth_pc_ros.benchmark.methods import make_method, paper_peaks
+from depth_pc_ros.benchmark.method import paper_peaks
+from depth_pc_ros.benchmark.methods import make_method
 from depth_pc_ros.benchmark.real_places import recorded_mask
 from depth_pc_ros.benchmark.settings import DT_S, Settings
 from depth_pc_ros.benchmark.task import Frame, Task, View

@@ -11,7 +11,7 @@ from pathlib import Path
 import safetensors
 import safetensors.torch
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from depth_pc_ros.errors import CheckpointError, ConfigError, shown
 from depth_pc_ros.files.json_file import read_json
@@ -42,17 +42,16 @@ def make_policy(name: str, config: EncoderConfig) -> nn.Module:
 
 def save_policy(folder: str | Path, name: str, net: nn.Module, training: dict) -> None:
     """Write a policy. training: how it was made (seed, commit, metrics), stored with the configuration."""
+    tensors = {key: value.detach().cpu() for key, value in net.state_dict().items()}
+    write_folder(folder, tensors, {"version": VERSION, "policy": name, "encoder": net.config.to_mapping()}, training)
+
+
+def write_folder(folder: str | Path, tensors: dict[str, Tensor], header: dict, training: dict) -> None:
+    """Write tensors and configuration: `header`, the weights' SHA-256, and how they were made."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    tensors = {key: value.detach().cpu().contiguous() for key, value in net.state_dict().items()}
-    weights = safetensors.torch.save(tensors)
-    header = {
-        "version": VERSION,
-        "policy": name,
-        "encoder": net.config.to_mapping(),
-        "sha256": hashlib.sha256(weights).hexdigest(),
-        "training": training,
-    }
+    weights = safetensors.torch.save({key: value.contiguous() for key, value in tensors.items()})
+    header = {**header, "sha256": hashlib.sha256(weights).hexdigest(), "training": training}
     for path, data in (
         (folder / WEIGHTS, weights),
         (folder / CONFIG, (json.dumps(header, indent=2) + "\n").encode()),
@@ -76,21 +75,28 @@ def load_policy(folder: str | Path) -> tuple[str, nn.Module, dict]:
         net = make_policy(name, EncoderConfig.from_mapping(header["encoder"], str(path)))
     except ConfigError as error:
         raise CheckpointError(f"model: {error}") from None
+    read_weights(folder, net, digest, "model", f"policy {name!r}")
+    return name, net.eval(), header
+
+
+def read_weights(folder: Path, net: nn.Module, digest: str, where: str, whose: str = "the network") -> None:
+    """Load the folder's weights into `net`. CheckpointError, which begins with `where`, where they are not its own."""
     path = folder / WEIGHTS
-    data = read_bytes(path, f"model: cannot read {path}", _MAX_BYTES, CheckpointError)
+    data = read_bytes(path, f"{where}: cannot read {path}", _MAX_BYTES, CheckpointError)
     try:
         tensors = safetensors.torch.load(data)
     except safetensors.SafetensorError as error:
-        raise CheckpointError(f"model: cannot read {path}: {shown(error, 200)}") from None
+        raise CheckpointError(f"{where}: cannot read {path}: {shown(error, 200)}") from None
     if hashlib.sha256(data).hexdigest() != digest:
-        raise CheckpointError(f"model: {path}: expected sha256 {digest}, the file has another (truncated or replaced)")
+        raise CheckpointError(
+            f"{where}: {path}: expected sha256 {digest}, the file has another (truncated or replaced)"
+        )
     expected = {key: tuple(value.shape) for key, value in net.state_dict().items()}
     found = {key: tuple(value.shape) for key, value in tensors.items()}
     if expected != found:
         keys = sorted(set(expected.items()) ^ set(found.items()))[:3]
-        raise CheckpointError(f"model: {path}: weights do not fit policy {name!r}, first differences: {keys}")
+        raise CheckpointError(f"{where}: {path}: weights do not fit {whose}, first differences: {keys}")
     wrong = next((key for key, value in tensors.items() if not torch.isfinite(value).all()), None)
     if wrong is not None:
-        raise CheckpointError(f"model: {path}: expected finite weights, some of {wrong} are not")
+        raise CheckpointError(f"{where}: {path}: expected finite weights, some of {wrong} are not")
     net.load_state_dict(tensors)
-    return name, net.eval(), header
