@@ -44,15 +44,19 @@ def row_trials(row: Row, results: list[Results]) -> list[dict]:
 def columns(table: Table) -> tuple[str, ...]:
     """Names of the columns; `paper:` is published."""
     numbers = ("SR %", "TE mm", "RE °", table.time)
-    settings = ("setting",) if any(row.setting for row in table.rows) else ()
+    settings = ("setting",) if _has_settings(table) else ()
     return ("system", *settings, "method", "n", *numbers, *(f"paper: {name}" for name in numbers), "failures")
+
+
+def _has_settings(table: Table) -> bool:
+    return any(row.setting for row in table.rows)
 
 
 def table_rows(table: Table, results: list[Results], missing: dict[Row, str]) -> list[list[str]]:
     """The rows, in the order of `columns`. missing: why there are no trials of a row."""
     rows = []
     for row in table.rows:
-        setting = [row.setting] if row.setting else []
+        setting = [row.setting] if _has_settings(table) else []
         published = [f"{number:g}" for number in row.published] if row.published else ["–"] * 4
         trials = row_trials(row, results)
         if trials:
@@ -100,9 +104,9 @@ def page(folder: Path) -> str:
 def _section(number: int, table: Table, folder: Path) -> list[str]:
     runs = results_folders(folder / stored_name(number))
     results = [read_results(run) for run in runs if trials_file(run).is_file()]
-    if not results:
-        return [f"Not stored yet: `python -m depth_pc_ros.benchmark paper --table {number}`.", ""]
     lines = tables.markdown_table(columns(table), table_rows(table, results, {}))
+    if not results:
+        return [*lines, "", f"Not stored yet: `python -m depth_pc_ros.benchmark paper --table {number}`.", ""]
     s = results[0].settings
     facts = [f"- Split {s.split}, seed {s.seed}, speed {s.speed}, renderer {s.renderer}; full: {table.episodes} trials "
              f"for each of {max(len(row.parts) for row in table.rows)} settings of a row."]  # fmt: skip
