@@ -51,6 +51,7 @@ ALLOWED = {
         "nodes",
         "graph",
         "networks",
+        "training",
     },
     "replay": {
         "files",

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from depth_pc_ros.benchmark import tables
 from depth_pc_ros.benchmark.ablations import ablation_of
-from depth_pc_ros.benchmark.metrics import Summary, summarise
+from depth_pc_ros.benchmark.metrics import Summary, by_method, summarise
 from depth_pc_ros.benchmark.paper_tables import SECONDS, STEP_MS, TABLES, Row, Table, part_name
 from depth_pc_ros.benchmark.results import Results, read_results, results_folders, trials_file
 from depth_pc_ros.benchmark.schema import ResultsError
@@ -14,6 +14,7 @@ from depth_pc_ros.benchmark.settings import DT_S
 PAGE_COMMAND = "python -m depth_pc_ros.benchmark paper_page benchmark_results --output docs/results/paper.md"
 NUMERALS = {1: "I", 2: "II", 3: "III", 4: "IV", 5: "V", 6: "VI", 7: "VII"}
 _NOT_STORED = "no trials are stored"
+_LEGEND = "SR: stopped within 3 cm and 3°. TE, RE, TS: means over successes. paper: the published numbers."
 
 
 def stored_name(number: int) -> str:
@@ -33,12 +34,17 @@ def _trained() -> set[str]:
 
 
 def row_trials(row: Row, results: list[Results]) -> list[dict]:
-    """The trials of a row, out of the runs of its table. Runs are known by the names of their folders."""
+    """The trials of a row, out of the runs of its table. Runs are known by the names of their folders.
+
+    Where a run holds several methods of a row, such as trainings of different length: those of the last.
+    """
     parts = {part_name(part) for part in row.parts}
-    return [
-        trial for each in results if each.path.parent.name in parts
-        for trial in each.trials if belongs(row, trial["method"])
-    ]  # fmt: skip
+    found = []
+    for each in results:
+        methods = [method for method in by_method(each.trials) if belongs(row, method)]
+        if methods and each.path.parent.name in parts:
+            found += by_method(each.trials)[methods[-1]]
+    return found
 
 
 def columns(table: Table) -> tuple[str, ...]:
@@ -82,7 +88,7 @@ def terminal(number: int, results: list[Results], missing: dict[Row, str]) -> st
     table = TABLES[number]
     rows = table_rows(table, results, missing)
     lines = tables.aligned(columns(table), rows, [False] * len(rows))
-    return "\n".join([f"Table {NUMERALS[number]}: {table.title}", "", *lines, table.note])
+    return "\n".join([f"Table {NUMERALS[number]}: {table.title}", "", *lines, _LEGEND, table.note])
 
 
 def page(folder: Path) -> str:
@@ -91,9 +97,8 @@ def page(folder: Path) -> str:
         raise ResultsError(f"results: no such folder: {folder}")
     parts = [
         "# The paper's tables", "",
-        "Our numbers beside those that Depth-PC publishes ([arXiv 2411.17195](https://arxiv.org/abs/2411.17195), "
-        "columns `paper:`). SR: stopped within 3 cm and 3°. TE, RE, TS: means over successes. n: "
-        "trials; a quick run (`--quick`) has few. What the columns mean: [results](index.md#columns).", "",
+        "Our numbers beside those of Depth-PC ([arXiv 2411.17195](https://arxiv.org/abs/2411.17195)). " + _LEGEND
+        + " n: trials; a quick run (`--quick`) has few. What the columns mean: [results](index.md#columns).", "",
         "This page is made from the stored trials:", "", f"    {PAGE_COMMAND}", "",
     ]  # fmt: skip
     for number, table in TABLES.items():
@@ -121,6 +126,6 @@ def _section(number: int, table: Table, folder: Path) -> list[str]:
 
 def _trainings(results: list[Results]) -> str:
     """The ablations that ran, and how long they were trained."""
-    weights = {Path(t["method"].partition("@")[2]) for each in results for t in each.trials if "@" in t["method"]}
-    known = sorted(found for each in weights if (found := ablation_of(each))[0] in _trained())
+    weights = {trial["method"].partition("@")[2] for each in results for trial in each.trials}
+    known = sorted(found for each in weights if (found := ablation_of(Path(each)))[0] in _trained())
     return ", ".join(f"{name} ({updates} updates)" for name, updates in known)

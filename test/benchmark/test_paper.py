@@ -110,6 +110,8 @@ def test_trials_find_their_rows(trial):
     results = Results(Path("table_4/standard/trials.jsonl"), Settings(), trials=[trial(method=methods["CNS"])])
     assert len(paper_report.row_trials(by_system["CNS"], [results])) == 1
     assert paper_report.row_trials(by_system["CNS + HPR"], [results]) == []
+    results.trials.append(trial(method="depth_pc@training/cns-9000/policy"))
+    assert paper_report.row_trials(by_system["CNS"], [results]) == results.trials[1:]
 
 
 @pytest.mark.parametrize(
