@@ -28,7 +28,7 @@ from depth_pc_ros.benchmark.worker import worker_pool
 from depth_pc_ros.errors import ConfigError, shown
 from depth_pc_ros.provenance import git_commit
 
-_ANSWER_S = 10.0  # for a scheduler to answer, and for its first worker
+_ANSWER_S = 10.0  # for a scheduler to answer
 _PACKAGES = ("numpy", "scipy", "torch", "pybullet", "moderngl")  # what numbers depend on, besides OpenCV
 
 
@@ -49,10 +49,11 @@ class DaskExecutor:
         if found.get("type") != "Scheduler":
             raise ConfigError(f"address: expected a Dask scheduler at {address!r}, got a {shown(found.get('type'))}")
         if not found.get("workers"):
-            raise ConfigError(f"address: the scheduler at {address} has no workers; start some: dask worker {address}")
+            raise ConfigError(f"address: the scheduler at {address} has no workers (dask worker {address} --no-nanny)")
+        self._threads = sum(worker["nthreads"] for worker in found["workers"].values())
 
     def width(self) -> int:
-        return max(1, sum(self._client.nthreads().values())) if self._client else 1
+        return max(1, sum(self._client.nthreads().values())) if self._client else self._threads
 
     @contextlib.contextmanager
     def opened(self, settings: Settings, places: Places) -> Iterator[Executor]:

@@ -150,3 +150,6 @@ def test_a_worker_with_other_versions_is_refused(monkeypatch):
         setup(Path.cwd(), numpy="1.0")
     with pytest.raises(ConfigError, match="has no folder /no/such"):
         setup(Path("/no/such"))
+    monkeypatch.setattr(executor.multiprocessing, "current_process", lambda: types.SimpleNamespace(daemon=True))
+    with pytest.raises(ConfigError, match="give it --no-nanny"):
+        setup(Path.cwd())
