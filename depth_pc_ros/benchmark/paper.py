@@ -165,9 +165,8 @@ def _run_table(number: int, arguments: argparse.Namespace, used: dict[str, str],
         ablations.train(trainings, updates, trained, parts[0].places, executor, facts)
     for count, part in enumerate(parts):
         if count:
-            print(
-                f"table {number}, {part.folder.name}: {_work_left(parts[count:], chosen, 0, 0, executor)}", flush=True
-            )
+            left = _work_left(parts[count:], chosen, 0, 0, executor)
+            print(f"table {number}, {part.folder.name}: {left}", flush=True)
         with ResultsWriter(part.folder, part.settings) as writer:
             for warning in writer.warnings:
                 print(f"benchmark: {warning}", file=sys.stderr)

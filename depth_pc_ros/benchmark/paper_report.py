@@ -112,9 +112,7 @@ def _section(number: int, table: Table, folder: Path) -> list[str]:
     lines = tables.markdown_table(columns(table), table_rows(table, results, {}))
     if not results:
         return [*lines, "", f"Not stored yet: `python -m depth_pc_ros.benchmark paper --table {number}`.", ""]
-    s = results[0].settings
-    facts = [f"- Split {s.split}, seed {s.seed}, speed {s.speed}, renderer {s.renderer}; full: {table.episodes} trials "
-             f"for each of {max(len(row.parts) for row in table.rows)} settings of a row."]  # fmt: skip
+    facts = [f"- Runs, in full {table.episodes} trials of each row: {'; '.join(map(tables.title, results))}."]
     if trained := _trainings(results):
         facts.append(f"- Trained for this table, seed 0: {trained}.")
     facts += dict.fromkeys(
