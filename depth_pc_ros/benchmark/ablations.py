@@ -16,6 +16,7 @@ from depth_pc_ros.errors import CheckpointError
 from depth_pc_ros.extras import TRAIN, require
 
 UPDATES, QUICK_UPDATES = 6000, 240
+_VALIDATION_SCENES = 16  # at the end, to be noted only
 _COMMON = {
     "policy": "depth_pc", "planar": True, "context_blocks": 0, "max_points": 128, "max_mismatch": 0.3, "segments": 6,
     "placements": 4,
@@ -81,6 +82,7 @@ def _train(name: str, updates: int, folder: Path, facts: dict) -> str:
         load_clouds(source, cache, exclude=exclude),
         held_out,
         validate_every=updates,
+        validation_scenes=_VALIDATION_SCENES,
         facts=facts,
     )
     if not run.train():

@@ -1,6 +1,7 @@
 """The paper's tables: published numbers, what runs for their rows, their page, and what is refused."""
 
 import functools
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -166,12 +167,19 @@ def test_a_training_is_known_by_its_last_update(tmp_path, monkeypatch):
     pytest.importorskip("tensorboard", reason="the extra 'train' is not installed")
     from depth_pc_ros.training import run
 
-    monkeypatch.setattr(run, "TrainingRun", functools.partial(run.TrainingRun, validation_scenes=1, workers=0))
+    monkeypatch.setattr(run, "TrainingRun", functools.partial(run.TrainingRun, workers=0))
+    monkeypatch.setattr(ablations, "_VALIDATION_SCENES", 1)
     monkeypatch.setattr(ablations, "in_worker", lambda: (Settings(), Places()))
     monkeypatch.setattr(ablations, "_COMMON", ablations._COMMON | {"batch_size": 2, "segments": 1, "placements": 1})
     assert not ablations.is_trained(tmp_path, "cns", 2)
     assert ablations._train("cns", 2, tmp_path, {"command": "paper"}) == "cns"
     assert ablations.is_trained(tmp_path, "cns", 2)
     assert not ablations.is_trained(tmp_path, "cns", 3)
-    method = f"depth_pc@{ablations.weights_of(tmp_path, 'cns', 2)}"
+    weights = ablations.weights_of(tmp_path, "cns", 2)
+    shutil.rmtree(weights)
+    (weights.parent / "metrics.jsonl").unlink()  # as if it had been ended during its last validation
+    assert not ablations.is_trained(tmp_path, "cns", 2)
+    ablations._train("cns", 2, tmp_path, {})
+    assert ablations.is_trained(tmp_path, "cns", 2)
+    method = f"depth_pc@{weights}"
     assert paper.make_method(method, Settings()).label.startswith("depth_pc (")
