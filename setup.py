@@ -33,6 +33,7 @@ EXTRAS = {
     "learned": [*DEPTH, "kornia>=0.8.2,<0.10"],
     "train": [*SIM, *DEPTH, *PROGRESS, "tensorboard>=2.17,<3"],
     "benchmark": [*SIM, *DEPTH, *PROGRESS, "scikit-image>=0.22,<1", "scikit-learn>=1.4,<2", "jinja2>=3.0,<4"],
+    "cluster": ["distributed>=2024.9,<2027"],
     "rosbag": ["rosbags>=0.11,<0.12"],
     "replay": ["rosbags>=0.11,<0.12", "matplotlib>=3.8,<4", "jinja2>=3.0,<4"],
     "arm": ["pin>=3,<5"],

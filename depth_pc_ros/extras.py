@@ -12,6 +12,7 @@ TRAIN = (*SIM, "tensorboard", "tqdm")
 TRAIN_DEPTH = (*TRAIN, "transformers")
 VIEW = ("aiohttp",)
 BENCHMARK = (*SIM, "matplotlib", "tqdm", "jinja2")
+CLUSTER = ("distributed",)
 REPLAY_PAGE = ("matplotlib", "jinja2")  # rosbags only where a bag is read
 _ROS = ("rclpy", "_msgs", "_srvs", "_interfaces")  # ends of the import names
 

@@ -62,6 +62,7 @@ ALLOWED = {
         "nodes",
         "graph",
         "networks",
+        "training",
     },
     "replay": {
         "files",
@@ -158,6 +159,7 @@ OTHER_FLAGS = {
     ("cli/set_goal.py", "mask"): "file with the mask of the goal image; the option is the node's, for all goals",
     ("cli/webcam.py", "camera_info"): "file with the camera; the option is a topic",
     ("cli/webcam.py", "goal"): "an image, or a picture of the video; the option of replay is a goal of a bag",
+    ("benchmark/arguments.py", "address"): "of the scheduler of a cluster; the option is the page's",
     ("benchmark/__main__.py", "frames"): "images to measure",
     ("nodes/transport_probe.py", "frames"): "images to send",
 }

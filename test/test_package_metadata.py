@@ -38,7 +38,7 @@ KEYS = {
 # in a checkout of the user (cns).
 UNDECLARED = {
     "moderngl", "kornia", "torchvision", "atheris", "rosbags", "cns", "pinocchio", "controller_manager_msgs",
-    "selenium", "mujoco", "ptlflow",
+    "selenium", "mujoco", "ptlflow", "distributed",
 }  # fmt: skip
 # Used by the tests, and not by an import.
 TOOLS = {"python3-mypy", "python3-pytest-timeout", "python3-ruff-pip"}
@@ -191,7 +191,8 @@ def test_requirements_are_those_of_all_extras_and_the_test_tools(setup_arguments
 def test_a_plain_install_has_no_simulation_and_all_has_everything(setup_arguments):
     core, extra = setup_arguments["install_requires"], setup_arguments["extras_require"]
     assert set(extra) == {
-        *("sim", "mujoco", "learned", "train", "benchmark", "rosbag", "replay", "ros", "arm", "view", "all", "fuzz")
+        *("sim", "mujoco", "learned", "train", "benchmark", "cluster", "rosbag", "replay", "ros", "arm", "view", "all"),
+        "fuzz",
     }
     assert set(extra["all"]) == set().union(*(extra[name] for name in set(extra) - {"fuzz"}))
     assert not set(core) & set(extra["all"])
@@ -202,6 +203,7 @@ def test_a_plain_install_has_no_simulation_and_all_has_everything(setup_argument
         "view": extras.VIEW,
         "replay": extras.REPLAY_PAGE,
         "benchmark": extras.BENCHMARK,
+        "cluster": extras.CLUSTER,
     }.items():
         assert set(modules) <= requirements(extra[part]).keys(), part
 

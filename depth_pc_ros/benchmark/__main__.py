@@ -17,7 +17,7 @@ from depth_pc_ros.package_files import SHIPPED_DEPTH
 
 with one_line_where_missing("benchmark"):
     require("benchmark", *BENCHMARK)
-    from depth_pc_ros.benchmark import e_fault, e_real, latency
+    from depth_pc_ros.benchmark import e_fault, e_real, latency, paper
     from depth_pc_ros.benchmark.arguments import add_ycb_root, ycb_root_of
     from depth_pc_ros.benchmark.commands import add_commands
     from depth_pc_ros.benchmark.episodes import Places
@@ -97,6 +97,7 @@ def parser() -> argparse.ArgumentParser:
     add_commands(commands)
     e_fault.add_command(commands)
     e_real.add_command(commands)
+    paper.add_commands(commands)
     add_report_commands(commands)
     return parser
 

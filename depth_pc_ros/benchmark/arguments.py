@@ -3,9 +3,12 @@
 import argparse
 from pathlib import Path
 
+from depth_pc_ros.benchmark.executors import LocalExecutor, TaskExecutor
 from depth_pc_ros.benchmark.methods import METHODS
 from depth_pc_ros.benchmark.settings import Disturbance, Settings
 from depth_pc_ros.config import CommonConfig, MatcherConfig
+from depth_pc_ros.errors import ConfigError
+from depth_pc_ros.extras import CLUSTER, require
 from depth_pc_ros.nodes.node_configs import BridgeConfig
 from depth_pc_ros.options import add_fields, at_least
 
@@ -57,8 +60,32 @@ def ycb_root_of(arguments: argparse.Namespace) -> Path | None:
 
 
 def add_workers(group) -> None:
-    """Add --workers."""
-    group.add_argument("--workers", type=at_least(1), default=2, metavar="N", help="Processes. Default: 2.")
+    """Add --workers, --executor and --address."""
+    group.add_argument(
+        "--workers", type=at_least(1), default=2, metavar="N", help="Processes on this machine. Default: 2."
+    )
+    group.add_argument(
+        "--executor", choices=("local", "dask"), default="local",
+        help="Where trials are made: on this machine, or on the workers of a Dask cluster, which read the same files "
+        "under the same paths. Default: local.",
+    )  # fmt: skip
+    group.add_argument(
+        "--address", default="", metavar="URL", help="Of the scheduler of that cluster, such as tcp://192.168.1.2:8786."
+    )
+
+
+def executor_from(arguments: argparse.Namespace) -> TaskExecutor:
+    """What `add_workers` asked for. Raises ConfigError, MissingExtraError."""
+    if arguments.executor == "local":
+        if arguments.address:
+            raise ConfigError(f"address: expected it with --executor dask only, got {arguments.address!r}")
+        return LocalExecutor(arguments.workers)
+    if not arguments.address:
+        raise ConfigError("address: expected that of a Dask scheduler, such as tcp://192.168.1.2:8786, got none")
+    require("cluster", *CLUSTER)
+    from depth_pc_ros.benchmark.dask_executor import DaskExecutor  # only now: most runs do without the extra
+
+    return DaskExecutor(arguments.address)
 
 
 def add_run_options(command: argparse.ArgumentParser, name: str) -> None:

@@ -5,7 +5,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from depth_pc_ros.benchmark.arguments import EXAMPLES, add_run_options, ycb_root_of
+from depth_pc_ros.benchmark.arguments import EXAMPLES, add_run_options, executor_from, ycb_root_of
 from depth_pc_ros.benchmark.episodes import EpisodeSource, Places, file_digest, save_episodes, spread
 from depth_pc_ros.benchmark.methods import check_methods, make_method
 from depth_pc_ros.benchmark.photos import photos_digest
@@ -98,12 +98,13 @@ def _run(arguments: argparse.Namespace) -> None:
         save_episodes(arguments.export_scenes, [source.episode(*each) for each in chosen], settings)
         print(f"{len(chosen)} episodes written to {arguments.export_scenes}")
         return
+    executor = executor_from(arguments)
     folder = arguments.output or Path("out", "benchmark", default_name(settings))
     with ResultsWriter(folder, settings) as writer:
         for warning in writer.warnings:
             print(f"benchmark: {warning}", file=sys.stderr)
         command = shlex.join(["python", "-m", "depth_pc_ros.benchmark", *arguments.words])
-        run(settings, places, methods, chosen, writer, arguments.workers, run_facts(command, git_commit(), places))
+        run(settings, places, methods, chosen, writer, executor, run_facts(command, git_commit(), places))
     write_report([read_results(folder)], folder, places)
 
 

@@ -7,9 +7,10 @@ import shlex
 import sys
 from pathlib import Path
 
-from depth_pc_ros.benchmark.arguments import add_workers, add_ycb_root
+from depth_pc_ros.benchmark.arguments import add_workers, add_ycb_root, executor_from
 from depth_pc_ros.benchmark.commands import levels_from, settings_and_places
 from depth_pc_ros.benchmark.episodes import Places, spread
+from depth_pc_ros.benchmark.executors import TaskExecutor
 from depth_pc_ros.benchmark.fault_rows import ROWS, row_of
 from depth_pc_ros.benchmark.methods import METHODS, check_methods, make_method
 from depth_pc_ros.benchmark.report_commands import write_report
@@ -112,18 +113,19 @@ def _run(arguments: argparse.Namespace) -> None:
     )
     for method in methods:
         make_method(method, settings, places)  # report a missing package or file here, not in a worker
+    executor = executor_from(arguments)
     usual = f"e_fault-{settings.environment.lower()}-{settings.split}-seed{settings.seed}"
     folder = arguments.output or Path("out", "benchmark", usual)
     command = shlex.join(["python", "-m", "depth_pc_ros.benchmark", *arguments.words])
     for name in names:
-        _run_row(row_settings(settings, name), places, methods, chosen, folder / name, arguments.workers, command)
+        _run_row(row_settings(settings, name), places, methods, chosen, folder / name, executor, command)
     write_report([read_results(folder / name) for name in names], folder, places)
 
 
 def _run_row(
-    settings: Settings, places: Places, methods, chosen, folder: Path, workers: int, command: str
+    settings: Settings, places: Places, methods, chosen, folder: Path, executor: TaskExecutor, command: str
 ) -> None:  # fmt: skip
     with ResultsWriter(folder, settings) as writer:
         for warning in writer.warnings:
             print(f"benchmark: {warning}", file=sys.stderr)
-        run(settings, places, methods, chosen, writer, workers, run_facts(command, git_commit(), places))
+        run(settings, places, methods, chosen, writer, executor, run_facts(command, git_commit(), places))

@@ -5,7 +5,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from depth_pc_ros.benchmark.arguments import add_workers
+from depth_pc_ros.benchmark.arguments import add_workers, executor_from
 from depth_pc_ros.benchmark.commands import levels_from
 from depth_pc_ros.benchmark.episodes import Places, file_digest
 from depth_pc_ros.benchmark.first_answers import check_answering, run_answers
@@ -129,14 +129,15 @@ def _run(arguments: argparse.Namespace) -> None:
     if count < arguments.pairs:
         print(f"e_real: the recording has {len(pairs)} pairs, {arguments.pairs} were asked for", flush=True)
     loops = _loops(arguments, settings, places)
+    executor = executor_from(arguments)
     folder = arguments.output or Path("out", "benchmark", default_name(settings))
     command = shlex.join(["python", "-m", "depth_pc_ros.benchmark", *arguments.words])
     facts = run_facts(command, git_commit(), places)
     with ResultsWriter(folder, settings) as writer:
         for warning in writer.warnings:
             print(f"benchmark: {warning}", file=sys.stderr)
-        run_answers(settings, places, names, count, writer, arguments.workers, facts)
-        run(settings, places, names, loops, writer, arguments.workers, facts)
+        run_answers(settings, places, names, count, writer, executor, facts)
+        run(settings, places, names, loops, writer, executor, facts)
     results = read_results(folder)
     write_report([results], folder, places)
     page = write_page(results, places, folder)

@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from depth_pc_ros.benchmark.answer import RIGHT, TOWARD, cause_of, judged
 from depth_pc_ros.benchmark.episodes import Places
+from depth_pc_ros.benchmark.executors import TaskExecutor, pooled
 from depth_pc_ros.benchmark.fused_depth import fused_depth
 from depth_pc_ros.benchmark.method import Method
 from depth_pc_ros.benchmark.methods import PipelineMethod, make_method
@@ -18,9 +19,9 @@ from depth_pc_ros.benchmark.real_pairs import Pair
 from depth_pc_ros.benchmark.real_places import mask_for, run_pairs, run_recording
 from depth_pc_ros.benchmark.recordings.frames import Frame as RecordedFrame
 from depth_pc_ros.benchmark.recordings.frames import RecordingError
-from depth_pc_ros.benchmark.runner import in_worker, pooled
 from depth_pc_ros.benchmark.settings import DT_S, Settings
 from depth_pc_ros.benchmark.task import Frame, Task, View
+from depth_pc_ros.benchmark.worker import in_worker
 from depth_pc_ros.errors import ConfigError, GoalError
 from depth_pc_ros.geometry import se3
 from depth_pc_ros.geometry.camera import Intrinsics, sample_nearest
@@ -147,7 +148,9 @@ def _work(number: int, name: str) -> dict:
     return answer_pair(name, f"{settings.split}/{number:03d}", pair, _method(name, settings, places), settings, places)
 
 
-def run_answers(settings: Settings, places: Places, methods, count: int, writer, workers: int, facts: dict) -> None:
+def run_answers(
+    settings: Settings, places: Places, methods, count: int, writer, executor: TaskExecutor, facts: dict
+) -> None:  # fmt: skip
     """Ask every method about the first `count` pairs, but for those that the folder has already; see `runner.run`."""
     finished = writer.results.answered
     tasks = [
@@ -159,7 +162,7 @@ def run_answers(settings: Settings, places: Places, methods, count: int, writer,
         return
     writer.add_run(facts)
     with tqdm(total=total, initial=total - len(tasks), unit="answer", dynamic_ncols=True, smoothing=0.05) as bar:
-        for answer in pooled(settings, places, tasks, workers, _work):
+        for answer in pooled(settings, places, tasks, executor, _work):
             writer.add_answer(answer)
             bar.set_postfix_str(_standing(writer.results.answers), refresh=False)
             bar.update()

@@ -23,7 +23,7 @@ from depth_pc_ros.config import MatcherConfig, PipelineConfig
 from depth_pc_ros.control.base import ControlLaw
 from depth_pc_ros.control.laws import make_law
 from depth_pc_ros.control.servo import Servo
-from depth_pc_ros.errors import ConfigError
+from depth_pc_ros.errors import CheckpointError, ConfigError
 from depth_pc_ros.geometry import se3
 from depth_pc_ros.perception.factory import make_matcher
 from depth_pc_ros.pipeline import ServoPipeline
@@ -171,7 +171,10 @@ class LearnedMethod(PipelineMethod):
 
         super().__init__(settings, places)
         self.options = {"model": str(find_model(model or self.controller))}
-        self._digest = load_policy(self.options["model"])[2]["sha256"][:8]
+        policy, _, header = load_policy(self.options["model"])
+        if policy != self.controller:
+            raise CheckpointError(f"methods: expected weights of {self.controller}, {model} has those of {policy}")
+        self._digest = header["sha256"][:8]
 
     @property
     def label(self) -> str:

@@ -28,6 +28,8 @@ WORDS = (
     "variant",
     "row",
     "not right",
+    "system",
+    "setting",
     *answer_tables.WORDS,
 )  # columns that hold no numbers
 LEGEND = (
@@ -119,20 +121,21 @@ def terminal(results: Results) -> str:
     parts = [title(results), ""]
     if results.answers:
         rows = answer_tables.rows(results)
-        parts += [*_aligned(answer_tables.COLUMNS, rows, [row[3] == "all" for row in rows]), answer_tables.LEGEND, ""]
+        parts += [*aligned(answer_tables.COLUMNS, rows, [row[3] == "all" for row in rows]), answer_tables.LEGEND, ""]
     if results.trials or not results.answers:
         rows = [cells(row) for row in summary_rows(results.trials)]
-        parts += _aligned(COLUMNS, rows, [row[1] == "all" for row in rows])
+        parts += aligned(COLUMNS, rows, [row[1] == "all" for row in rows])
     return "\n".join([*parts, *facts(results), LEGEND])
 
 
 def terminal_overview(results: list[Results]) -> str:
     """One row per folder and method."""
     rows = overview_rows(results)
-    return "\n".join(_aligned(OVERVIEW_COLUMNS, rows, [False] * len(rows)))
+    return "\n".join(aligned(OVERVIEW_COLUMNS, rows, [False] * len(rows)))
 
 
-def _aligned(columns, rows, rule_below) -> list[str]:
+def aligned(columns, rows, rule_below) -> list[str]:
+    """The lines of a table. rule_below: whether a rule comes below each row."""
     widths = [max(len(row[k]) for row in [columns, *rows]) for k in range(len(columns))]
 
     def line(row):
@@ -149,7 +152,7 @@ def _aligned(columns, rows, rule_below) -> list[str]:
 def fault_terminal(results: list[Results]) -> str:
     """The table of `e_fault` with aligned columns."""
     tables = (verdicts.COLUMNS, verdicts.table(results)), (verdicts.SUM_COLUMNS, verdicts.sums(results))
-    return "\n\n".join("\n".join(_aligned(columns, rows, [False] * len(rows))) for columns, rows in tables)
+    return "\n\n".join("\n".join(aligned(columns, rows, [False] * len(rows))) for columns, rows in tables)
 
 
 def markdown(results: list[Results]) -> str:
@@ -163,17 +166,17 @@ def markdown(results: list[Results]) -> str:
     if len(results) > 1:
         parts += ["## Overview", ""]
         if any(each.answers for each in results):
-            parts += [*_markdown_table(answer_tables.COLUMNS, answer_tables.overall(results)), ""]
+            parts += [*markdown_table(answer_tables.COLUMNS, answer_tables.overall(results)), ""]
         if any(each.trials for each in results):
-            parts += [*_markdown_table(OVERVIEW_COLUMNS, overview_rows(results)), ""]
+            parts += [*markdown_table(OVERVIEW_COLUMNS, overview_rows(results)), ""]
     for each in results:
         parts += [f"## {escaped(title(each))}", ""]
         if each.answers:
-            parts += [*_markdown_table(answer_tables.COLUMNS, answer_tables.rows(each)), "", answer_tables.LEGEND, ""]
+            parts += [*markdown_table(answer_tables.COLUMNS, answer_tables.rows(each)), "", answer_tables.LEGEND, ""]
         if each.trials or not each.answers:
             rows = [cells(row) for row in summary_rows(each.trials)]
             rows = [[f"**{cell}**" for cell in row] if row[1] == "all" else row for row in rows]
-            parts += [*_markdown_table(COLUMNS, rows), ""]
+            parts += [*markdown_table(COLUMNS, rows), ""]
         parts += [
             *(f"- {escaped(fact)}" for fact in facts(each)),
             "",
@@ -189,8 +192,8 @@ def _fault_markdown(results: list[Results]) -> str:
     )  # fmt: skip
     s = results[0].settings
     heading = f"## Faults: {s.environment}, {s.split}, seed {s.seed}"
-    sums = _markdown_table(verdicts.SUM_COLUMNS, verdicts.sums(results))
-    table = _markdown_table(verdicts.COLUMNS, verdicts.table(results))
+    sums = markdown_table(verdicts.SUM_COLUMNS, verdicts.sums(results))
+    table = markdown_table(verdicts.COLUMNS, verdicts.table(results))
     return "\n".join([heading, "", *sums, "", *table, "", verdicts.LEGEND, "", *rows, "", *commands, ""])
 
 
@@ -199,6 +202,7 @@ def escaped(text: str) -> str:
     return html.escape(" ".join(text.split()), quote=False).replace("|", "\\|")
 
 
-def _markdown_table(columns, rows) -> list[str]:
+def markdown_table(columns, rows) -> list[str]:
+    """The lines of a Markdown table."""
     rule = "|".join("---" if column in WORDS else "---:" for column in columns)
     return [f"| {' | '.join(columns)} |", f"|{rule}|", *(f"| {' | '.join(map(escaped, row))} |" for row in rows)]

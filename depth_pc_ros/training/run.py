@@ -81,7 +81,9 @@ class TrainingRun:
         # Always with hidden point removal, so that ablations are validated on the same scenes.
         scene_config = SceneConfig(near_share=0.0, min_points=_MIN_POINTS)
         self._held_out = make_batch(held_out, scene_config, validation_scenes, _HELD_OUT_SEED, 0)
-        self._best = self._read_best()
+        rows = self._read_metrics()
+        self._best = max(map(_score, rows), default=float("-inf"))
+        self._validated = max((row["update"] for row in rows), default=0)
 
     def train(self) -> bool:
         """Run until the last update, `max_hours` or Ctrl-C (after the batch in hand); True after the last update."""
@@ -106,6 +108,8 @@ class TrainingRun:
                     trainer.save(self.folder / "last.pt")
                 if before // self._validate_every < course.update // self._validate_every or course.done:
                     self._validate(writer)
+            if course.done and self._validated < course.update:  # it was ended during its last validation
+                self._validate(writer)
         if not course.done:
             self._keep("policy", {"update": course.update})
             trainer.save(self.folder / "last.pt")
@@ -139,13 +143,14 @@ class TrainingRun:
                 for level, r in levels.items()
             )
         )
-        with (self.folder / "metrics.jsonl").open("a") as file:
-            file.write(json.dumps(row) + "\n")
         self._keep("policy", row)
         score = _score(row)
         if score > self._best:
             self._best = score
             self._keep("best", row)
+        with (self.folder / "metrics.jsonl").open("a") as file:  # last: what is in it is complete
+            file.write(json.dumps(row) + "\n")
+        self._validated = course.update
         trainer.save(self.folder / "last.pt")
 
     def _keep(self, name: str, row: dict) -> None:
@@ -153,11 +158,11 @@ class TrainingRun:
                  "seconds": {key: round(value, 1) for key, value in self.trainer.clock.seconds.items()}}  # fmt: skip
         save_policy(self.folder / name, self.config.policy, self.trainer.course.averaged, facts)
 
-    def _read_best(self) -> float:
-        """Best score in the folder's metrics, up to the update that the run resumes from."""
+    def _read_metrics(self) -> list[dict]:
+        """The folder's metrics, up to the update that the run resumes from."""
         path = self.folder / "metrics.jsonl"
         if not path.exists():
-            return float("-inf")
+            return []
         rows = []
         where = f"metrics: cannot read {path}"
         lines = read_text(path, where, _MAX_METRICS_BYTES, CheckpointError).splitlines()
@@ -167,7 +172,7 @@ class TrainingRun:
             except FileError as error:
                 raise CheckpointError(f"{where}: line {number}: {error}") from None
             _METRICS.check(rows[-1], f"{where}: line {number}", CheckpointError)
-        return max((_score(row) for row in rows if row["update"] <= self.trainer.course.update), default=float("-inf"))
+        return [row for row in rows if row["update"] <= self.trainer.course.update]
 
 
 def clouds_digest(clouds: list[Cloud]) -> str:

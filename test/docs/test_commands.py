@@ -17,8 +17,8 @@ from depth_pc_ros.geometry import se3
 
 # Programs of others: that they are named is all that is checked.
 OTHERS = {
-    "colcon", "cp", "curl", "export", "git", "mkdocs", "mypy", "pip", "pre-commit", "rviz2", "ruff", "ssh", "sudo",
-    "tar", "tensorboard",
+    "colcon", "cp", "curl", "dask", "export", "git", "mkdocs", "mypy", "pip", "pre-commit", "rviz2", "ruff", "ssh",
+    "sudo", "tar", "tensorboard",
 }  # fmt: skip
 OTHER_PACKAGES = {
     "ur_robot_driver", "ur_moveit_config", "realsense2_camera", "xarm_moveit_servo", "kortex_bringup", "kinova_vision",
