@@ -29,6 +29,7 @@ INLIER_PX = 3.0  # a point this close to its prediction supports the pose
 SIGMA_PX = 0.5  # assumed keypoint noise, relative to the depth prior
 DEPTH_SIGMA = 0.02  # relative, of measured depth in the current view
 SHAPE_SIGMA = 0.05  # of the share of the distance that a standard deviation of estimated depth is
+UNSETTLED = 1e-3  # m and rad, of a step; below, a few iterations a frame average the noise of the frames
 SLOPE_SIGMA = 0.4  # of the scene's plane: relative inverse depth over a unit of the normalised plane
 
 
@@ -196,11 +197,11 @@ def _normal_equations(problem: Problem, view: View, T: np.ndarray, rho: np.ndarr
     return H_pp, H_pd, H_dd, g_p, g_d
 
 
-def refine(problem: Problem, views, poses, rho: np.ndarray, iterations: int = 12) -> Solution:
+def refine(problem: Problem, views, poses, rho: np.ndarray, iterations: int = 12, more: int = 0) -> Solution:
     """Gauss-Newton from a start.
 
     views: sequence of View. poses: their `T_cam_goal` (4, 4). rho: (N,) 1/m. Stops early when a step is below
-    1e-5 m and rad.
+    1e-5 m and rad. more: further iterations, of which each follows only a step of more than `UNSETTLED`.
     """
     poses, rho = list(poses), rho.copy()
     rho_low = 0.05 * np.median(problem.rho_prior)
@@ -213,7 +214,7 @@ def refine(problem: Problem, views, poses, rho: np.ndarray, iterations: int = 12
     for view in views:
         seen[view.index] = True
     total = size + len(slopes)
-    for _ in range(iterations):
+    for iteration in range(1, iterations + more + 1):
         deviation = rho - problem.rho_prior - effect @ slopes
         info = problem.prior_info(deviation)
         tilting = seen * info[:, None] * effect
@@ -247,6 +248,6 @@ def refine(problem: Problem, views, poses, rho: np.ndarray, iterations: int = 12
         poses = [se3.exp(step[6 * k : 6 * k + 6]) @ T for k, T in enumerate(poses)]
         rho = np.maximum(rho - (g_d + H_pd @ step) / H_dd, rho_low)
         slopes = slopes + step[size:]
-        if np.abs(motion).max() < 1e-5:
+        if np.abs(motion).max() < (1e-5 if iteration < iterations else UNSETTLED):
             break
     return _evaluate(problem, views, poses, rho, rho_info, slopes)

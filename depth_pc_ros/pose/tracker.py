@@ -47,7 +47,9 @@ class PoseTracker:
     FIRST_INLIERS = 10
     WARM_SHARE = 0.85  # of the last frame's support: a warm start that keeps it needs no new candidates
     RECHECK_FRAMES, RIVALS = 10, 2  # how often, and how many, new candidates are compared with a warm start
-    WARM_ITERATIONS = 2  # of a warm start, which begins at the last frame's solution
+    # Of a warm start, which begins at the last frame's solution: iterations, and how many more while the pose moves.
+    # Along a motion that the images hardly show, a few do not get there, and the error grows from frame to frame.
+    WARM_ITERATIONS, MORE = 2, 6
     KEYFRAMES = 3
     SPACING = 0.25  # keyframes are this far apart, as a share of the larger distance to the goal
     # Near the goal a guessed depth is trusted more: its sigma shrinks linearly to this share, from this distance on
@@ -117,7 +119,7 @@ class PoseTracker:
         """The cheapest pose that explains this view and the keyframes, else the cheapest that explains this one."""
         if self._last is not None and self.freeze.frozen:
             T_last, rho_last = self._last
-            frozen = refine(self.freeze.apply(problem), [view], [T_last], rho_last, self.WARM_ITERATIONS)
+            frozen = refine(self.freeze.apply(problem), [view], [T_last], rho_last, self.WARM_ITERATIONS, self.MORE)
             if np.mean(frozen.inliers[-1]) >= self.WARM_SHARE * self._share:
                 return frozen
             self.freeze.release()
@@ -126,7 +128,7 @@ class PoseTracker:
         together = []
         if self._last is not None:
             T_last, rho_last = self._last
-            warm = refine(problem, views, [*poses, T_last], rho_last, self.WARM_ITERATIONS)
+            warm = refine(problem, views, [*poses, T_last], rho_last, self.WARM_ITERATIONS, self.MORE)
             steady = np.mean(warm.inliers[-1]) >= self.WARM_SHARE * self._share
             due = self.recheck_due
             self._unchecked += 1
