@@ -120,7 +120,7 @@ def add_run_options(command: argparse.ArgumentParser, name: str) -> None:
     if name in ("e_ycb", "e_mujoco"):
         add_fields(group, Settings, ("scene",))
     if name != "e_image":
-        add_fields(group, Settings, ("base",))
+        add_fields(group, Settings, ("base", "elevation"))
     add_fields(group, Settings, [n for n in Disturbance.__dataclass_fields__ if n not in _HAND_EYE])
     group.add_argument(
         "--hand-eye-error", type=float, nargs=2, default=(0.0, 0.0), metavar=("MM", "DEG"),

@@ -115,7 +115,9 @@ class EpisodeSource:
         else:
             place = self._scene(rng, scene_seed)
             base_m = _BASE_M[settings.base]
-            T_world_goal, T_world_start = sample_pair(pose_seed, place.centre, DEFAULT_INTRINSICS, level, base_m)
+            T_world_goal, T_world_start = sample_pair(
+                pose_seed, place.centre, DEFAULT_INTRINSICS, level, base_m, oblique=settings.elevation == "low"
+            )
         return Episode(name, level, seed, T_world_goal, T_world_start, place)
 
     def _real_episode(self, name: str, level: str, index: int) -> Episode:
@@ -156,6 +158,8 @@ def save_episodes(path: str | Path, episodes, settings: Settings) -> None:
     ]  # fmt: skip
     keys = ("environment", "split", "seed", "scene", "base")
     header = {"version": FILE_VERSION, **{key: getattr(settings, key) for key in keys}}
+    if settings.elevation != "standard":  # came later: files without it are older ones, too
+        header["elevation"] = settings.elevation
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({**header, "episodes": rows}, indent=1) + "\n", encoding="utf-8")

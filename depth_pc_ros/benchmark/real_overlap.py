@@ -49,9 +49,13 @@ class SketchByDepth:
         self.distance_m = float(np.median(z[known])) if known.any() else 0.0
 
     def seen_by(self, live: "SketchByDepth", T_live_goal: np.ndarray) -> tuple[float, float]:
-        """As `Sketch`; a point is seen where the live depth is the same, or unknown."""
+        """As `Sketch`; see `shown_by`."""
         if not len(self._points):
             return 0.0, 0.0
+        return float(self.shown_by(live, T_live_goal).mean()), self.distance_m
+
+    def shown_by(self, live: "SketchByDepth", T_live_goal: np.ndarray) -> np.ndarray:
+        """Mask (N,) of the points that the live frame shows: its depth there is the same, or unknown."""
         points = se3.transform(T_live_goal, self._points)
         pixels = live._intrinsics.project(points)
         z = sample_nearest(live._depth_m, pixels)
@@ -59,7 +63,7 @@ class SketchByDepth:
             np.isfinite(pixels).all(axis=1) & (pixels >= 0).all(axis=1) & (pixels < live._intrinsics.size).all(axis=1)
         )
         hidden = np.isfinite(z) & (z < (1 - _SAME) * points[:, 2])
-        return float((inside & ~hidden).mean()), self.distance_m
+        return inside & ~hidden
 
 
 class SketchByKeypoints:

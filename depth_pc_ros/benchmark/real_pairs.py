@@ -44,14 +44,18 @@ def rotation_name(degrees: float) -> str:
     return f"{lower:.0f}-{upper:.0f}°"
 
 
+def is_still(rotation_deg: float, baseline: float) -> bool:
+    """Whether two frames are as good as the same view."""
+    return rotation_deg < _NO_MOTION_DEG and baseline < _NO_MOTION
+
+
 def make_pairs(frames: list[Frame], seed: int, across: bool = False) -> tuple[list[Pair], list[str]]:
     """All pairs that can be chosen, in their order, and one line for each frame that could not be read.
 
     across: goal and live image come from different sequences, whose poses are in one world; else from one sequence.
     """
     rng = np.random.default_rng([seed, 20])
-    kept = np.unique(np.linspace(0, len(frames) - 1, min(KEYFRAMES, len(frames))).round().astype(int))
-    sketches, problems = _sketches(frames, kept)
+    sketches, problems = _sketches(frames, keyframes(frames))
     numbers = sorted(sketches)
     both = [
         (goal, live)
@@ -71,6 +75,11 @@ def make_pairs(frames: list[Frame], seed: int, across: bool = False) -> tuple[li
             key = tuple(int(np.searchsorted(end, value)) for end, value in zip(ends, values))
             strata.setdefault(key, []).append(pair)
     return _round_robin([strata[key] for key in sorted(strata)]), problems
+
+
+def keyframes(frames: list[Frame]) -> np.ndarray:
+    """Numbers of the frames that are used, evenly over all."""
+    return np.unique(np.linspace(0, len(frames) - 1, min(KEYFRAMES, len(frames))).round().astype(int))
 
 
 def _round_robin(groups: list[list[Pair]]) -> list[Pair]:
@@ -103,7 +112,6 @@ def _measured(frames: list[Frame], sketches: dict[int, Sketch], goal: int, live:
         return None
     overlap, distance_m = sketches[goal].seen_by(sketches[live], T_live_goal)
     baseline = float(np.linalg.norm(T_live_goal[:3, 3])) / distance_m if distance_m else np.inf
-    still = rotation_deg < _NO_MOTION_DEG and baseline < _NO_MOTION
-    if still or baseline >= BASELINES[-1] or overlap < sketches[goal].least:
+    if is_still(rotation_deg, baseline) or baseline >= BASELINES[-1] or overlap < sketches[goal].least:
         return None
     return Pair(goal, live, round(rotation_deg, 3), round(baseline, 4), round(overlap, 3), round(distance_m, 4))

@@ -3,7 +3,7 @@
 The world of an episode has its origin on the goal camera's optical axis, at the median depth of the goal frame; the
 goal camera looks down at it. `own`: goal and live images are rendered from one frame, with the same holes. `other`:
 the goal image is a recorded frame as it is, and live images are rendered from another frame of the same scene, at
-whose pose the camera starts, as in life.
+whose pose the camera starts, as in life. What that frame does not show of the goal is filled in from further frames.
 """
 
 import functools
@@ -12,8 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
+from depth_pc_ros.benchmark.real_fillers import Fillers
 from depth_pc_ros.benchmark.real_pairs import Pair, make_pairs
-from depth_pc_ros.benchmark.real_worlds import ExactFrame, FrameWorld
+from depth_pc_ros.benchmark.real_worlds import ExactFrame, FilledWorld, FrameWorld
 from depth_pc_ros.benchmark.recordings.frames import Camera, Frame
 from depth_pc_ros.benchmark.recordings.source import Recording, open_recording
 from depth_pc_ros.benchmark.settings import LEVELS, Settings
@@ -31,11 +32,16 @@ LEAST_OVERLAP = 0.5  # of the goal, in what live views are rendered from
 
 @dataclass(frozen=True)
 class RealPlace:
-    """A recorded frame. frame: its number. T_world_cam: (4, 4), of it in the episode. exact: never rendered."""
+    """A recorded frame.
+
+    frame: its number. T_world_cam: (4, 4), of it in the episode. exact: never rendered. fillers: numbers of frames that
+    fill its holes.
+    """
 
     frame: int
     T_world_cam: np.ndarray
     exact: bool = False
+    fillers: tuple[int, ...] = ()
     centre: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
 
@@ -70,6 +76,7 @@ class RealEpisodes:
     def __init__(self, settings: Settings, root: Path | None):
         self._settings, self._root = settings, root
         self._frames = run_recording(settings, root).frames
+        self._fillers = Fillers(self._frames)
         pairs, _ = run_pairs(settings, root)
         goals = sorted({pair.goal for pair in pairs if self._frames[pair.goal].has_depth})
         if not goals:
@@ -99,8 +106,8 @@ class RealEpisodes:
             T_world_goal = looking_down(pair.distance_m)
             T_goal_live = se3.inverse(self._frames[pair.goal].T_world_cam) @ self._frames[pair.live].T_world_cam
             T_world_start = T_world_goal @ T_goal_live
-            goal, live = RealPlace(pair.goal, T_world_goal, True), RealPlace(pair.live, T_world_start)
-            return T_world_goal, T_world_start, live, goal
+            live = RealPlace(pair.live, T_world_start, fillers=self._fillers.of(pair))
+            return T_world_goal, T_world_start, live, RealPlace(pair.goal, T_world_goal, True)
         rng = np.random.default_rng([self._settings.seed, 22, LEVELS.index(level), index])
         number = int(self._goals[(LEVELS.index(level) + len(LEVELS) * index) % len(self._goals)])
         _, depth_m = self._frames[number].load()
@@ -126,15 +133,26 @@ def _start(rng: np.random.Generator, level: str, T_world_goal: np.ndarray) -> np
     return T
 
 
-def real_world(place: RealPlace, settings: Settings, root: Path | None) -> FrameWorld | ExactFrame:
-    """The world that a frame is."""
-    frame: Frame = run_recording(settings, root).frames[place.frame]
+def real_world(place: RealPlace, settings: Settings, root: Path | None) -> FrameWorld | FilledWorld | ExactFrame:
+    """The world that a frame is. Raises RecordingError, SceneError (no depth)."""
+    frames = run_recording(settings, root).frames
+    image, depth_m = _with_depth(frames[place.frame])
+    if place.exact:
+        return ExactFrame(image, depth_m, frames[place.frame].intrinsics)
+    world = FrameWorld(image, depth_m, frames[place.frame].intrinsics, place.T_world_cam)
+    T_world_recording = place.T_world_cam @ se3.inverse(frames[place.frame].T_world_cam)
+    fillers = [
+        FrameWorld(*_with_depth(frame), frame.intrinsics, T_world_recording @ frame.T_world_cam)
+        for frame in (frames[number] for number in place.fillers)
+    ]
+    return FilledWorld(world, fillers) if fillers else world
+
+
+def _with_depth(frame: Frame) -> tuple[np.ndarray, np.ndarray]:
     image, depth_m = frame.load()
     if depth_m is None:
         raise SceneError(f"loops: {frame.name}: expected depth, to render live views from; the recording has none")
-    if place.exact:
-        return ExactFrame(image, depth_m, frame.intrinsics)
-    return FrameWorld(image, depth_m, frame.intrinsics, place.T_world_cam)
+    return image, depth_m
 
 
 def recorded_mask(place, settings: Settings, places) -> np.ndarray | None:

@@ -6,12 +6,15 @@ where depth is unknown, where it jumps between neighbours, and where the frame d
 colour and no depth.
 """
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
 from depth_pc_ros.geometry import se3
 from depth_pc_ros.geometry.camera import Intrinsics
 
+FILLED = 0.99  # of a view: holes that are left are not filled
 JUMP = 0.05  # of the depth, between neighbouring pixels: an edge, where there is no surface
 _STEPS = 2  # of Newton's method
 _COARSE = 2  # px between the points that are drawn first, and of their picture
@@ -90,6 +93,32 @@ class FrameWorld:
 
     def __exit__(self, *exc) -> None:
         """A frame holds nothing that must be freed."""
+
+
+class FilledWorld:
+    """A frame as a world to look at, whose holes other frames of the same place fill, in their order."""
+
+    def __init__(self, frame: FrameWorld, others: Sequence[FrameWorld]):
+        self.intrinsics = frame.intrinsics
+        self._frame, self._others = frame, others
+
+    def view(self, T_world_cam: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """As `FrameWorld.view`; a hole is what no frame shows."""
+        image, depth_m = self._frame.view(T_world_cam)
+        for other in self._others:
+            hole = depth_m == 0
+            if np.mean(hole) < 1 - FILLED:
+                break
+            other_image, other_m = other.view(T_world_cam)
+            filled = hole & (other_m > 0)
+            image[filled], depth_m[filled] = other_image[filled], other_m[filled]
+        return image, depth_m
+
+    def __enter__(self) -> "FilledWorld":
+        return self
+
+    def __exit__(self, *exc) -> None:
+        """Frames hold nothing that must be freed."""
 
 
 class ExactFrame:

@@ -43,9 +43,9 @@ def _file(place: dict) -> Schema:
     })  # fmt: skip
     header = {
         "version": {"const": FILE_VERSION}, "environment": TEXT, "split": TEXT, "seed": COUNT, "scene": TEXT,
-        "base": TEXT, "episodes": array_of(episode, most=_MAX_EPISODES),
+        "base": TEXT, "elevation": TEXT, "episodes": array_of(episode, most=_MAX_EPISODES),
     }  # fmt: skip
-    return Schema(object_of(header))
+    return Schema(object_of(header, optional=("elevation",)))
 
 
 _SCHEMAS = {True: _file(_PHOTO), False: _file(_SCENE)}
@@ -56,9 +56,10 @@ def check_episodes(data: Any, where: str, settings: Settings) -> None:
     version = data.get("version") if isinstance(data, dict) else None
     if version != FILE_VERSION or isinstance(version, bool):
         raise SceneError(f"{where}: expected version {FILE_VERSION}, got {version!r:.40}")
-    for key in ("environment", "split", "scene", "base"):
-        if data.get(key) != getattr(settings, key):
-            raise SceneError(f"{where} has {key} {data.get(key)!r:.40}, expected {getattr(settings, key)!r}")
+    for key in ("environment", "split", "scene", "base", "elevation"):
+        value = data.get(key, "standard" if key == "elevation" else None)
+        if value != getattr(settings, key):
+            raise SceneError(f"{where} has {key} {value!r:.40}, expected {getattr(settings, key)!r}")
     _SCHEMAS[settings.environment == E_IMAGE].check(data, where, SceneError)
     seen = set()
     for k, row in enumerate(data["episodes"]):

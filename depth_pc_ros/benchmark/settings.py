@@ -18,7 +18,7 @@ LEVELS = ("S", "M", "L")
 PHOTO_LEVEL = "P"  # E_image has one level: the published perturbations
 # The names in `recordings.source.FORMATS`; here, so that settings can be read without the readers.
 RECORDING_FORMATS = ("folder", "transforms", "bop", "apc", "tum", "7scenes", "rosbag")
-_LATER = ("fault", "recording", "recording_format", "goal_frame", "across", "mask_digest", "wide_baseline")
+_LATER = ("fault", "recording", "recording_format", "goal_frame", "across", "mask_digest", "wide_baseline", "elevation")
 DT_S = 0.02  # one step; the paper's evaluation integrates 1/50 s
 
 
@@ -96,6 +96,11 @@ class Settings(Disturbance):
         "Camera to scene centre: standard (0.5-0.9 m), low (0.4-0.55 m), high (0.85-1.1 m).",
         choices=("standard", "low", "high"),
     )
+    elevation: str = option(
+        "standard",
+        "Views of goal and start from above the horizontal: standard (70-90°), low (15-35°, depths of 0.3 to 3 m).",
+        choices=("standard", "low"),
+    )
     max_steps: int = option(600, "Steps of 1/50 s after which an episode is a timeout.", 1, 100000)
     renderer: str = option(
         "egl", "What draws the images.", choices=("egl", "tiny", "mujoco", "homography", "recording")
@@ -154,6 +159,7 @@ class Settings(Disturbance):
             "find_scale",
             "scene",
             "base",
+            "elevation",
         )
         of_recording = ("recording", "goal_frame", "across")
         for name in ("fault", *of_recording, *names, *Disturbance.__dataclass_fields__):

@@ -67,6 +67,11 @@ class Arrival:
         self._stopping.reset()
         self._leave_target()
 
+    def reopen(self) -> None:
+        """What looked like an arrival is none: go on."""
+        self.converged = False
+        self._stopping.restart()
+
     @property
     def near(self) -> bool:
         """The last image was near the goal."""
@@ -113,8 +118,7 @@ class Arrival:
         if self.converged:
             stop_error = self._config.stop_error
             if self._config.after_goal != "done" and (error > stop_error or self._wake.drifted(points)):
-                self.converged = False
-                self._stopping.restart()
+                self.reopen()
         elif self._target_rests() and self._stopping.converged(error, stamp_s) and not self._on_the_way(pushed):
             self.converged = self._arrived = True
             self._wake.rest(points)

@@ -15,6 +15,7 @@ from depth_pc_ros.control.limits import VelocityLaw, limit_norms
 from depth_pc_ros.control.measured_depth import MeasuredDepth
 from depth_pc_ros.control.motion_monitor import MotionMonitor
 from depth_pc_ros.control.motion_scale import MotionScale
+from depth_pc_ros.control.outvoted import outvoted
 from depth_pc_ros.errors import GoalError, PoseError
 from depth_pc_ros.geometry.camera import check_relative_depth
 from depth_pc_ros.types import Goal, LawOutput, Matches, Observation, ServoState, StepResult
@@ -32,9 +33,9 @@ class Servo:
 
     `update` gives the states NO_GOAL, SERVOING, CONVERGED, STALE_INPUT (stamp not newer), LOST (too few matches, or no
     pose; `depth_pc_geo` also where its network answers NaN), AMBIGUOUS (as CONVERGED, but the picture contradicts it,
-    see `Matches.doubt`), FAULT (the law gave NaN; until `reset` or `resume`); FROZEN, NOT_FOLLOWING and CONTRADICTED
-    (until `reset`, see `MotionMonitor`). Any state but SERVOING stops at once. After every rest it is slow until the
-    image shows that the camera follows.
+    see `Matches.doubt`, or many matches do, see `outvoted`), FAULT (the law gave NaN; until `reset` or `resume`);
+    FROZEN, NOT_FOLLOWING and CONTRADICTED (until `reset`, see `MotionMonitor`). Any state but SERVOING stops at once.
+    After every rest it is slow until the image shows that the camera follows.
 
     What a converged servo does is `after_goal`: hold (moves again when the view drifts), track (the same; and a target
     that moves is followed with its velocity fed forward, without a stop), done (stays at rest until `reset`).
@@ -136,6 +137,7 @@ class Servo:
         self._last_stamp_s = -np.inf
         self._arrival.reset()
         self._doubt = ""  # of the last picture that was judged since the stop
+        self._solved_anew = False  # at an arrival, because many matches contradicted the pose
         self._fault = ""
 
     # Commands
@@ -272,18 +274,18 @@ class Servo:
             return self._final(ServoState.AMBIGUOUS, matches.doubt, matches)
         if stuck:
             return self._final(*stuck, matches)
-        state = ServoState.SERVOING
+        state, against = ServoState.SERVOING, self._contradiction(observation, law)
         if self._arrival.converged:
             self._monitor.rest()
             if np.isfinite(matches.agreement) or matches.doubt:
                 self._doubt = matches.doubt
-            state = ServoState.AMBIGUOUS if self._doubt else ServoState.CONVERGED
+            state = ServoState.AMBIGUOUS if self._doubt or against else ServoState.CONVERGED
         else:
             self._doubt = ""
         return StepResult(
             twist=np.zeros(6) if self._arrival.converged else target,
             state=state,
-            message=self._doubt,
+            message=self._doubt or (against if self._arrival.converged else ""),
             num_matches=matches.num_matched,
             error=self._arrival.error,
             agreement=matches.agreement,
@@ -293,6 +295,19 @@ class Servo:
             depth_problem=self.depth_problem,
             T_cam_goal=law.T_cam_goal,
         )
+
+    def _contradiction(self, observation: Observation, law: LawOutput) -> str:
+        """Why the matches contradict that the goal is reached; empty: they do not, or it is not.
+
+        Before it is told, the pose is solved once from nothing, from all matches.
+        """
+        against = outvoted(observation, law.inliers) if self._arrival.converged else ""
+        if against and not self._solved_anew:
+            self._solved_anew = True
+            self._law.reset()
+            self._arrival.reopen()
+            return ""
+        return against
 
     def _observe(
         self, goal: Goal, matches: Matches, stamp_s: float, depth: np.ndarray | None

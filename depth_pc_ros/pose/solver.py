@@ -30,6 +30,7 @@ INLIER_PX = 3.0  # a point this close to its prediction supports the pose
 SIGMA_PX = 0.5  # assumed keypoint noise, relative to the depth prior
 DEPTH_SIGMA = 0.02  # relative, of measured depth in the current view
 SHAPE_SIGMA = 0.05  # of the share of the distance that a standard deviation of estimated depth is
+UNSETTLED = 1e-3  # m and rad, of a step; below, a few iterations a frame average the noise of the frames
 SLOPE_SIGMA = 0.4  # of the scene's plane: relative inverse depth over a unit of the normalised plane
 
 
@@ -230,11 +231,11 @@ def _normal_equations(problem: Problem, matches: _Matches, poses, rho: np.ndarra
     return H_pp, g_p, H_pd, H_dd, g_d
 
 
-def refine(problem: Problem, views, poses, rho: np.ndarray, iterations: int = 12) -> Solution:
+def refine(problem: Problem, views, poses, rho: np.ndarray, iterations: int = 12, more: int = 0) -> Solution:
     """Gauss-Newton from a start.
 
     views: sequence of View. poses: their `T_cam_goal` (4, 4). rho: (N,) 1/m. Stops early when a step is below
-    1e-5 m and rad.
+    1e-5 m and rad. more: further iterations, of which each follows only a step of more than `UNSETTLED`.
     """
     poses, rho = list(poses), rho.copy()
     matches = _Matches.of(problem, views)
@@ -249,7 +250,7 @@ def refine(problem: Problem, views, poses, rho: np.ndarray, iterations: int = 12
     seen[matches.index] = True
     points = np.flatnonzero(seen)
     place = np.cumsum(seen)[matches.index] - 1  # of a match's point among those
-    for _ in range(iterations):
+    for iteration in range(1, iterations + more + 1):
         deviation = rho - problem.rho_prior - effect @ slopes
         info = problem.prior_info(deviation)
         deviation, info, tilts = deviation[points], info[points], effect[points]
@@ -286,6 +287,6 @@ def refine(problem: Problem, views, poses, rho: np.ndarray, iterations: int = 12
         expected[points] = rho[points] - (g_d + H_pd @ step) / H_dd
         rho = np.maximum(expected, rho_low)
         slopes = slopes + step[size:]
-        if np.abs(motion).max() < 1e-5:
+        if np.abs(motion).max() < (1e-5 if iteration < iterations else UNSETTLED):
             break
     return _evaluate(problem, matches, poses, rho, rho_info, slopes)

@@ -48,7 +48,9 @@ class PoseTracker:
     WARM_SHARE = 0.85  # of the last frame's support: a warm start that keeps it needs no new candidates
     RECHECK_FRAMES, RIVALS = 10, 2  # how often, and how many, new candidates are compared with a warm start
     ITERATIONS = 12  # of a candidate
-    WARM_ITERATIONS = 2  # of a warm start, which begins at the last frame's solution
+    # Of a warm start, which begins at the last frame's solution: iterations, and how many more while the pose moves.
+    # Along a motion that the images hardly show, a few do not get there, and the error grows from frame to frame.
+    WARM_ITERATIONS, MORE = 2, 6
     CHECK_ITERATIONS = 4  # of candidates that are compared with a warm start which explains the image
     ALIKE = 0.01  # translation over distance, and rad: candidates nearer than this to a warm start are the same
     KEYFRAMES = 3
@@ -120,7 +122,7 @@ class PoseTracker:
         """The cheapest pose that explains this view and the keyframes, else the cheapest that explains this one."""
         if self._last is not None and self.freeze.frozen:
             T_last, rho_last = self._last
-            frozen = refine(self.freeze.apply(problem), [view], [T_last], rho_last, self.WARM_ITERATIONS)
+            frozen = refine(self.freeze.apply(problem), [view], [T_last], rho_last, self.WARM_ITERATIONS, self.MORE)
             if np.mean(frozen.inliers[-1]) >= self.WARM_SHARE * self._share:
                 return frozen
             self.freeze.release()
@@ -129,7 +131,7 @@ class PoseTracker:
         together, iterations = [], self.ITERATIONS
         if self._last is not None:
             T_last, rho_last = self._last
-            warm = refine(problem, views, [*poses, T_last], rho_last, self.WARM_ITERATIONS)
+            warm = refine(problem, views, [*poses, T_last], rho_last, self.WARM_ITERATIONS, self.MORE)
             steady = np.mean(warm.inliers[-1]) >= self.WARM_SHARE * self._share
             due = self.recheck_due
             self._unchecked += 1

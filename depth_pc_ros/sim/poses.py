@@ -14,6 +14,9 @@ from depth_pc_ros.geometry.camera import Intrinsics
 
 DISTANCE_M = (0.5, 0.9)
 ELEVATION_DEG = (70.0, 90.0)
+# Of oblique views: above the horizontal, and of the start's azimuth from the goal's. From further around, other sides
+# of the objects are seen; so the rotation from start to goal is mostly a roll.
+LOW_ELEVATION_DEG, LOW_ORBIT_DEG = (15.0, 35.0), 10.0
 ROLL_DEG, TILT_DEG = 15.0, 5.0
 # Rotation from start to goal in degrees, by level. The paper's means are 24.06, 67.38 and 136.46 degrees.
 LEVELS = {"S": (3.0, 45.0), "M": (45.0, 90.0), "L": (90.0, 180.0)}
@@ -21,14 +24,16 @@ _TRIES = 1000
 _VISIBLE_MARGIN = 0.1  # share of the image's width and height
 
 
-def sample_view(rng: np.random.Generator, centre, distance_m=DISTANCE_M, azimuth: float | None = None) -> np.ndarray:
-    """`T_world_cam` (4, 4): looks at `centre` (3,) from 70-90 degrees above, rolled and tilted a little.
+def sample_view(
+    rng: np.random.Generator, centre, distance_m=DISTANCE_M, azimuth: float | None = None, elevation_deg=ELEVATION_DEG
+) -> np.ndarray:
+    """`T_world_cam` (4, 4): looks at `centre` (3,) from above, rolled and tilted a little.
 
     distance_m: smallest and largest distance to `centre`. azimuth: direction of image-down in the world's xy plane,
-    in radians; default: any.
+    in radians; default: any. elevation_deg: lowest and highest, above the horizontal.
     """
     azimuth = rng.uniform(-np.pi, np.pi) if azimuth is None else azimuth
-    low, high = np.sin(np.radians(ELEVATION_DEG))
+    low, high = np.sin(np.radians(elevation_deg))
     elevation = np.arcsin(rng.uniform(low, high))  # even on the sphere
     c, s = np.cos(azimuth), np.sin(azimuth)
     away = np.array([np.cos(elevation) * c, np.cos(elevation) * s, np.sin(elevation)])
@@ -46,17 +51,34 @@ def sees(T_world_cam: np.ndarray, point, intrinsics: Intrinsics) -> bool:
 
 
 def sample_pair(
-    seed: int, centre, intrinsics: Intrinsics, level: str, distance_m=DISTANCE_M
+    seed: int, centre, intrinsics: Intrinsics, level: str, distance_m=DISTANCE_M, oblique: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
-    """`T_world_goal` and `T_world_start` (4, 4) of a seed, for a free camera; level: 'S', 'M' or 'L'."""
+    """`T_world_goal` and `T_world_start` (4, 4) of a seed, for a free camera; level: 'S', 'M' or 'L'.
+
+    oblique: both look from LOW_ELEVATION_DEG.
+    """
     if level not in LEVELS:
         raise SceneError(f"level: expected one of {tuple(LEVELS)}, got {level!r}")
     low, high = LEVELS[level]
     rng = np.random.default_rng([seed, 3])
     for _ in range(_TRIES):
-        T_world_goal, T_world_start = sample_view(rng, centre, distance_m), sample_view(rng, centre, distance_m)
+        if oblique:
+            T_world_goal, T_world_start = _oblique_pair(rng, centre, distance_m)
+        else:
+            T_world_goal, T_world_start = sample_view(rng, centre, distance_m), sample_view(rng, centre, distance_m)
         _, angle_deg = se3.pose_error(T_world_start, T_world_goal)
         visible = sees(T_world_goal, centre, intrinsics) and sees(T_world_start, centre, intrinsics)
         if low <= angle_deg <= high and visible:
             return T_world_goal, T_world_start
     raise SceneError(f"intrinsics: no view of the scene fits {intrinsics}")
+
+
+def _oblique_pair(rng: np.random.Generator, centre, distance_m) -> tuple[np.ndarray, np.ndarray]:
+    """Two views from about one side; the second is rolled by any angle."""
+    azimuth = rng.uniform(-np.pi, np.pi)
+    beside = azimuth + np.radians(rng.uniform(-LOW_ORBIT_DEG, LOW_ORBIT_DEG))
+    T_world_goal, T_world_start = (
+        sample_view(rng, centre, distance_m, each, LOW_ELEVATION_DEG) for each in (azimuth, beside)
+    )
+    roll = se3.exp_so3(np.array([0.0, 0.0, rng.uniform(-np.pi, np.pi)]))
+    return T_world_goal, T_world_start @ se3.from_rt(roll, np.zeros(3))

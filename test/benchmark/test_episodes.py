@@ -15,15 +15,17 @@ from depth_pc_ros.benchmark.episodes import (
     save_episodes,
     spread,
 )  # fmt: skip
-from depth_pc_ros.benchmark.settings import E_GENERIC, Settings
+from depth_pc_ros.benchmark.settings import E_GENERIC, LEVELS, Settings
 from depth_pc_ros.errors import SceneError
+from depth_pc_ros.geometry import se3
+from depth_pc_ros.sim import poses
 
 GENERIC = Settings(environment=E_GENERIC)
 
 
 def same(a, b) -> bool:
-    poses = np.array_equal(a.T_world_goal, b.T_world_goal) and np.array_equal(a.T_world_start, b.T_world_start)
-    return poses and (a.id, a.level, a.seed, a.place) == (b.id, b.level, b.seed, b.place)
+    equal = np.array_equal(a.T_world_goal, b.T_world_goal) and np.array_equal(a.T_world_start, b.T_world_start)
+    return equal and (a.id, a.level, a.seed, a.place) == (b.id, b.level, b.seed, b.place)
 
 
 def test_episodes_are_spread_evenly_and_a_shorter_run_is_the_start_of_a_longer_one():
@@ -70,6 +72,27 @@ def test_depth_scenes_stand_on_pedestals(ycb_places):
 def test_base_sets_the_distance(ycb_places, base, low, high):
     source = EpisodeSource(Settings(scene="hard", base=base), ycb_places)
     assert all(low <= source.episode("S", index).distance_m <= high for index in range(3))
+
+
+def test_low_views_are_oblique_from_one_side_and_differ_by_the_levels_rotation(tmp_path):
+    settings = dataclasses.replace(GENERIC, elevation="low")
+    source = EpisodeSource(settings, Places())
+    episodes = [source.episode(level, index) for level in LEVELS for index in range(2)]
+    for episode in episodes:
+        low, high = poses.LEVELS[episode.level]
+        _, apart_deg = se3.pose_error(episode.T_world_start, episode.T_world_goal)
+        assert low <= apart_deg <= high
+        for T in (episode.T_world_goal, episode.T_world_start):
+            away = T[:3, 3] - episode.place.centre
+            assert 15 <= np.degrees(np.arcsin(away[2] / np.linalg.norm(away))) <= 35
+            # It looks about along the horizontal: what is behind the objects is seen, too.
+            assert np.degrees(np.arcsin(-T[2, 2])) < 45
+    path = tmp_path / "scenes.json"
+    save_episodes(path, episodes, settings)
+    assert all(same(a, b) for a, b in zip(episodes, load_episodes(path, settings), strict=True))
+    with pytest.raises(SceneError, match="elevation 'low', expected 'standard'"):
+        load_episodes(path, GENERIC)
+    assert "elevation" not in GENERIC.to_mapping()  # results of older runs are those of the same settings
 
 
 def test_exported_episodes_reload_to_the_bit(tmp_path):

@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 from real_recordings import CAMERA, Shots
 
-from depth_pc_ros.benchmark.real_worlds import ExactFrame, FrameWorld, surface
+from depth_pc_ros.benchmark.real_fillers import Fillers
+from depth_pc_ros.benchmark.real_pairs import Pair
+from depth_pc_ros.benchmark.real_worlds import ExactFrame, FilledWorld, FrameWorld, surface
+from depth_pc_ros.benchmark.recordings.frames import Camera, Frame
 from depth_pc_ros.geometry import se3
 
 
@@ -74,3 +77,34 @@ def test_an_exact_frame_never_changes(shots):
         image, depth_m = world.view(np.eye(4))
     np.testing.assert_array_equal(image, shots.images[0])
     np.testing.assert_array_equal(depth_m, shots.depths_m[0])
+
+
+@pytest.fixture(scope="module")
+def frames(plane):
+    """Of one place, and views of it from further to the right each; the last is as good as the first."""
+    shots = Shots(plane, 1)
+    poses = [shots.poses[0] @ se3.exp(np.array([x, 0, 0, 0, 0, 0.0])) for x in (0, 0.12, 0.2, 0.28, 0.001)]
+    raw = Camera(CAMERA.matrix, (), CAMERA.size)
+    seen = [(plane.view(T, CAMERA), plane.depth(T, CAMERA)) for T in poses]
+    return [Frame("a", str(k), T, raw, lambda both=both: both) for k, (T, both) in enumerate(zip(poses, seen))]
+
+
+def test_what_a_frame_does_not_show_of_the_goal_other_frames_fill(frames):
+    goal, live = frames[0], frames[3]
+    chosen = Fillers(frames).of(Pair(0, 3, 0.0, 0.4, 0.5, 0.68))
+    assert chosen[0] == 1  # shows more of the goal than frame 2; frame 4 is the goal itself
+    assert set(chosen) <= {1, 2}
+    worlds = [FrameWorld(*f.load(), f.intrinsics, f.T_world_cam) for f in (live, *(frames[k] for k in chosen))]
+    alone, alone_m = worlds[0].view(goal.T_world_cam)
+    image, depth_m = FilledWorld(worlds[0], worlds[1:]).view(goal.T_world_cam)
+    assert (alone_m == 0).mean() > 0.3
+    assert (depth_m == 0).mean() < 0.22
+    np.testing.assert_array_equal(image[alone_m > 0], alone[alone_m > 0])
+    known = depth_m > 0
+    assert np.abs(image[known].astype(int) - goal.load()[0][known]).mean() < 2.5
+    assert np.median(np.abs(depth_m[known] - goal.load()[1][known])) < 1e-3
+
+
+def test_frames_of_another_sequence_fill_nothing(frames):
+    elsewhere = [Frame("a" if k == 3 else "b", f.name, f.T_world_cam, f.camera, f.read) for k, f in enumerate(frames)]
+    assert Fillers(elsewhere).of(Pair(0, 3, 0.0, 0.4, 0.5, 0.68)) == ()

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from depth_pc_ros.config import ControlConfig
+from depth_pc_ros.control.pbvs import Pbvs
 from depth_pc_ros.control.servo import Servo
 from depth_pc_ros.errors import GoalError, ImageError
 from depth_pc_ros.geometry import se3
@@ -264,6 +265,66 @@ def test_an_arm_is_not_blamed_for_a_picture_that_is_in_doubt(intrinsics, world, 
     assert result.state is state
     assert result.message.startswith(doubt)
     assert "the camera did not move" in result.message
+
+
+def drive(servo, world, matches, steps=500):
+    """The first result that is no SERVOING. matches: gives those of the next image."""
+    for k in range(steps):
+        result = servo.update(matches(), k * DT)
+        if result.state is not ServoState.SERVOING:
+            return result
+        world.T_world_cam = world.T_world_cam @ se3.exp(servo.answer() * DT)
+    pytest.fail(f"still SERVOING after {steps} images")
+
+
+@pytest.mark.parametrize(("moved", "state"), [(40, ServoState.AMBIGUOUS), (30, ServoState.CONVERGED)])
+def test_an_arrival_that_many_matches_contradict_is_told(intrinsics, moved, state):
+    """A part of the scene has moved by 9 px since the goal image was taken; solved with the rest, it bends the pose."""
+    world = PointWorld(intrinsics, seed=4, rotation_deg=30, n=200, mismatches=0.0)
+    world.points[:moved, 0] += 0.012
+    servo = Servo(ControlConfig(controller="pbvs", speed="paper"))
+    servo.set_goal(Goal.from_images(world.goal_points, intrinsics, world.distance))
+    result = drive(servo, world, world.matches)
+    assert result.state is state
+    assert ("40 matches lie together 1" in result.message) == (state is ServoState.AMBIGUOUS)
+    # Without the second look at all matches, the pose of the 40 would end 40 mm off.
+    assert se3.pose_error(world.T_world_cam, world.T_world_goal)[0] < (0.025 if moved == 40 else 0.001)
+
+
+class Blinkered(Pbvs):
+    """Uses the first 80 points only, until it is reset."""
+
+    blinkered = False
+
+    def reset(self):
+        super().reset()
+        self.blinkered = False
+
+    def __call__(self, observation):
+        if self.blinkered:
+            used = observation.matched & (np.arange(len(observation.matched)) < 80)
+            observation = dataclasses.replace(observation, matched=used)
+        return super().__call__(observation)
+
+
+def test_what_the_law_left_out_is_brought_back_before_it_has_arrived(intrinsics):
+    """A law that keeps to a wrong group of matches, as they were from 30 mm further on, is asked anew."""
+    world = PointWorld(intrinsics, seed=5, rotation_deg=30, n=560, mismatches=0.0, noise_px=0.1)
+    law = Blinkered()
+    servo = Servo(ControlConfig(controller="pbvs", speed="paper"), law)
+    servo.set_goal(Goal.from_images(world.goal_points, intrinsics, world.distance))
+    law.blinkered = True
+
+    def matches():
+        right = world.matches()
+        off = world.see(world.T_world_cam @ se3.exp(np.array([0.03, 0, 0, 0, 0, 0])))
+        points = np.where(np.arange(len(off))[:, None] < 80, off, right.current_points)
+        return Matches(np.where(right.matched[:, None], points, np.nan), right.matched, right.scores)
+
+    result = drive(servo, world, matches)
+    assert result.state is ServoState.CONVERGED
+    assert not law.blinkered
+    assert se3.pose_error(world.T_world_cam, world.T_world_goal)[0] < 0.002
 
 
 def test_too_few_matches_is_lost_and_recovers(intrinsics, world):

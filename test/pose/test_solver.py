@@ -199,3 +199,18 @@ def test_what_stands_out_of_the_plane_does_not_turn_the_pose():
             solution = refine(problem, views, poses, problem.rho_prior, 40)
             found.append(se3.pose_error(solution.poses[1], poses[1])[0])
     assert np.median(errors[1.0]) < 0.7 * np.median(errors[np.inf])
+
+
+def test_a_warm_start_takes_more_iterations_only_while_the_pose_moves():
+    """Off along a motion that the image hardly shows, two leave a part of the way; at the pose, there are no more."""
+    along = se3.from_rt(se3.exp_so3(np.array([0.0, 0.05, 0.0])), np.array([0.035, 0.0, 0.0]))
+    left_m = {0: [], 6: []}
+    for seed in range(4):
+        problem, view, T, _, _ = make_problem(seed, relief=0.1, noise_px=0.3, sigma=0.4)
+        settled = refine(problem, [view], [T], problem.rho_prior, iterations=60)
+        for more, left in left_m.items():
+            solution = refine(problem, [view], [along @ settled.poses[0]], settled.rho, 2, more)
+            left.append(se3.pose_error(solution.poses[0], settled.poses[0])[0])
+        rested = [refine(problem, [view], [settled.poses[0]], settled.rho, 2, more).poses[0] for more in left_m]
+        np.testing.assert_array_equal(*rested)
+    assert np.mean(left_m[6]) < 0.6 * np.mean(left_m[0])
