@@ -22,12 +22,13 @@ class Fillers:
     def of(self, pair: Pair) -> tuple[int, ...]:
         """Frames of the live frame's sequence that show most of what it hides, the best first; never the goal's view.
 
-        Raises RecordingError where goal or live frame cannot be read.
+        No frames where goal or live frame has no depth.
         """
         goal, live = self._frames[pair.goal], self._frames[pair.live]
-        sketch, chosen = self._sketch(pair.goal), []
-        if sketch is None:
+        sketch = self._sketch(pair.goal)
+        if sketch is None or self._sketch(pair.live) is None:
             return ()
+        chosen: list[int] = []
         shown = {k: self._shown(sketch, goal, k) for k in self._candidates(goal, live, pair.distance_m)}
         seen = self._shown(sketch, goal, pair.live)
         while shown and len(chosen) < MOST:

@@ -14,7 +14,7 @@ import numpy as np
 from depth_pc_ros.geometry import se3
 from depth_pc_ros.geometry.camera import Intrinsics
 
-FILLED = 0.99  # of a view: holes that are left are not filled
+FILLED = 0.99  # of a view: then no more frames are looked at
 JUMP = 0.05  # of the depth, between neighbouring pixels: an edge, where there is no surface
 _STEPS = 2  # of Newton's method
 _COARSE = 2  # px between the points that are drawn first, and of their picture
