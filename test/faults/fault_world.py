@@ -87,8 +87,12 @@ class World:
         self._stack.callback(sys.modules.pop, "tf2_ros")
         self.ros.listen(TwistStamped, self.name("bridge/command"), self._obey)
         self.ros.listen(ServoStatus, self.name("controller/status"), self._note)
-        for name in NODES:
-            self.start(name)
+        try:
+            for name in NODES:
+                self.start(name)
+        except BaseException:
+            self._stack.close()  # or the tests that come after it in this process would fail, too
+            raise
         self.ros.every(self.FRAME_S, self._expose)
         self.ros.every(self.ARM_STEP_S, self._move)
 
@@ -188,7 +192,7 @@ class World:
         node = self.nodes[name]
         return "dead" if node.dead else node._state_machine.current_state[1]
 
-    def _matcher(self, _config, background: bool = False):
+    def _matcher(self, _config, **_how):
         return PointMatcher(self.camera)
 
     def _adapter_reports(self, within_s: float) -> bool:
