@@ -52,7 +52,7 @@ def moveit_servo(client):
     pytest.importorskip("moveit_msgs.srv", reason="needs moveit_msgs: run scripts/setup.sh")
     parameters = {"scale.linear": 0.6, "scale.rotational": 0.3}  # UR's
     servo = StandInServo("servo_node", parameters=parameters, context=client._context, namespace="/arm")
-    client._executor.add_node(servo)
+    client.node.executor.add_node(servo)
     return lambda now_s: servo.model.tip_twist(now_s)[0]
 
 
