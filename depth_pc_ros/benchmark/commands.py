@@ -1,8 +1,6 @@
 """The sub-commands of E_YCB, E_generic, E_mujoco and E_image: run them, or export their scenes."""
 
 import argparse
-import shlex
-import sys
 from pathlib import Path
 
 from depth_pc_ros.benchmark.arguments import EXAMPLES, add_run_options, executor_from, ycb_root_of
@@ -11,8 +9,8 @@ from depth_pc_ros.benchmark.methods import check_methods, make_method
 from depth_pc_ros.benchmark.photos import photos_digest
 from depth_pc_ros.benchmark.report_commands import write_report
 from depth_pc_ros.benchmark.results import read_results
-from depth_pc_ros.benchmark.results_writer import ResultsWriter
-from depth_pc_ros.benchmark.runner import run, run_facts
+from depth_pc_ros.benchmark.results_writer import results_in
+from depth_pc_ros.benchmark.runner import command_of, run, run_facts
 from depth_pc_ros.benchmark.settings import E_GENERIC, E_IMAGE, E_MUJOCO, E_MUJOCO_YCB, E_YCB, Settings
 from depth_pc_ros.config import LEARNED_MATCHERS
 from depth_pc_ros.errors import ConfigError
@@ -100,11 +98,9 @@ def _run(arguments: argparse.Namespace) -> None:
         return
     executor = executor_from(arguments)
     folder = arguments.output or Path("out", "benchmark", default_name(settings))
-    with ResultsWriter(folder, settings) as writer:
-        for warning in writer.warnings:
-            print(f"benchmark: {warning}", file=sys.stderr)
-        command = shlex.join(["python", "-m", "depth_pc_ros.benchmark", *arguments.words])
-        run(settings, places, methods, chosen, writer, executor, run_facts(command, git_commit(), places))
+    with results_in(folder, settings) as writer:
+        facts = run_facts(command_of(arguments), git_commit(), places)
+        run(settings, places, methods, chosen, writer, executor, facts)
     write_report([read_results(folder)], folder, places)
 
 

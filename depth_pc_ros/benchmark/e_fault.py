@@ -3,20 +3,17 @@
 import argparse
 import dataclasses
 import fnmatch
-import shlex
-import sys
 from pathlib import Path
 
 from depth_pc_ros.benchmark.arguments import add_workers, add_ycb_root, executor_from
 from depth_pc_ros.benchmark.commands import levels_from, settings_and_places
-from depth_pc_ros.benchmark.episodes import Places, spread
-from depth_pc_ros.benchmark.executors import TaskExecutor
+from depth_pc_ros.benchmark.episodes import spread
 from depth_pc_ros.benchmark.fault_rows import ROWS, row_of
 from depth_pc_ros.benchmark.methods import METHODS, check_methods, make_method
 from depth_pc_ros.benchmark.report_commands import write_report
 from depth_pc_ros.benchmark.results import read_results
-from depth_pc_ros.benchmark.results_writer import ResultsWriter
-from depth_pc_ros.benchmark.runner import run, run_facts
+from depth_pc_ros.benchmark.results_writer import results_in
+from depth_pc_ros.benchmark.runner import command_of, run, run_facts
 from depth_pc_ros.benchmark.settings import E_YCB, Settings
 from depth_pc_ros.errors import ConfigError
 from depth_pc_ros.nodes.node_configs import BridgeConfig
@@ -116,16 +113,9 @@ def _run(arguments: argparse.Namespace) -> None:
     executor = executor_from(arguments)
     usual = f"e_fault-{settings.environment.lower()}-{settings.split}-seed{settings.seed}"
     folder = arguments.output or Path("out", "benchmark", usual)
-    command = shlex.join(["python", "-m", "depth_pc_ros.benchmark", *arguments.words])
     for name in names:
-        _run_row(row_settings(settings, name), places, methods, chosen, folder / name, executor, command)
+        row = row_settings(settings, name)
+        with results_in(folder / name, row) as writer:
+            facts = run_facts(command_of(arguments), git_commit(), places)
+            run(row, places, methods, chosen, writer, executor, facts)
     write_report([read_results(folder / name) for name in names], folder, places)
-
-
-def _run_row(
-    settings: Settings, places: Places, methods, chosen, folder: Path, executor: TaskExecutor, command: str
-) -> None:  # fmt: skip
-    with ResultsWriter(folder, settings) as writer:
-        for warning in writer.warnings:
-            print(f"benchmark: {warning}", file=sys.stderr)
-        run(settings, places, methods, chosen, writer, executor, run_facts(command, git_commit(), places))

@@ -1,7 +1,6 @@
 """The sub-command `e_real`: first answers on pairs of real images, and closed loops on views of real RGB-D frames."""
 
 import argparse
-import shlex
 import sys
 from pathlib import Path
 
@@ -13,8 +12,8 @@ from depth_pc_ros.benchmark.methods import METHODS, check_methods, make_method
 from depth_pc_ros.benchmark.real_places import RealEpisodes, mask_for, run_pairs, run_recording
 from depth_pc_ros.benchmark.report_commands import write_report
 from depth_pc_ros.benchmark.results import read_results
-from depth_pc_ros.benchmark.results_writer import ResultsWriter
-from depth_pc_ros.benchmark.runner import run, run_facts
+from depth_pc_ros.benchmark.results_writer import results_in
+from depth_pc_ros.benchmark.runner import command_of, run, run_facts
 from depth_pc_ros.benchmark.settings import E_REAL, RECORDING_FORMATS, Settings
 from depth_pc_ros.benchmark.worst_pairs import write_page
 from depth_pc_ros.config import LEARNED_MATCHERS, MatcherConfig
@@ -131,11 +130,8 @@ def _run(arguments: argparse.Namespace) -> None:
     loops = _loops(arguments, settings, places)
     executor = executor_from(arguments)
     folder = arguments.output or Path("out", "benchmark", default_name(settings))
-    command = shlex.join(["python", "-m", "depth_pc_ros.benchmark", *arguments.words])
-    facts = run_facts(command, git_commit(), places)
-    with ResultsWriter(folder, settings) as writer:
-        for warning in writer.warnings:
-            print(f"benchmark: {warning}", file=sys.stderr)
+    facts = run_facts(command_of(arguments), git_commit(), places)
+    with results_in(folder, settings) as writer:
         run_answers(settings, places, names, count, writer, executor, facts)
         run(settings, places, names, loops, writer, executor, facts)
     results = read_results(folder)

@@ -2,8 +2,6 @@
 
 import argparse
 import dataclasses
-import shlex
-import sys
 from pathlib import Path
 
 from depth_pc_ros.benchmark import ablations, paper_report
@@ -14,9 +12,9 @@ from depth_pc_ros.benchmark.executors import TaskExecutor
 from depth_pc_ros.benchmark.methods import METHODS, check_methods, make_method
 from depth_pc_ros.benchmark.metrics import by_method, mean
 from depth_pc_ros.benchmark.paper_tables import TABLES, Row, Table, part_name, parts_of
-from depth_pc_ros.benchmark.results import read_results
-from depth_pc_ros.benchmark.results_writer import ResultsWriter
-from depth_pc_ros.benchmark.runner import run, run_facts
+from depth_pc_ros.benchmark.results import FILE_NAME, Results, read_results
+from depth_pc_ros.benchmark.results_writer import results_in
+from depth_pc_ros.benchmark.runner import command_of, run, run_facts
 from depth_pc_ros.benchmark.schema import ResultsError
 from depth_pc_ros.benchmark.settings import Settings
 from depth_pc_ros.errors import ConfigError, DepthPcError
@@ -111,11 +109,20 @@ class _Part:
     places: Places
     methods: list[str]
 
-    def left(self, chosen) -> dict[str, int]:
-        """Number of trials that are to be run, by method."""
-        finished = read_results(self.folder).finished if (self.folder / "trials.jsonl").is_file() else set()
+    def left(self, chosen) -> tuple[int, float]:
+        """How many trials are to be run, and the seconds that they take, by the mean of what was measured of each
+        method.
+        """
+        path = self.folder / FILE_NAME
+        results = read_results(self.folder) if path.is_file() else Results(path, self.settings)
+        known, finished = by_method(results.trials), results.finished
         names = [f"{self.settings.split}/{level}/{index:03d}" for level, index in chosen]
-        return {method: sum((name, method) not in finished for name in names) for method in self.methods}
+        trials, seconds = 0, 0.0
+        for method in self.methods:
+            count = sum((name, method) not in finished for name in names)
+            trials += count
+            seconds += count * (mean(trial["wall_s"] for trial in known[method]) if method in known else _TRIAL_S)
+        return trials, seconds
 
 
 def _run(arguments: argparse.Namespace) -> None:
@@ -158,7 +165,7 @@ def _run_table(number: int, arguments: argparse.Namespace, used: dict[str, str],
     chosen = spread(table.quick_episodes if arguments.quick else table.episodes, parts[0].settings.levels)
     names = dict.fromkeys(row.ablation for row in table.rows if row.ablation)
     trainings = [name for name in names if not ablations.is_trained(trained, name, updates)]
-    command = shlex.join(["python", "-m", "depth_pc_ros.benchmark", *arguments.words])
+    command = command_of(arguments)
     print(f"table {number}: {table.title}: {_work_left(parts, chosen, len(trainings), updates, executor)}", flush=True)
     if trainings:
         facts = {"command": command, "commit": git_commit()}
@@ -167,9 +174,7 @@ def _run_table(number: int, arguments: argparse.Namespace, used: dict[str, str],
         if count:
             left = _work_left(parts[count:], chosen, 0, 0, executor)
             print(f"table {number}, {part.folder.name}: {left}", flush=True)
-        with ResultsWriter(part.folder, part.settings) as writer:
-            for warning in writer.warnings:
-                print(f"benchmark: {warning}", file=sys.stderr)
+        with results_in(part.folder, part.settings) as writer:
             facts = run_facts(command, git_commit(), part.places)
             run(part.settings, part.places, part.methods, chosen, writer, executor, facts)
     results = [read_results(part.folder) for part in parts]
@@ -207,12 +212,8 @@ def _methods_of(table: Table, part: str, missing: dict[Row, str], method_of) -> 
 
 
 def _work_left(parts: list[_Part], chosen, trainings: int, updates: int, executor: TaskExecutor) -> str:
-    """What is to be done, and about how long it takes: by the mean of what was measured of each method."""
-    trials, seconds = 0, trainings * updates * _UPDATE_S
-    for part in parts:
-        known = by_method(read_results(part.folder).trials) if (part.folder / "trials.jsonl").is_file() else {}
-        for method, count in part.left(chosen).items():
-            trials += count
-            seconds += count * (mean(trial["wall_s"] for trial in known[method]) if method in known else _TRIAL_S)
+    """What is to be done, and about how long it takes."""
+    left = [part.left(chosen) for part in parts]
+    seconds = trainings * updates * _UPDATE_S + sum(each for _, each in left)
     more = f"{trainings} trainings and " if trainings else ""
-    return f"{more}{trials} trials to go, about {seconds / 60 / executor.width():.0f} min"
+    return f"{more}{sum(count for count, _ in left)} trials to go, about {seconds / 60 / executor.width():.0f} min"

@@ -3,6 +3,8 @@
 import fcntl
 import json
 import os
+import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 from depth_pc_ros.benchmark.results import FILE_NAME, Results, read_results
@@ -13,6 +15,15 @@ from depth_pc_ros.benchmark.settings import Settings
 def header_of(settings: Settings) -> dict:
     """The first line of a results file."""
     return {"kind": "header", "version": FILE_VERSION, "settings": settings.to_mapping()}
+
+
+@contextmanager
+def results_in(folder: str | Path, settings: Settings):
+    """A `ResultsWriter` in a `with` block; what it has to say of the folder is printed."""
+    with ResultsWriter(folder, settings) as writer:
+        for warning in writer.warnings:
+            print(f"benchmark: {warning}", file=sys.stderr)
+        yield writer
 
 
 class ResultsWriter:

@@ -1,6 +1,7 @@
 """Runs the missing trials of a folder in worker processes, writes each as it finishes, and shows progress."""
 
 import os
+import shlex
 import time
 from pathlib import Path
 
@@ -56,6 +57,11 @@ def _standing(trials: list[dict]) -> str:
         row = summarise(group)
         parts.append(f"{row.label} SR {100 * row.sr:.0f}% TE {row.te_mm:.2f}mm RE {row.re_deg:.3f}°")
     return " | ".join(parts)
+
+
+def command_of(arguments) -> str:
+    """The command line of a run, for its results."""
+    return shlex.join(["python", "-m", "depth_pc_ros.benchmark", *arguments.words])
 
 
 def run_facts(command: str, commit: str, places: Places) -> dict:

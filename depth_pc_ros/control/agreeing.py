@@ -23,4 +23,4 @@ class Agreeing:
         if np.count_nonzero(observation.matched) >= self.FEW:
             self.reset()
             return observation.matched
-        return self._pose(observation).inliers
+        return self._pose.estimate(observation).inliers

@@ -5,7 +5,6 @@ metrics.jsonl    one line per validation    log/     TensorBoard
 """
 
 import json
-import signal
 import time
 from pathlib import Path
 
@@ -13,7 +12,6 @@ import cv2
 import numpy as np
 import torch
 from torch import nn
-from torch.utils.data import DataLoader
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
@@ -26,6 +24,7 @@ from depth_pc_ros.depth_training.scenes import RENDERED, Stock
 from depth_pc_ros.errors import CheckpointError
 from depth_pc_ros.perception.relative_depth import SHORT_SIDE, network_input, network_size
 from depth_pc_ros.training.interrupt import interrupt_waits
+from depth_pc_ros.training.loading import batches_ahead
 from depth_pc_ros.training.optimisation import Optimisation
 from depth_pc_ros.training.state import read_state, restoring, write_state
 
@@ -113,12 +112,7 @@ class DepthTrainingRun:
             return iter(())
         size = network_size(*RENDERED, short_side)
         samples = DepthSamples(self._stock, self.config.seed, size, self.config.batch_size)
-        ahead = {"prefetch_factor": 4, "multiprocessing_context": "spawn"} if self._workers else {}
-        loader = DataLoader(
-            samples, batch_size=None, sampler=range(self.course.update, end), num_workers=self._workers,
-            worker_init_fn=_start_worker, **ahead,
-        )  # fmt: skip
-        return iter(loader)
+        return batches_ahead(samples, self.course.update, end, self._workers)
 
     def _one_update(self, images: torch.Tensor, targets: torch.Tensor) -> dict[str, float]:
         begin = time.monotonic()
@@ -180,12 +174,6 @@ def _in_float32(forward):
             return forward(x.float())
 
     return run
-
-
-def _start_worker(_) -> None:
-    """In a worker: leave the cores to the training, and Ctrl-C to the parent."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    cv2.setNumThreads(1)
 
 
 def _validation_views(stock: Stock, count: int) -> list[View]:

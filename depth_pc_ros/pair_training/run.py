@@ -5,14 +5,11 @@ metrics.jsonl    one line per validation    log/     TensorBoard
 """
 
 import json
-import signal
 import time
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
-from torch.utils.data import DataLoader
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
@@ -23,6 +20,7 @@ from depth_pc_ros.pair_training.config import PairTrainConfig
 from depth_pc_ros.pair_training.losses import flow_loss, pose_errors, pose_loss, true_flow
 from depth_pc_ros.pair_training.samples import Draws, PairBatches, batch_of, load_pictures, make_pair
 from depth_pc_ros.training.interrupt import interrupt_waits
+from depth_pc_ros.training.loading import batches_ahead
 from depth_pc_ros.training.optimisation import Optimisation
 from depth_pc_ros.training.state import read_state, restoring, write_state
 
@@ -106,11 +104,7 @@ class PairTrainingRun:
         """Batches number `update`, ..., drawn ahead by the workers."""
         config, size = self.config, self.net.size
         pictures = load_pictures(self._photographs, "dev", size[0], config.drawn, config.seed)
-        ahead = {"prefetch_factor": 4, "multiprocessing_context": "spawn"} if self._workers else {}
-        return DataLoader(
-            PairBatches(pictures, size, config), batch_size=None, sampler=range(self.course.update, config.updates),
-            num_workers=self._workers, worker_init_fn=_start_worker, **ahead,
-        )  # fmt: skip
+        return batches_ahead(PairBatches(pictures, size, config), self.course.update, config.updates, self._workers)
 
     def _one_update(self, live, goal, T_cam_goal, goal_to_live) -> dict[str, float]:
         begin = time.monotonic()
@@ -169,13 +163,6 @@ class PairTrainingRun:
         with restoring(self.folder / "last.pt"):
             self.course.restore(state)
             self.seconds = state["seconds"]
-
-
-def _start_worker(_) -> None:
-    """In a worker: leave the cores to the training, and Ctrl-C to the parent."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    cv2.setNumThreads(1)
-    torch.set_num_threads(1)
 
 
 def _validation_pairs(pictures: list[np.ndarray], size: tuple[int, int], count: int) -> list:

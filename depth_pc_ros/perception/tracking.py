@@ -144,10 +144,9 @@ class TrackingMatcher:
 
     def _follow(self, grey: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Goal indices (M,) and positions (M, 2) of the last matches that are found in the next image."""
-        index, before, after, near = self._followed(self._last, self._grey, grey, self._motion)
+        index, was, after, near = self._followed(self._last, self._grey, grey, self._motion)
         self._loosely = self._loosely and np.count_nonzero(near) < min(_FEWEST, len(self.goal_points) // 4)
         if self._loosely:  # what is followed back to where it was is not hidden by something else
-            was = before
             back, found = _flow(grey, self._grey, after, was)
             near |= found & (np.linalg.norm(back - was, axis=1) < _BACK_PX)
         index, after = index[near], after[near]
@@ -179,13 +178,15 @@ class TrackingMatcher:
         then_grey, future = self._detection
         self._detection = None
         then = future.result()
+        motion = _similarity(then, self._matches(index, points, then.scores))
+        index, _, after, near = self._followed(then, then_grey, grey, motion)
+        return self._matches(index[near], after[near], then.scores)
+
+    def _matches(self, index: np.ndarray, points: np.ndarray, scores: np.ndarray) -> Matches:
+        """Matches of the goal's keypoints `index` (M,) at `points` (M, 2) px; scores: (N,) of all."""
         current, matched = np.full(self.goal_points.shape, np.nan), np.zeros(len(self.goal_points), dtype=bool)
         current[index], matched[index] = points, True
-        now = Matches(current, matched, then.scores)
-        index, _, after, near = self._followed(then, then_grey, grey, _similarity(then, now))
-        current, matched = np.full(self.goal_points.shape, np.nan), np.zeros(len(self.goal_points), dtype=bool)
-        current[index[near]], matched[index[near]] = after[near], True
-        return Matches(current, matched, np.where(matched, then.scores, 0).astype(np.float32))
+        return Matches(current, matched, np.where(matched, scores, 0).astype(np.float32))
 
     def _abandon(self) -> None:
         """Wait for the detection in the thread, as it uses the matcher, and forget what it finds."""

@@ -156,8 +156,9 @@ class WideBaselineMatcher:
         if self._answered is not None and np.array_equal(found.grey, self._answered[0]):
             return self._take(*self._answered)  # the same image, so that the tracker started afresh
         if not self._at_rest:
-            self._at_rest = self._too_few(matches) or self._stays(matches)
-            return self._none(self._searching_anew) if self._too_few(matches) else matches
+            too_few = self._too_few(matches)
+            self._at_rest = too_few or self._stays(matches)
+            return self._none(self._searching_anew) if too_few else matches
         if self._search is not None:
             return self._go_on(found.grey)
         if self._wait and matches.num_matched < self._of_goal(LEAST):

@@ -25,6 +25,7 @@ from depth_pc_ros.geometry import se3
 from depth_pc_ros.geometry.interaction import interaction_matrix
 
 TUKEY = 4.685  # 95 % efficiency on Gaussian noise
+ITERATIONS = 12  # from a start that is not near
 MIN_SCALE_PX, MAX_SCALE_PX = 0.15, 30.0  # of the robust residual scale (35 % quantile: up to 60 % mismatches)
 INLIER_PX = 3.0  # a point this close to its prediction supports the pose
 SIGMA_PX = 0.5  # assumed keypoint noise, relative to the depth prior
@@ -231,7 +232,7 @@ def _normal_equations(problem: Problem, matches: _Matches, poses, rho: np.ndarra
     return H_pp, g_p, H_pd, H_dd, g_d
 
 
-def refine(problem: Problem, views, poses, rho: np.ndarray, iterations: int = 12, more: int = 0) -> Solution:
+def refine(problem: Problem, views, poses, rho: np.ndarray, iterations: int = ITERATIONS, more: int = 0) -> Solution:
     """Gauss-Newton from a start.
 
     views: sequence of View. poses: their `T_cam_goal` (4, 4). rho: (N,) 1/m. Stops early when a step is below

@@ -9,7 +9,7 @@ from depth_pc_ros.errors import PoseError
 from depth_pc_ros.geometry import se3
 from depth_pc_ros.pose.candidates import candidate_poses
 from depth_pc_ros.pose.depth_freeze import DepthFreeze
-from depth_pc_ros.pose.solver import Problem, Solution, View, refine
+from depth_pc_ros.pose.solver import ITERATIONS, Problem, Solution, View, refine
 
 
 class _Keyframe(NamedTuple):
@@ -47,7 +47,6 @@ class PoseTracker:
     FIRST_INLIERS = 10
     WARM_SHARE = 0.85  # of the last frame's support: a warm start that keeps it needs no new candidates
     RECHECK_FRAMES, RIVALS = 10, 2  # how often, and how many, new candidates are compared with a warm start
-    ITERATIONS = 12  # of a candidate
     # Of a warm start, which begins at the last frame's solution: iterations, and how many more while the pose moves.
     # Along a motion that the images hardly show, a few do not get there, and the error grows from frame to frame.
     WARM_ITERATIONS, MORE = 2, 6
@@ -128,7 +127,7 @@ class PoseTracker:
             self.freeze.release()
         views = [*(keyframe.view for keyframe in self._keyframes), view]
         poses = [keyframe.T_cam_goal for keyframe in self._keyframes]
-        together, iterations = [], self.ITERATIONS
+        warm, iterations = None, ITERATIONS
         if self._last is not None:
             T_last, rho_last = self._last
             warm = refine(problem, views, [*poses, T_last], rho_last, self.WARM_ITERATIONS, self.MORE)
@@ -137,20 +136,19 @@ class PoseTracker:
             self._unchecked += 1
             if steady and not due:
                 return warm
-            together.append(warm)
-            iterations = self.CHECK_ITERATIONS if steady else self.ITERATIONS
+            iterations = self.CHECK_ITERATIONS if steady else ITERATIONS
         self._unchecked = 0
         candidates = (*starts, *candidate_poses(problem, view))
         alone = [refine(problem, [view], [T], rho, iterations) for T, rho in candidates]
         alone.sort(key=lambda solution: solution.cost)
-        if not together:
+        if warm is None:
             return alone[0]
         rivals = [
-            refine(problem, views, [*poses, each.poses[0]], each.rho, self.ITERATIONS)
+            refine(problem, views, [*poses, each.poses[0]], each.rho)
             for each in alone[: self.RIVALS]
             if not _alike(each, warm)
         ]
-        best = min([*together, *rivals], key=lambda solution: solution.cost)
+        best = min([warm, *rivals], key=lambda solution: solution.cost)
         explains = np.mean(best.inliers[-1]) >= self.WARM_SHARE * np.mean(alone[0].inliers[0])
         return best if explains else alone[0]
 
