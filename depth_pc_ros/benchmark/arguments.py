@@ -45,6 +45,15 @@ _SHARED = (
     "max_steps",
     "raft_weights",
 )
+# What `settings_and_places` reads, for sub-commands without these options.
+NOT_OFFERED = {
+    "scene": "standard",
+    "scenes": None,
+    "hand_eye_error": (0.0, 0.0),
+    "matcher": "akaze",
+    "matcher_weights": "",
+    "lightglue_weights": "",
+}
 _HAND_EYE = ("hand_eye_mm", "hand_eye_deg")
 
 

@@ -5,7 +5,7 @@ import dataclasses
 import fnmatch
 from pathlib import Path
 
-from depth_pc_ros.benchmark.arguments import add_workers, add_ycb_root, executor_from
+from depth_pc_ros.benchmark.arguments import NOT_OFFERED, add_workers, add_ycb_root, executor_from
 from depth_pc_ros.benchmark.commands import levels_from, settings_and_places
 from depth_pc_ros.benchmark.episodes import spread
 from depth_pc_ros.benchmark.fault_rows import ROWS, row_of
@@ -75,8 +75,7 @@ def add_command(commands) -> None:
     )  # fmt: skip
     add_fields(group, BridgeConfig, ("renderer",))
     command.set_defaults(
-        run=_run, environment=E_YCB, speed="swift", camera_noise=True, max_steps=MAX_STEPS, scene="standard",
-        scenes=None, hand_eye_error=(0.0, 0.0), matcher="akaze", matcher_weights="", lightglue_weights="",
+        run=_run, environment=E_YCB, speed="swift", camera_noise=True, max_steps=MAX_STEPS, **NOT_OFFERED
     )  # fmt: skip
 
 

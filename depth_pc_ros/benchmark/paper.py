@@ -5,7 +5,7 @@ import dataclasses
 from pathlib import Path
 
 from depth_pc_ros.benchmark import ablations, paper_report
-from depth_pc_ros.benchmark.arguments import add_workers, add_ycb_root, executor_from
+from depth_pc_ros.benchmark.arguments import NOT_OFFERED, add_workers, add_ycb_root, executor_from
 from depth_pc_ros.benchmark.commands import settings_and_places
 from depth_pc_ros.benchmark.episodes import Places, spread
 from depth_pc_ros.benchmark.executors import TaskExecutor
@@ -77,10 +77,7 @@ def add_commands(commands) -> None:
         "with --quick out/benchmark/paper_quick.",
     )  # fmt: skip
     add_fields(group, BridgeConfig, ("renderer",))
-    command.set_defaults(
-        run=_run, scene="standard", scenes=None, hand_eye_error=(0.0, 0.0), matcher="akaze", matcher_weights="",
-        lightglue_weights="",
-    )  # fmt: skip
+    command.set_defaults(run=_run, **NOT_OFFERED)
     command = commands.add_parser(
         "paper_page",
         help="the page of the paper's tables, from stored runs",
