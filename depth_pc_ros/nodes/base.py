@@ -158,6 +158,11 @@ class ServoNode(LifecycleNode):
         if self._built:
             self._attempt(self.dismantle)
 
+    def destroy_node(self) -> None:
+        """Destroy what the node holds, its DDS participant and shared memory too."""
+        super().destroy_node()
+        self._state_machine.destroy_when_not_in_use()  # rclpy forgets it, and it keeps all of that alive
+
     def on_configure(self, state):
         before = self._entities()
         result = self._attempt(self.build)

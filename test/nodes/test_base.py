@@ -1,3 +1,4 @@
+import gc
 import os
 import signal
 import subprocess
@@ -6,10 +7,12 @@ import time
 from dataclasses import dataclass
 
 import pytest
+import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from rcl_interfaces.srv import DescribeParameters
+from rclpy.context import Context
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from std_msgs.msg import String
@@ -121,6 +124,28 @@ def test_lifecycle_publishes_only_while_active_and_cleans_up(runner):
     node.trigger_cleanup()
     assert node._entities() == empty
     assert node.trigger_configure() == TransitionCallbackReturn.SUCCESS
+
+
+def test_a_destroyed_node_leaves_no_dds_participant(runner):
+    """Its threads and its shared memory (8 MB) would stay for as long as the process, the memory even longer."""
+
+    def threads():
+        return len(os.listdir("/proc/self/task"))
+
+    context = Context()
+    rclpy.init(context=context)
+    before = threads()
+    node = Talker(context=context)
+    node.start()
+    assert threads() > before
+    gc.disable()  # a node is in cycles of references, which nothing collects when a process ends
+    try:
+        node.shutdown_safely()
+        node.destroy_node()
+        runner.wait(lambda: threads() <= before, "the end of the participant's threads")
+    finally:
+        gc.enable()
+        context.try_shutdown()
 
 
 def test_a_refused_configuration_says_why_and_leaves_nothing(runner):

@@ -3,8 +3,6 @@
 The root conftest loads it. Without rclpy the modules of `test/nodes` and most of `test/bringup` are skipped.
 """
 
-import gc
-import itertools
 import sys
 import threading
 import time
@@ -42,11 +40,6 @@ try:
 except ImportError:
     rclpy = None
 
-
-# A node is in cycles of references, and its DDS participant lives as long as it. Participants on one machine find each
-# other up to a number (32 with Fast DDS), and a suite makes more.
-_COLLECT_EVERY = 4  # runners
-_closed = itertools.count(1)
 
 WITHOUT_ROS = (
     "test_node_table.py", "test_bringup_config.py", "test_user_params.py", "test_node_configs.py",
@@ -150,8 +143,6 @@ class NodeRunner:
             node.destroy_node()
         for context in (self.context, *self._others):
             context.try_shutdown()
-        if next(_closed) % _COLLECT_EVERY == 0:
-            gc.collect()
 
 
 @pytest.fixture
