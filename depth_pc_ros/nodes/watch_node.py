@@ -27,9 +27,10 @@ _EVERY_STATUS_QOS = QoSProfile(
     depth=100, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
 )  # fmt: skip
 PICTURE_PERIOD_S = 0.1  # between two pictures, at least
+_DRAWING_SHARE = 0.1  # of the time: on a busy machine pictures come more seldom
 ANSWER_WITHIN_S = 2.0
 _CAPTURE_WITHIN_S = 5.0  # the keypoint node may be at an image, and then detects the goal's keypoints
-_NICE = 10  # of the thread that draws: the servo comes first, and a stop does not wait for it
+_NICE = 19  # of the thread that draws: the servo comes first, and a stop does not wait for it
 
 
 class NoAnswerError(DepthPcError):
@@ -56,6 +57,7 @@ class WatchNode(ServoNode):
         self.create_subscription(ServoStatus, "status", self._on_status, _EVERY_STATUS_QOS)
         self._enable = self.create_client(SetBool, "enable")
         self._capture_goal = self.create_client(Trigger, "capture_goal")
+        self._rests_until_s = -np.inf
         self.create_timer(PICTURE_PERIOD_S, self._on_tick, clock=self.steady_clock)
         actions = {"capture": self._on_capture, "enable": self._on_enable, "stop": self._on_stop}
         self._server = ViewServer(self._view, actions, self.config.address, self.config.port)
@@ -100,8 +102,11 @@ class WatchNode(ServoNode):
         wanted = self._view.wanted
         if bool(wanted) != bool(self._watching):
             self._watch() if wanted else self._unwatch()
-        if wanted:
-            self._images.draw(self._view, self.steady_s())
+        if wanted and self.steady_s() >= self._rests_until_s:
+            begin_s = self.steady_s()
+            self._images.draw(self._view, begin_s)
+            end_s = self.steady_s()
+            self._rests_until_s = end_s + (end_s - begin_s) * (1 / _DRAWING_SHARE - 1)
             self._view.note = self._problem
 
     @property
