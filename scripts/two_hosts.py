@@ -4,6 +4,7 @@
     source scripts/env.sh
     scripts/two_hosts.py images            # how many images of a camera reach the other host, and how late
     scripts/two_hosts.py servo             # a servo in simulation whose depth node is on the other host
+    scripts/two_hosts.py servo --peers     # the same where the link carries no multicast: hosts are found by address
 
 The link is a veth pair, slowed down to `--mbit` (1000). Each host has network interfaces and a shared memory of its
 own; the clock is the same. The load of the machine is printed beside the numbers.
@@ -44,7 +45,7 @@ _WAIT_S = 60.0
 
 
 @contextlib.contextmanager
-def two_hosts(mbit: int):
+def two_hosts(mbit: int, multicast: bool):
     """The namespaces, with a link between them; those that a killed run has left are made anew."""
     for host in ADDRESSES:
         subprocess.run(["ip", "netns", "del", host], stderr=subprocess.DEVNULL)
@@ -55,7 +56,9 @@ def two_hosts(mbit: int):
         for host, address in ADDRESSES.items():
             _ip("-n", host, "addr", "add", f"{address}/24", "dev", "dpc0")
             _ip("-n", host, "link", "set", "lo", "up")
-            _ip("-n", host, "link", "set", "dpc0", "up")
+            _ip("-n", host, "link", "set", "dpc0", "multicast", "on" if multicast else "off", "up")
+            if not multicast:  # the flag alone keeps no program from sending it
+                _ip("-n", host, "route", "add", "blackhole", "224.0.0.0/4")
             shape = ["tbf", "rate", f"{mbit}mbit", "burst", "128kb", "latency", "50ms"]
             subprocess.run(["tc", "-n", host, "qdisc", "add", "dev", "dpc0", "root", *shape], check=True)
         yield
@@ -69,11 +72,19 @@ def _ip(*words: str) -> None:
     subprocess.run(["ip", *words], check=True)
 
 
-def start(host: str, words: list[str], **options) -> subprocess.Popen:
-    """A program on one of the hosts."""
+def start(host: str, words: list[str], peers: bool = False, **options) -> subprocess.Popen:
+    """A program on one of the hosts. peers: it finds the other host by its address, not by multicast."""
     own_memory = f'mount --bind /dev/shm/{host} /dev/shm && exec "$@"'
     command = ["ip", "netns", "exec", host, "unshare", "--mount", "sh", "-c", own_memory, "sh", sys.executable, *words]
-    return subprocess.Popen(command, **options)
+    environment = {**os.environ, "ROS_AUTOMATIC_DISCOVERY_RANGE": "SUBNET"}
+    if peers:
+        environment |= {"ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST", "ROS_STATIC_PEERS": _other(host)}
+    return subprocess.Popen(command, env=environment, **options)
+
+
+def _other(host: str) -> str:
+    """Address of the other host."""
+    return ADDRESSES[OTHER if host == ROBOT else ROBOT]
 
 
 # Images
@@ -101,7 +112,6 @@ def _join(profile: str):
     """A node, in the Fast DDS that `profile` names."""
     if profile == "profile":
         use_large_shared_memory()
-    os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "SUBNET"
     rclpy.init()
     return rclpy.create_node("two_hosts")
 
@@ -154,19 +164,20 @@ def encoded(rgb: np.ndarray) -> CompressedImage:
 # The servo
 
 
-def servo(seed: int) -> None:
+def servo(seed: int, peers: bool) -> None:
     """Depth node there, all others here; the camera sends raw images, then JPEG."""
     for kind in ("raw", "jpeg"):
         image = ["--image", "bridge/image/compressed"] if kind == "jpeg" else []
-        words = ["-m", "depth_pc_ros.cli.bringup", "--discovery-range", "SUBNET", "--seed", str(seed), "--level", "L"]
-        words += ["--depth", "estimated", "--max-linear", "0.1", *image]
+        words = ["-m", "depth_pc_ros.cli.bringup", "--seed", str(seed), "--level", "L", *image]
+        words += ["--depth", "estimated", "--max-linear", "0.1"]
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         with contextlib.ExitStack() as stack:
             for host, which in ((ROBOT, "--without"), (OTHER, "--only")):
-                stack.callback(_end, start(host, [*words, which, "depth"], **quiet))
+                found = ["LOCALHOST", "--peers", _other(host)] if peers else ["SUBNET"]
+                stack.callback(_end, start(host, [*words, which, "depth", "--discovery-range", *found], **quiet))
             if kind == "jpeg":
-                stack.callback(_end, start(ROBOT, [__file__, "_compress"]))
-            watcher = start(ROBOT, [__file__, "_watch", kind])
+                stack.callback(_end, start(ROBOT, [__file__, "_compress"], peers))
+            watcher = start(ROBOT, [__file__, "_watch", kind], peers)
             stack.callback(_end, watcher)
             watcher.wait()
 
@@ -193,7 +204,6 @@ def compress() -> None:
 
 def watch(kind: str) -> None:
     """Servo from the goal's view away and back, and print how fresh the other host's depth was meanwhile."""
-    os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "SUBNET"
     estimates, statuses = [], []
     with ServoClient(timeout_s=2 * _WAIT_S) as client:
         for name in ("bridge", "keypoints", "depth", "controller", "adapter"):
@@ -239,6 +249,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--frames", type=int, default=150, help="images of each row")
     parser.add_argument("--mbit", type=int, default=1000, help="rate of the link, Mbit/s")
     parser.add_argument("--seed", type=int, default=0, help="of the simulated scene")
+    parser.add_argument("--peers", action="store_true", help="`servo` over a link without multicast")
     return parser
 
 
@@ -251,8 +262,8 @@ def main() -> int:
     if os.geteuid() != 0:
         print("two_hosts: only root may make network namespaces", file=sys.stderr)
         return 1
-    with two_hosts(arguments.mbit):
-        images(arguments.frames) if arguments.what == "images" else servo(arguments.seed)
+    with two_hosts(arguments.mbit, multicast=not arguments.peers):
+        images(arguments.frames) if arguments.what == "images" else servo(arguments.seed, arguments.peers)
     print(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     return 0
 

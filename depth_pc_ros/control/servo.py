@@ -42,6 +42,7 @@ class Servo:
     """
 
     UNSEEN_LINEAR, UNSEEN_ANGULAR = 0.06, 0.09  # m/s and rad/s until the camera is seen to follow
+    DOUBTED_S = 1.0  # how long a picture that was in doubt says nothing against the arm
 
     def __init__(self, config: ControlConfig, law: ControlLaw | None = None):
         """law: in place of the one that `config` names. Raises CheckpointError, ConfigError (see `make_law`)."""
@@ -137,6 +138,7 @@ class Servo:
         self._last_stamp_s = -np.inf
         self._arrival.reset()
         self._doubt = ""  # of the last picture that was judged since the stop
+        self._doubted = "", -np.inf  # the last doubt, and the time of its image
         self._solved_anew = False  # at an arrival, because many matches contradicted the pose
         self._fault = ""
 
@@ -245,9 +247,12 @@ class Servo:
         if self.config.check_motion:
             current = goal.intrinsics.normalise(matches.current_points)
             verdict = self._monitor.see(current, stamp_s, self._depth.distance_m, self._focal, self._arrival.near)
-            if verdict is not None and matches.doubt and verdict.state is not ServoState.FROZEN:
+            if matches.doubt and matches.num_matched >= self.config.min_matches:  # not of a search, which has none
+                self._doubted = matches.doubt, stamp_s
+            doubt, doubted_s = self._doubted
+            if verdict is not None and verdict.state is not ServoState.FROZEN and stamp_s - doubted_s < self.DOUBTED_S:
                 # The matches may be wrong, so it is not said that the arm is.
-                return self._final(ServoState.AMBIGUOUS, f"{matches.doubt}; {verdict.message}", matches)
+                return self._final(ServoState.AMBIGUOUS, f"{doubt}; {verdict.message}", matches)
             if verdict is not None:
                 return self._final(verdict.state, verdict.message, matches)
         if matches.num_matched < self.config.min_matches:

@@ -12,6 +12,7 @@ import numpy as np
 
 from depth_pc_ros.geometry.camera import Intrinsics
 from depth_pc_ros.perception.matchers import Features, Matcher, some
+from depth_pc_ros.perception.standing_still import explained_by
 from depth_pc_ros.types import Matches
 
 DETECT_EVERY = 20  # images
@@ -21,6 +22,7 @@ _WINDOW, _LEVELS = (21, 21), 3
 _BORDER_PX = 4.0
 _UNLIKE = "few of the matches, which were found across a wide baseline, look like the goal"
 _SAME_PX = 2.0  # a followed and a detected match nearer than this are the same
+_RIVALS = 20  # followed matches; where a detection outvotes most of so many, the picture decides
 
 
 @dataclass(frozen=True)
@@ -200,19 +202,26 @@ class TrackingMatcher:
         current, scores = np.full(goal.shape, np.nan), np.zeros(len(goal), np.float32)
         current[found.index] = found.points
         scores[found.index] = self._last.scores[found.index]
+        followed = Matches(current, np.isfinite(current).all(axis=1), scores)
         detected = found.detected if found.features is None else self._matcher.match_features(found.features)
-        if detected is not None:
-            # A detection does not depend on earlier images: where it differs, it is used.
-            apart = np.linalg.norm(detected.current_points - current, axis=1)
-            new = detected.matched & ~(apart < _SAME_PX)
-            current[new], scores[new] = detected.current_points[new], detected.scores[new]
-        matched = np.isfinite(current).all(axis=1)
-        if detected is not None:
-            index = np.flatnonzero(matched)
-            matched[:] = False
-            matched[some(index[self._matcher.rigid(goal[index], current[index], self._loosely)])] = True
-            current[~matched], scores[~matched] = np.nan, 0
-        return Matches(current, matched, scores)
+        if detected is None:
+            return followed
+        # A detection does not depend on earlier images: where it differs, it is used.
+        apart = np.linalg.norm(detected.current_points - current, axis=1)
+        new = detected.matched & ~(apart < _SAME_PX)
+        points = np.where(new[:, None], detected.current_points, current)
+        index = np.flatnonzero(new | followed.matched)
+        matched = np.zeros(len(goal), bool)
+        matched[some(index[self._matcher.rigid(goal[index], points[index], self._loosely)])] = True
+        kept = np.count_nonzero(matched & followed.matched & ~new)
+        if max(_RIVALS, 2 * kept) < followed.num_matched:
+            other = np.flatnonzero(matched)
+            rivals = (found.index, found.points), (other, points[other])
+            before, after = explained_by(self.goal_grey, found.grey, [(goal[index], px) for index, px in rivals])
+            if before > after:
+                return followed
+        scores = np.where(new, detected.scores, scores)
+        return Matches(np.where(matched[:, None], points, np.nan), matched, np.where(matched, scores, 0))
 
 
 def _flow(

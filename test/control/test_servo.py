@@ -267,6 +267,24 @@ def test_an_arm_is_not_blamed_for_a_picture_that_is_in_doubt(intrinsics, world, 
     assert "the camera did not move" in result.message
 
 
+@pytest.mark.parametrize(("before_s", "state"), [(0.3, ServoState.AMBIGUOUS), (2.0, ServoState.NOT_FOLLOWING)])
+def test_a_doubt_of_the_last_second_counts_against_a_verdict(intrinsics, world, before_s, state):
+    servo = Servo(ControlConfig(controller="pbvs"))
+    servo.set_goal(Goal.from_images(world.goal_points, intrinsics, 0.7))
+    ends = next(k for k in range(100) if judged(servo, world, k, "") is ServoState.NOT_FOLLOWING)
+    servo.reset()
+    last = ends - round(before_s / DT)
+    states = [judged(servo, world, 100 + k, "most of it is elsewhere" if k <= last else "") for k in range(100)]
+    assert states[-1] is state
+
+
+def judged(servo, world, k, doubt):
+    """State after image k, of matches that stay where they are."""
+    result = servo.update(dataclasses.replace(world.matches(), doubt=doubt), k * DT)
+    servo.answer()
+    return result.state
+
+
 def drive(servo, world, matches, steps=500):
     """The first result that is no SERVOING. matches: gives those of the next image."""
     for k in range(steps):

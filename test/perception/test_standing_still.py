@@ -8,7 +8,8 @@ from depth_pc_ros.config import MatcherConfig
 from depth_pc_ros.geometry import se3
 from depth_pc_ros.perception.agreement import small_texture
 from depth_pc_ros.perception.factory import make_matcher
-from depth_pc_ros.perception.standing_still import say_at_goal, standing_still
+from depth_pc_ros.perception.standing_still import explained_by, say_at_goal, standing_still
+from depth_pc_ros.types import Matches
 
 TOOL = np.s_[300:, 180:460]
 
@@ -52,6 +53,41 @@ def test_a_first_answer_is_that_of_the_scene_not_of_the_tool(seen, plane, intrin
         error = np.linalg.norm(matches.current_points - truth, axis=1)[matches.matched]
         assert matches.num_matched >= 20
         assert np.mean(error < 5.0) > 0.9
+
+
+def test_a_detection_of_the_tool_does_not_take_the_place_of_the_scene(seen, plane, intrinsics, T_world_goal):
+    before, after = (tilted(degrees) @ se3.exp(np.radians([0, 0, 0, 0, 0, 170])) for degrees in (48, 47))
+    live, matcher = seen(after), make_matcher(MatcherConfig(wide_baseline="sift"))
+    matcher.set_goal(seen(T_world_goal), intrinsics)
+    tracker = matcher._matcher._matcher  # of AKAZE alone
+    own = tracker.match(live)
+    assert say_at_goal(tracker.goal_points[own.matched], own.current_points[own.matched])
+    points = plane.true_pixels(tracker.goal_points, T_world_goal, before, intrinsics)
+    on_scene = ((points > 20) & (points < (620, 290))).all(axis=1) & (tracker.goal_points[:, 1] < 280)
+    on_scene &= np.cumsum(on_scene) <= own.num_matched // 2  # the tool has more
+    points[~on_scene] = np.nan
+    tracker.follow(Matches(points, on_scene, on_scene.astype(np.float32)), seen(before)[..., 1], loosely=True)
+    tracker.detect_next()
+    matches = tracker.match(live)
+    truth = plane.true_pixels(tracker.goal_points, T_world_goal, after, intrinsics)
+    error = np.linalg.norm(matches.current_points - truth, axis=1)[matches.matched]
+    assert matches.num_matched >= 20
+    assert np.mean(error < 5.0) > 0.9
+
+
+def test_the_picture_tells_what_groups_of_matches_explain(seen, plane, intrinsics, T_world_goal):
+    goal, live = (seen(T)[..., 1] for T in (T_world_goal, tilted(20)))
+    grid = np.stack(np.meshgrid(np.arange(40, 600, 20), np.arange(40, 460, 20)), axis=-1).reshape(-1, 2).astype(float)
+    scene = grid[grid[:, 1] < 280]
+    tool = np.repeat(grid[(grid[:, 1] > 310) & (abs(grid[:, 0] - 320) < 130)], 9, axis=0)  # as many as it may have
+    truth = plane.true_pixels(scene, T_world_goal, tilted(20), intrinsics)
+    of_scene, of_tool, of_none, of_few = explained_by(
+        goal, live, [(scene, truth), (tool, tool), (scene, scene[::-1].copy()), (scene[:3], truth[:3])]
+    )
+    assert of_scene > 10 * of_tool
+    assert of_scene > 10 * of_none
+    assert of_few == 0
+    assert explained_by(goal, goal, [(scene, scene)])[0] > 0  # at the goal what stands still is the goal
 
 
 def test_at_the_goal_the_tool_and_the_scene_agree(seen, intrinsics, T_world_goal):
