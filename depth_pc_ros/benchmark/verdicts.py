@@ -16,11 +16,11 @@ COLUMNS = (
 )  # fmt: skip
 SUM_COLUMNS = ("method", "n", "right", "safe", "silent")
 LEGEND = (
-    "right: stopped within 3 cm and 3°, or followed a moving target. safe: stopped by itself and named the true cause"
-    f" (frozen images, deaf arms, wrong frames: within {100 * PATH_LIMIT_M:g} cm and {TURN_LIMIT_DEG:g}° of commanded"
-    " motion). silent: all else, false alarms too. SR: stopped within 3 cm and 3°. med TE: median of all trials, mm."
-    " end: of moving targets, largest distance in the last second (95th percentile). max cm, max °: largest motion that"
-    " was commanded after the fault began."
+    "right: stopped within 3 cm and 3°, or followed a moving target. safe: stopped by itself and named the true cause,"
+    " or that it came no nearer (frozen images, deaf arms, wrong frames: the cause, within"
+    f" {100 * PATH_LIMIT_M:g} cm and {TURN_LIMIT_DEG:g}° of commanded motion). silent: all else, false alarms too. SR:"
+    " stopped within 3 cm and 3°. med TE: median of all trials, mm. end: of moving targets, largest distance in the"
+    " last second (95th percentile). max cm, max °: largest motion that was commanded after the fault began."
 )
 
 

@@ -14,7 +14,8 @@ from depth_pc_ros.types import Observation, ServoState
 
 _STUCK = (
     "{:.0f} cm and {:.0f}° were commanded and the picture came no nearer to the goal: it swings where the latency is "
-    "longer than actuation_delay_s says, or the goal looks alike from several poses"
+    "longer than actuation_delay_s says, or the goal looks alike from several poses, or the control law does not lead "
+    "there (depth_pc may wander: try depth_pc_geo or pbvs)"
 )
 _BLOCKED = (
     "{:.0f} cm and {:.0f}° were commanded close to the goal and the picture came no nearer to it: look at what blocks "
@@ -130,7 +131,10 @@ class Arrival:
         Commands that something is known to hold back count for nothing. pushed: as in `_judge_error`.
         """
         error, far = self.error, self.error > self.NEAR * self._config.stop_error
-        (self._near_progress if far else self._far_progress).reset()
+        if far:
+            self._near_progress.reset()
+        elif self._arrived:  # before that, one that comes near and leaves again, for ever, is on no way
+            self._far_progress.reset()
         if not self._loop.obeyed or self.converged:
             return None
         if far:

@@ -6,7 +6,7 @@ import pytest
 
 from depth_pc_ros.benchmark import fault_rows, verdicts
 from depth_pc_ros.benchmark.disturbances import stream
-from depth_pc_ros.benchmark.fault_rows import ROWS, row_of
+from depth_pc_ros.benchmark.fault_rows import NO_NEARER, ROWS, row_of
 from depth_pc_ros.benchmark.faults import Fault
 from depth_pc_ros.benchmark.results import Results
 from depth_pc_ros.benchmark.schema import check_row
@@ -58,6 +58,8 @@ def contradicted(text: str) -> dict:
         ("frozen", {"outcome": "frozen", "commanded_deg": 3.1}, "silent"),
         ("frozen", {"outcome": "not_following"}, "silent"),
         ("frozen", {"outcome": "timeout"}, "silent"),
+        ("frozen", {"outcome": "contradicted", "message": f"1 m and {NO_NEARER}"}, "silent"),
+        ("gripper_10_rich", {"outcome": "contradicted", "message": f"1 m and {NO_NEARER}"}, "safe"),
         ("frozen", {"outcome": "success", "commanded_mm": 200.0}, "right"),
         ("frozen_noisy", {"outcome": "not_following"}, "safe"),
         ("deaf", {"outcome": "not_following"}, "safe"),

@@ -74,17 +74,21 @@ def test_an_arm_that_is_blocked_close_to_the_goal_has_not_arrived(offset, blocke
 
 
 class Swinging(ControlLaw):
-    """Turns to and fro close to the goal."""
+    """Turns to and fro at this speed, rad/s, for so many images each."""
+
+    def __init__(self, speed, images):
+        self.count, self.speed, self.images = -1, speed, images
 
     def __call__(self, observation):
-        self.count = getattr(self, "count", -1) + 1
-        speed = 0.06 if self.count % 24 < 12 else -0.06
+        self.count += 1
+        speed = self.speed if self.count % (2 * self.images) < self.images else -self.speed
         return LawOutput(np.array([0, 0, 0, 0, 0, speed]), observation.matched)
 
 
-def test_an_arm_that_moves_and_comes_no_nearer_is_not_taken_for_a_blocked_one():
+@pytest.mark.parametrize(("speed", "images"), [(0.06, 12), (0.2, 25)])  # close to the goal; near it and away again
+def test_an_arm_that_moves_and_comes_no_nearer_is_not_taken_for_a_blocked_one(speed, images):
     loop = PointLoop(0, np.zeros(6), hz=25, points=40)
-    servo, goal = Servo(ControlConfig(), Swinging()), loop.servo.goal
+    servo, goal = Servo(ControlConfig(), Swinging(speed, images)), loop.servo.goal
     servo.set_goal(goal)
     loop.servo = servo
     assert loop.run(60.0) is ServoState.CONTRADICTED
