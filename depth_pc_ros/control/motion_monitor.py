@@ -70,7 +70,8 @@ class MotionMonitor:
     # most, and for a verdict; share of that from which the verdict may name it. Where the commands fit to WITHIN_PX,
     # the last share of it is kept.
     WITHIN_PX, ONCE, CREDIT, ENOUGH, SUSPECT, KEPT = 0.2, 1.2, 3.0, 2.0, 0.8, 0.8
-    WITHIN = 0.2  # and to this share of the flow: matches that wander a little
+    # A misfit up to this share of the flow is that of matches which wander, unless a fault has so many times less.
+    WITHIN, CLEARLY = 0.2, 4.0
     # No fault is accused where a target that moves by itself, or an error of the hand-eye rotation, would explain the
     # flow with a misfit of this many times that of the fault.
     DRIFT_M_S, HAND_EYE_RAD, LIKE = 0.02, np.radians(10.0), 1.5
@@ -199,11 +200,14 @@ class MotionMonitor:
         self._windows += 1
         misfit = self._misfit(flow, commanded, slice(1)).min()
         drift_px = self._focal_px * self.DRIFT_M_S * duration_s / self._distance_m if self._near else 0.0
-        if misfit <= max(self.WITHIN_PX, self.WITHIN * flow.px, drift_px):
+        fits = misfit <= max(self.WITHIN_PX, drift_px)
+        if not fits:
+            faults = self._misfit(flow, commanded, slice(1, None)).min(axis=(1, 2))
+            fits = misfit <= self.WITHIN * flow.px and misfit < self.CLEARLY * faults.min()
+        if fits:
             self._evidence *= self.KEPT
             self._otherwise = 0.0
             return None
-        faults = self._misfit(flow, commanded, slice(1, None)).min(axis=(1, 2))
         gained = np.clip(np.log((misfit + self.WITHIN_PX) / (faults + self.WITHIN_PX)), -self.ONCE, self.ONCE)
         gained[faults > self._explained_px(flow)] = -self.ONCE
         share = float(np.clip((flow.shared - self.FEW) / (self.MANY - self.FEW), 0.0, 1.0))
