@@ -42,6 +42,7 @@ EXTRAS = {
 }
 EXTRAS["all"] = sorted({requirement for extra in EXTRAS.values() for requirement in extra})
 EXTRAS["fuzz"] = ["atheris>=2.3,<4"]  # not in "all": only test/fuzz needs it, and it has no wheel for every platform
+EXTRAS["rerun"] = ["rerun-sdk>=0.26,<0.42"]  # nor this: 220 MB with pyarrow, for one option of `replay`
 
 NODES = [
     "keypoint_node",

@@ -14,6 +14,7 @@ VIEW = ("aiohttp",)
 BENCHMARK = (*SIM, "matplotlib", "tqdm", "jinja2")
 CLUSTER = ("distributed",)
 REPLAY_PAGE = ("matplotlib", "jinja2")  # rosbags only where a bag is read
+RERUN = ("rerun",)
 _ROS = ("rclpy", "_msgs", "_srvs", "_interfaces")  # ends of the import names
 
 

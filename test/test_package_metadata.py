@@ -37,7 +37,7 @@ KEYS = {
 # Imported where they are installed, and not declared: rosdep has no key of them, only an extra needs them, or they are
 # in a checkout of the user (cns).
 UNDECLARED = {
-    "moderngl", "kornia", "torchvision", "atheris", "rosbags", "cns", "pinocchio", "controller_manager_msgs",
+    "moderngl", "kornia", "torchvision", "atheris", "rerun", "rosbags", "cns", "pinocchio", "controller_manager_msgs",
     "selenium", "mujoco", "ptlflow", "distributed",
 }  # fmt: skip
 # Used by the tests, and not by an import.
@@ -192,9 +192,9 @@ def test_a_plain_install_has_no_simulation_and_all_has_everything(setup_argument
     core, extra = setup_arguments["install_requires"], setup_arguments["extras_require"]
     assert set(extra) == {
         *("sim", "mujoco", "learned", "train", "benchmark", "cluster", "rosbag", "replay", "ros", "arm", "view", "all"),
-        "fuzz",
+        *("fuzz", "rerun"),
     }
-    assert set(extra["all"]) == set().union(*(extra[name] for name in set(extra) - {"fuzz"}))
+    assert set(extra["all"]) == set().union(*(extra[name] for name in set(extra) - {"fuzz", "rerun"}))
     assert not set(core) & set(extra["all"])
     for part, modules in {
         "sim": extras.SIM,

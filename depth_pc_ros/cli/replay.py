@@ -14,7 +14,7 @@ from depth_pc_ros.cli.replay_setup import Prepared, ReplayConfig, prepare
 from depth_pc_ros.cli.replay_text import differences_table, findings_table, frames_table
 from depth_pc_ros.config import PipelineConfig
 from depth_pc_ros.errors import DepthPcError
-from depth_pc_ros.extras import REPLAY_PAGE, require
+from depth_pc_ros.extras import REPLAY_PAGE, RERUN, require
 from depth_pc_ros.nodes.node_configs import CameraConfig
 from depth_pc_ros.options import add_fields, add_text_fields, given_texts
 from depth_pc_ros.replay.result import Replay
@@ -34,6 +34,7 @@ examples:
   replay my.mp4 --camera-info my_camera.yaml --goal first
   replay run1 --animation                     a moving picture of the run, replay.webp
   replay run1 --animation run1.webp --no-page the same under another name, and no page
+  replay run1 --rerun run1.rrd                the run for the Rerun viewer: rerun run1.rrd
 
 The output folder gets report.html (a slider through the run, curves, findings), frames.csv (a line per image) and
 commands.csv (each command beside the recorded one).
@@ -51,8 +52,12 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--output", type=Path, metavar="DIR", help="Results; overwritten. Default: out/replay/BAG.")
     parser.add_argument("--no-page", dest="page", action="store_false", help="Do not write report.html.")
     parser.add_argument(
-        "--animation", type=_animated, nargs="?", const=_IN_OUTPUT, metavar="FILE",
+        "--animation", type=_ending(".webp"), nargs="?", const=_IN_OUTPUT, metavar="FILE",
         help="Write a moving picture of the run, WebP. Default: replay.webp in the output folder.",
+    )  # fmt: skip
+    parser.add_argument(
+        "--rerun", type=_ending(".rrd"), metavar="FILE",
+        help="Write the run for the Rerun viewer: images with matches, curves, states, path. Extra `rerun`.",
     )  # fmt: skip
     group = parser.add_argument_group("the servo; what is not given is as recorded, or the default")
     add_text_fields(group, PipelineConfig)
@@ -60,10 +65,15 @@ def parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _animated(text: str) -> Path:
-    if Path(text).suffix != ".webp":
-        raise argparse.ArgumentTypeError(f"expected a file that ends in .webp, got {text!r}")
-    return Path(text)
+def _ending(suffix: str):
+    """The type of an argument that names a file with this suffix."""
+
+    def path(text: str) -> Path:
+        if Path(text).suffix != suffix:
+            raise argparse.ArgumentTypeError(f"expected a file that ends in {suffix}, got {text!r}")
+        return Path(text)
+
+    return path
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -87,7 +97,9 @@ def _replay(arguments: argparse.Namespace) -> int:
         name: text for name in ("rectified", "max_width") if (text := getattr(arguments, name)) is not None
     }
     views = None
-    if arguments.page or arguments.animation is not None:
+    if arguments.rerun is not None:
+        require("rerun", *RERUN)
+    if arguments.page or arguments.animation is not None or arguments.rerun is not None:
         require("replay", *REPLAY_PAGE)
         from depth_pc_ros.cli.run_animation import ViewRecorder
 
@@ -115,6 +127,10 @@ def _replay(arguments: argparse.Namespace) -> int:
         if arguments.animation is not None:
             path = output / "replay.webp" if arguments.animation is _IN_OUTPUT else arguments.animation
             write_animation(path, replay, prepared.recorded, shown)
+        if arguments.rerun is not None:
+            from depth_pc_ros.cli.replay_rerun import write_rerun
+
+            write_rerun(arguments.rerun, replay, shown)
     print(f"results: {output}/")
     return 0
 

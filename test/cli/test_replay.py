@@ -1,6 +1,7 @@
 """`replay`: what it prints and writes, and one clear line for what it cannot replay."""
 
 import csv
+import importlib.util
 import re
 import subprocess
 import sys
@@ -49,6 +50,26 @@ def test_a_recording_of_a_servo(bag, tmp_path, capsys):
     assert not re.search(r"(src|href)=\"(?!data:)", page)  # nothing is fetched
     with Image.open(tmp_path / "replay.webp") as picture:
         assert picture.is_animated
+
+
+def test_a_file_for_the_rerun_viewer(bag, tmp_path):
+    pytest.importorskip("rerun", reason="needs rerun-sdk: pip install 'depth_pc_ros[rerun]'")
+    path = tmp_path / "run.rrd"
+    assert replay.main([str(bag), "--output", str(tmp_path), "--no-page", "--rerun", str(path)]) == 0
+    words = [sys.executable, "-m", "rerun", "rrd", "print", "-v", str(path)]
+    printed = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    for entity in ("/goal", "/live", "/live/matches", "/error_px", "/speed/linear_m_s", "/goal_camera/path", "/state"):
+        assert entity in printed
+
+
+def test_without_rerun_it_says_what_to_install(bag, tmp_path, capsys, monkeypatch):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "rerun" else find(name))
+    assert replay.main([str(bag), "--output", str(tmp_path), "--rerun", str(tmp_path / "run.rrd")]) == 1
+    assert "replay: not installed: rerun (pip install 'depth_pc_ros[rerun]')" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        replay.main([str(bag), "--rerun", "run.mp4"])
+    assert "expected a file that ends in .rrd, got 'run.mp4'" in capsys.readouterr().err
 
 
 def test_another_law_and_where_it_differs(bag, tmp_path, capsys):
