@@ -41,7 +41,7 @@ class Servo:
     that moves is followed with its velocity fed forward, without a stop), done (stays at rest until `reset`).
     """
 
-    UNSEEN_LINEAR, UNSEEN_ANGULAR = 0.06, 0.09  # m/s and rad/s until the camera is seen to follow
+    UNSEEN_LINEAR, UNSEEN_ANGULAR = 0.05, 0.09  # m/s and rad/s until the camera is seen to follow
     DOUBTED_S = 1.0  # how long a picture that was in doubt says nothing against the arm
 
     def __init__(self, config: ControlConfig, law: ControlLaw | None = None):
