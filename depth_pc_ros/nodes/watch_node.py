@@ -27,7 +27,10 @@ _EVERY_STATUS_QOS = QoSProfile(
     depth=100, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
 )  # fmt: skip
 PICTURE_PERIOD_S = 0.1  # between two pictures, at least
-_DRAWING_SHARE = 0.1  # of the time: on a busy machine pictures come more seldom
+_DRAWING_SHARE, _LONGEST_REST_S = (
+    0.1,
+    0.5,
+)  # of the time: on a busy machine pictures come more seldom; at most between two
 ANSWER_WITHIN_S = 2.0
 _CAPTURE_WITHIN_S = 5.0  # the keypoint node may be at an image, and then detects the goal's keypoints
 _NICE = 19  # of the thread that draws: the servo comes first, and a stop does not wait for it
@@ -106,7 +109,7 @@ class WatchNode(ServoNode):
             begin_s = self.steady_s()
             self._images.draw(self._view, begin_s)
             end_s = self.steady_s()
-            self._rests_until_s = end_s + (end_s - begin_s) * (1 / _DRAWING_SHARE - 1)
+            self._rests_until_s = end_s + min((end_s - begin_s) * (1 / _DRAWING_SHARE - 1), _LONGEST_REST_S)
             self._view.note = self._problem
 
     @property
