@@ -6,6 +6,7 @@ motion explains it, or where the matched keypoints were never seen elsewhere: a 
 """
 
 import math
+from collections import deque
 
 import cv2
 import numpy as np
@@ -21,12 +22,14 @@ _ELSEWHERE_PX = 8.0  # a keypoint that was matched so far from its goal position
 _MOVED_SHARE = 0.2  # of the matched keypoints must have moved; a detection brings new ones that have not yet
 _FEWEST = 8  # matches
 _EVERY = 8  # images from one comparison to the next
-_WEIGH_EVERY = 20  # images from one search for another motion to the next
+_WEIGH_EVERY = 20  # images from one search for another motion to the next,
+_WEIGHED = 3  # of which the last ones count: it is not found in each
 _BORDER = 6  # px of the small image that are not judged
 _MOVED_AGREE, _UNMOVED_AGREE = 0.2, 0.75  # smallest agreement of matches that moved with the camera, and of others
 _DISPUTED = 0.2  # share of contradicting texture from which another motion is searched
-# Fewest matches of another motion that raise doubt, and that take the place of others; by chance there are up to 8.
-_OTHER_MATCHES, _REPLACING_MATCHES = 12, 20
+# Fewest matches of another motion that raise doubt, that keep it up, and that take the place of others; by chance there
+# are up to 8.
+_OTHER_MATCHES, _KEEPING_MATCHES, _REPLACING_MATCHES = 12, 9, 20
 # Of so many the patches look alike, too, which they do not by chance: enough where most of the texture contradicts.
 _REPLACING_ALIKE, _MOST_DISPUTED = 9, 0.5
 _ELSEWHERE = 0.08  # share of the contradicting keypoints that another motion must explain to raise doubt
@@ -61,7 +64,8 @@ class WholePicture:
         self._since = self._since_weighed = _WEIGH_EVERY
         self._agrees = self._disputed = np.zeros_like(self._judged)
         self._changed = 0.0  # share of the texture that contradicts and belongs to the scene
-        self._elsewhere = 0.0  # share of the contradicting keypoints that another motion explains
+        # Shares of the contradicting keypoints that another motion explained, when it was searched.
+        self._elsewhere: deque[float] = deque(maxlen=_WEIGHED)
 
     def allow(self, allowed: np.ndarray | None) -> None:
         """Judge only where `allowed` (H, W) bool is true; None: everywhere."""
@@ -106,7 +110,7 @@ class WholePicture:
         self._moved = bool(np.mean(self._farthest[judged] > _ELSEWHERE_PX) > _MOVED_SHARE)
         self._changed = 0.0
         if self._share(self._disputed) < _DISPUTED:
-            self._elsewhere = 0.0
+            self._elsewhere.clear()
         elif self._earlier is not None and median_px < _AT_GOAL_PX:
             earlier_grey, *earlier_px = self._earlier
             motion, _ = cv2.findHomography(*earlier_px, cv2.RANSAC, 3.0)
@@ -139,12 +143,14 @@ class WholePicture:
         other: its matches, of keypoints where the live image is not `explained`. num_alike: of so many the patches look
         alike.
         """
-        self._since_weighed, self._elsewhere = 0, 0.0
+        self._since_weighed, elsewhere = 0, 0.0
         scale = np.divide(self._disputed.shape[::-1], self._size)
         column, row = np.clip(self._points * scale, 0, np.array(self._disputed.shape[::-1]) - 1).astype(int).T
         disputed = self._disputed[row, column]
-        if other.num_matched >= _OTHER_MATCHES and disputed.any():
-            self._elsewhere = float(np.mean(other.matched[disputed]))
+        fewest = _KEEPING_MATCHES if self._moved_elsewhere > _ELSEWHERE else _OTHER_MATCHES
+        if other.num_matched >= fewest and disputed.any():
+            elsewhere = float(np.mean(other.matched[disputed]))
+        self._elsewhere.append(elsewhere)
         self._judge()
         many = other.num_matched >= _REPLACING_MATCHES
         alike = num_alike >= _REPLACING_ALIKE and self._share(self._disputed) > _MOST_DISPUTED
@@ -153,6 +159,11 @@ class WholePicture:
     def _moved_back(self, live: Texture, motion: np.ndarray | None) -> Texture:
         """A live image as it is seen from the goal; motion: (3, 3), from goal to live pixels; None: unknown."""
         return live if motion is None else live.warped(small_homography(motion, self._size))
+
+    @property
+    def _moved_elsewhere(self) -> float:
+        """The largest share of the contradicting keypoints that another motion explained lately."""
+        return max(self._elsewhere, default=0.0)
 
     def _share(self, part: np.ndarray) -> float:
         """Share of a mask (h, w) in what agrees or contradicts."""
@@ -165,8 +176,8 @@ class WholePicture:
         self.doubt = ""
         if self._repeats:
             self.doubt = "the goal looks the same from another pose, and nothing in the picture tells which it is"
-        elif self._elsewhere > _ELSEWHERE:
-            self.doubt = f"{wrong}; {100 * self._elsewhere:.0f} % of its keypoints moved together to elsewhere"
+        elif self._moved_elsewhere > _ELSEWHERE:
+            self.doubt = f"{wrong}; {100 * self._moved_elsewhere:.0f} % of its keypoints moved together to elsewhere"
         elif self._changed > _CHANGED * self._share(self._disputed):
             self.doubt = f"{wrong}; {100 * self._changed:.0f} % is another part of the scene"
         elif self.agreement < (_MOVED_AGREE if self._moved else _UNMOVED_AGREE):

@@ -81,3 +81,27 @@ def test_matches_that_never_moved_are_doubted_whatever_share_of_the_matches_is_e
     for _ in range(10):
         picture.see(live, Matches(points + away[:, None], seen, seen.astype(np.float32)))
         assert "not where it should be" in picture.doubt
+
+
+def test_another_motion_is_doubted_as_long_as_enough_is_left_of_it(picture_of, points):
+    goal, other = picture_of(0), picture_of(1)
+    live = goal.copy()
+    live[:, :300] = other[:, :300]  # a part of the scene that was moved
+    seen, scores = np.ones(len(points), bool), np.ones(len(points), np.float32)
+    elsewhere = np.flatnonzero(points[:, 0] < 300)
+    picture = WholePicture(goal, points)
+    picture.see(live, Matches(points, seen, scores))
+
+    def weighed(count):
+        matched = np.isin(np.arange(len(points)), elsewhere[:count])
+        picture.weigh(Matches(np.where(matched[:, None], points + 50.0, np.nan), matched, matched * scores), 0)
+        return "moved together" in picture.doubt
+
+    assert not weighed(11)  # too few to begin with
+    assert weighed(12)
+    assert weighed(10)  # not found as well in each image
+    assert weighed(0)
+    assert weighed(9)
+    assert weighed(8)  # as many as there may be by chance
+    assert weighed(8)
+    assert not weighed(8)
