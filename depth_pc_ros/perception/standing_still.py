@@ -10,7 +10,7 @@ import numpy as np
 
 from depth_pc_ros.perception.agreement import ALIKE, UNLIKE, Texture, correlation, small_homography, small_texture
 
-STANDS_PX = 1.5  # median distance of matches from the goal below which they say that nothing has moved
+NEARBY_PX = 40.0  # median distance from the goal of matches that say that the camera is close to it
 _FEWEST = 8  # matches
 _MOTION_PX = 5.0  # of matches from the homography that shows what they explain
 # px of the small image: what is alike shrinks by half of the first, as small places are alike by chance, and grows by
@@ -18,9 +18,12 @@ _MOTION_PX = 5.0  # of matches from the homography that shows what they explain
 _SMALL, _AROUND = np.ones((5, 5), np.uint8), np.ones((17, 17), np.uint8)
 
 
-def say_at_goal(goal_px: np.ndarray, live_px: np.ndarray) -> bool:
-    """Whether matches, (M, 2) px in goal and live image, say that the camera is at the goal."""
-    return len(goal_px) >= _FEWEST and bool(np.median(np.linalg.norm(live_px - goal_px, axis=1)) < STANDS_PX)
+def say_nearby(goal_px: np.ndarray, live_px: np.ndarray) -> bool:
+    """Whether matches, (M, 2) px in goal and live image, say that the camera is close to the goal.
+
+    Those of a thing that is fixed to the camera say so, at its place or, along its outline, beside it.
+    """
+    return len(goal_px) >= _FEWEST and bool(np.median(np.linalg.norm(live_px - goal_px, axis=1)) < NEARBY_PX)
 
 
 def standing_still(goal: Texture, grey: np.ndarray, allowed: np.ndarray | None) -> np.ndarray | None:
@@ -46,8 +49,8 @@ def _resized(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 def explained_by(
     goal_grey: np.ndarray, live_grey: np.ndarray, groups: list[tuple[np.ndarray, np.ndarray]]
-) -> list[int]:
-    """How much of the goal each group of matches, (M, 2) px in goal and live image, explains: px of a small image.
+) -> list[float]:
+    """Share of the goal's texture that each group of matches, (M, 2) px in goal and live image, explains.
 
     It tells groups apart better than their numbers, which are those of the texture. What stands still counts for none,
     as long as most of the picture says that the camera is elsewhere: a tool in view explains itself at any pose.
@@ -62,5 +65,5 @@ def explained_by(
         motion = cv2.findHomography(goal_px, live_px, cv2.RANSAC, _MOTION_PX)[0] if len(goal_px) >= 4 else None
         moved = None if motion is None else live.warped(small_homography(motion, size))
         seen = 0 if moved is None else np.count_nonzero(judged & moved.textured & (correlation(goal, moved) > ALIKE))
-        explained.append(int(seen))
+        explained.append(float(seen / max(np.count_nonzero(judged), 1)))
     return explained

@@ -16,7 +16,7 @@ from depth_pc_ros.geometry.camera import Intrinsics
 from depth_pc_ros.perception.agreement import small_texture
 from depth_pc_ros.perception.goal_mask import check_mask
 from depth_pc_ros.perception.matchers import Features, image_motion, is_at, some
-from depth_pc_ros.perception.standing_still import say_at_goal, standing_still
+from depth_pc_ros.perception.standing_still import explained_by, say_nearby, standing_still
 from depth_pc_ros.perception.tracking import Followed, TrackingMatcher
 from depth_pc_ros.perception.wide_stages import NOTHING, Found, Stage
 from depth_pc_ros.types import Matches
@@ -28,7 +28,10 @@ _MANY = 300  # keypoints of a goal; where it has fewer, so are the three
 SEARCHING = "searching with"  # in `Matches.doubt`, while it goes on
 _RETRY_EVERY = 30  # images, where nothing was found
 _STILL_PX, _STILL_IMAGES, _FAR_PX = 0.3, 25, 16.0  # matches that stay so long, so far from the goal, are of no use
-_MOVED_PX = 12.0  # median distance from the goal of matches that take the place of those that stand still
+_EXPLAINS = 0.4  # share of the goal's texture; matches that explain more are not held against others
+# Median distance from the goal of matches that take the place of those that stand still, and how many times more they
+# explain.
+_MOVED_PX, _EXPLAINS_MORE = 12.0, 1.5
 # From the place of a match to the keypoint of the goal that takes it over; more where that gives too few. So many of
 # the nearest matches tell how the image moves there, as far as they lie apart by more than the last number.
 _BESIDE_PX, _NEAREST, _APART_PX = (12.0, 20.0, 30.0), 10, 3.0
@@ -190,11 +193,14 @@ class WideBaselineMatcher:
         """
         if self._still_mask is not None or grey is self._weighed:
             return None
-        if not say_at_goal(self.goal_points[matches.matched], matches.current_points[matches.matched]):
+        if not say_nearby(*self._of(matches)):
             return None
         self._weighed = grey
         still = standing_still(self._texture, grey, self._given)
         if still is None:
+            return None
+        (explained,) = explained_by(self._matcher.goal_grey, grey, [self._of(matches)])
+        if explained > _EXPLAINS:
             return None
         self._leave_out(still)
         self._matcher.forget()
@@ -202,10 +208,16 @@ class WideBaselineMatcher:
         others, verified = self._with_fast(grey, own, own.num_matched, self._allowed)
         away = np.linalg.norm(others.current_points - self.goal_points, axis=1)[others.matched]
         if verified >= self._of_goal(LEAST) and np.median(away) > _MOVED_PX:
-            return others
+            (after,) = explained_by(self._matcher.goal_grey, grey, [self._of(others)])
+            if after > _EXPLAINS_MORE * explained:
+                return others
         self._leave_out(None)
         self._matcher.follow(matches, grey)
         return None
+
+    def _of(self, matches: Matches) -> tuple[np.ndarray, np.ndarray]:
+        """Matches as (M, 2) px in the goal and in the live image."""
+        return self.goal_points[matches.matched], matches.current_points[matches.matched]
 
     def _with_fast(
         self, grey: np.ndarray, matches: Matches, verified: int, places: np.ndarray | None
