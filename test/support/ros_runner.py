@@ -68,7 +68,7 @@ class NodeRunner:
         self.node = Node("tester", context=self.context, namespace=self.namespace)
         self.executor.add_node(self.node)
         self._nodes = [self.node]
-        self._others: list[Context] = []
+        self._others: list[tuple[Context, Node]] = []
         self._spinner = Spinner(self.executor)
 
     def make(self, node_class, **parameters):
@@ -116,8 +116,9 @@ class NodeRunner:
         """A node of a process of its own, so to speak: in one process a topic has one type."""
         context = Context()
         rclpy.init(context=context)
-        self._others.append(context)
-        return Node("driver", context=context, namespace=self.namespace)
+        node = Node("driver", context=context, namespace=self.namespace)
+        self._others.append((context, node))
+        return node
 
     def call(self, srv_type, name, request, timeout_s=WAIT_S):
         """Answer of a service."""
@@ -139,9 +140,10 @@ class NodeRunner:
 
     def close(self):
         self._spinner.stop(WAIT_S)
-        for node in self._nodes:
+        others = [node for _, node in self._others]
+        for node in (*self._nodes, *others):
             node.destroy_node()
-        for context in (self.context, *self._others):
+        for context in (self.context, *(context for context, _ in self._others)):
             context.try_shutdown()
 
 
